@@ -1,0 +1,87 @@
+# Sourced by scripts/test and scripts/demo, in the root of the repository. Makes .venv and keeps it
+# in step with the hashed lock files; a stamp beside the environment tells what it holds.
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+# Runs a command as root, or explains what is needed.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        say "This needs root: $*"
+        return 1
+    fi
+}
+
+# apt_install PACKAGE...: from Debian's packages.
+apt_install() {
+    if ! command -v apt-get >/dev/null; then
+        say "Please install $* (there is no apt-get here to do it)."
+        return 1
+    fi
+    say "Installing $* ..."
+    as_root apt-get -qq update >&2 &&
+        as_root env DEBIAN_FRONTEND=noninteractive \
+            apt-get -qq install -y --no-install-recommends "$@" >&2
+}
+
+# Sets $python to an interpreter of version 3.11 or later; $PYTHON is tried first.
+find_python() {
+    for python in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            return 0
+        fi
+    done
+    say "Legato needs Python 3.11 or later; set PYTHON to one."
+    return 1
+}
+
+ensure_venv() {
+    if .venv/bin/python -c 'import pip' 2>/dev/null; then
+        return 0
+    fi
+    find_python
+    say "Making .venv with $("$python" -V) ..."
+    # Debian keeps what `-m venv` needs in a package of its own.
+    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+        apt_install "python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
+    fi
+    rm -rf .venv
+    "$python" -m venv .venv
+}
+
+# ensure_installed SET...: what requirements/SET.txt locks, then Legato itself, editable.
+ensure_installed() {
+    ensure_venv
+    wanted=
+    for set in build "$@"; do
+        if [ "$(stamp_of "requirements/$set.txt")" != "$(cat ".venv/$set.stamp" 2>/dev/null)" ]; then
+            wanted="$wanted -r requirements/$set.txt"
+        fi
+    done
+    if [ -n "$wanted" ]; then
+        say "Installing what the lock files name ..."
+        # shellcheck disable=SC2086  # the words of $wanted are arguments
+        pip_install --no-deps --require-hashes $wanted
+        for set in build "$@"; do
+            stamp_of "requirements/$set.txt" >".venv/$set.stamp"
+        done
+    fi
+    if [ "$(stamp_of pyproject.toml)" != "$(cat .venv/legato.stamp 2>/dev/null)" ]; then
+        pip_install --no-deps --no-build-isolation --editable .
+        stamp_of pyproject.toml >.venv/legato.stamp
+    fi
+}
+
+stamp_of() {
+    cksum <"$1"
+}
+
+pip_install() {
+    .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
+        --root-user-action=ignore "$@" >&2
+}

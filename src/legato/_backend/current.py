@@ -1,0 +1,98 @@
+"""The backend of this process: one for each home, opened at its first use."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from legato._backend import ownership
+from legato._backend.embedded import EmbeddedBackend, is_pool_child
+from legato._journal import forks
+from legato._settings import current as configuration
+from legato._settings.home import Home, open_home
+
+if TYPE_CHECKING:
+    from legato._settings.table import Settings
+
+EXIT_SECONDS = 10.0
+NOT_RECORDED = 3  # exit status of a process that could not record all
+
+_backends: dict[str, EmbeddedBackend] = {}
+_lock = threading.Lock()
+_last: tuple[Settings, EmbeddedBackend] | None = None
+
+
+def current() -> EmbeddedBackend:
+    """Return the backend of the home that the settings name here."""
+    global _last  # noqa: PLW0603 - a cache for the usual case
+    settings = configuration.current()
+    last = _last
+    if last is not None and last[0] is settings:
+        return last[1]
+    with _lock:
+        home = open_home(settings)
+        backend = _backends.get(home.root) or _opened(home)
+        _last = settings, backend
+    return backend
+
+
+def unrecorded() -> int:
+    """Return how many records of this process are not stored."""
+    return sum(backend.journal.unrecorded for backend in _backends.values())
+
+
+def finish(timeout: float = EXIT_SECONDS) -> int:
+    """Commit what is left within `timeout` seconds; return how many records are not stored."""
+    end = time.monotonic() + timeout
+    for backend in list(_backends.values()):
+        backend.close(max(0.1, end - time.monotonic()))
+    return unrecorded()
+
+
+def _opened(home: Home) -> EmbeddedBackend:
+    if not _backends:
+        forks.follow(_Around())
+        atexit.register(_at_exit)
+    backend = _backends[home.root] = EmbeddedBackend(home)
+    if is_pool_child():
+        backend.flush_at_end_of_pool_child()
+    return backend
+
+
+class _Around:
+    """What happens to all backends around a fork; meanwhile nobody opens one or forks too."""
+
+    def before_fork(self) -> None:
+        _lock.acquire()
+        for backend in list(_backends.values()):
+            backend.before_fork()
+
+    def after_in_parent(self) -> None:
+        for backend in list(_backends.values()):
+            backend.after_in_parent()
+        _lock.release()
+
+    def after_in_child(self) -> None:
+        global _lock  # noqa: PLW0603 - another thread may have held it
+        _lock = threading.Lock()
+        ownership.forget()
+        for backend in list(_backends.values()):
+            backend.after_in_child()
+
+
+def _at_exit() -> None:
+    lost = finish()
+    failed = getattr(sys, "last_type", None) is not None  # the script ended by an exception
+    if not lost or failed:
+        return
+    sys.stderr.write(f"legato: {lost} records could not be stored.\n")
+    if "logging" in sys.modules:
+        sys.modules["logging"].shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    # atexit has no other way to say it; handlers that were registered before ours do not run
+    os._exit(NOT_RECORDED)

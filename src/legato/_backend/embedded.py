@@ -1,0 +1,144 @@
+"""The backend without a server: the control functions on the SQLite file of this home."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from legato._backend import ownership
+from legato._journal.clock import SystemClock
+from legato._journal.ids import TimeOrderedIds
+from legato._journal.journal import Journal
+from legato._journal.random import SystemRandom
+from legato._model.errors import StoreError, StoreFull, StoreReadOnly
+from legato._store.port import Grade, Lane
+
+if TYPE_CHECKING:
+    from legato._model.records import Batch, BatchAnswer, Writer
+    from legato._settings.home import Home
+    from legato._store.port import Store
+
+
+class EmbeddedBackend:
+    """Records into the database of `home`; the database is opened at the first use.
+
+    Survives a fork: the child is a new writer with its own connections.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        self.clock = SystemClock()
+        self.ids = TimeOrderedIds()
+        self.random = SystemRandom()
+        self.journal = Journal(self._receive, self._introduce, self.clock, home.database)
+        self._opening = threading.Lock()
+        self._store: Store | None = None
+        self._holding = False
+        self._prepared = False
+        self._in_pool_child = False
+
+    @property
+    def store(self) -> Store:
+        """The database; opens it and closes the runs of dead processes at the first use."""
+        if self._store is None:
+            with self._opening:
+                if self._store is None:
+                    self._store = self._open()
+        return self._store
+
+    def send(self, operation: Any) -> Any:
+        """Carry out an operation on what is committed, this process's own records included."""
+        from legato._control.registry import handler_of
+
+        handle = handler_of(operation)
+        self.journal.flush()
+        now = self.clock.now()
+        if operation.lane == "read":
+            return self.store.read(lambda tx: handle(tx, now, operation))
+        return self.store.run(lambda tx: handle(tx, now, operation), Lane.LEASES)
+
+    def close(self, timeout: float) -> None:
+        """Commit what is left within about `timeout` seconds, and stop owning."""
+        self.journal.close(timeout)
+        if self._holding:
+            ownership.let_go(self.journal.writer.id)
+
+    def _open(self) -> Store:
+        from legato._store.sqlite import SqliteStore
+
+        store = SqliteStore(Path(self.home.database))
+        # whoever can write will sweep; reading goes on
+        with contextlib.suppress(StoreError):
+            ownership.sweep(store, Path(self.home.owners()), self.clock.now())
+        return store
+
+    def _introduce(self) -> Writer:
+        return ownership.introduce(self.ids.new(), self.clock.now())
+
+    def _receive(self, batch: Batch) -> BatchAnswer:
+        """The journal's sink."""
+        from legato._control.journal import receive
+
+        store, writer, now = self.store, self.journal.writer, self.clock.now()
+        if not self._holding:
+            self._hold(writer)
+        grade = Grade.ACKED if batch.acked else Grade.PLAIN
+        return store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, grade)
+
+    def _hold(self, writer: Writer) -> None:
+        try:
+            ownership.hold(Path(self.home.owners()), writer)
+        except OSError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise (StoreFull if full else StoreReadOnly)(
+                f"{self.home.root}: {error.strerror}."
+            ) from error
+        self._holding = True
+
+    def before_fork(self) -> None:
+        """Commit what is buffered and close the connections."""
+        self._watch_pool_children()
+        self.journal.before_fork()
+        self._opening.acquire()
+        if self._store is not None:
+            self._store.prepare_fork()
+            self._prepared = True
+
+    def after_in_parent(self) -> None:
+        """Go on."""
+        if self._store is not None and self._prepared:
+            self._store.resume_fork()
+        self._prepared = False
+        self._opening.release()
+        self.journal.after_in_parent()
+
+    def after_in_child(self) -> None:
+        """Become another writer; nothing that the parent holds is ours."""
+        self._opening = threading.Lock()
+        self._holding = self._prepared = False
+        self.ids.reseed()
+        if self._store is not None:
+            self._store.forget()
+        self.journal.after_in_child()
+
+    def _watch_pool_children(self) -> None:
+        """Have children of multiprocessing flush: they end by os._exit, without atexit."""
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None and not self._in_pool_child:
+            self._in_pool_child = True
+            util.register_after_fork(self, EmbeddedBackend.flush_at_end_of_pool_child)
+
+    def flush_at_end_of_pool_child(self) -> None:
+        """Let multiprocessing flush when it ends this child."""
+        util = sys.modules["multiprocessing.util"]
+        util.Finalize(None, self.close, args=(10.0,), exitpriority=100)
+
+
+def is_pool_child() -> bool:
+    """Tell whether multiprocessing started this process, by fork or anew."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None

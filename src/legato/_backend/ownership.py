@@ -1,0 +1,131 @@
+"""Which process owns a run, and what becomes of the runs of one that died.
+
+A process that records holds a kernel lock on `owners/<writer id>`. Whoever opens the home next
+looks at the writers of unfinished runs and closes those of this machine whose lock is free *and*
+whose process is gone. However long a live process is silent, it is never touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from legato._model.records import Writer
+from legato._store import writers
+from legato._store.faults import failpoint
+from legato._store.port import Lane
+
+if sys.platform == "win32":
+    from legato._backend import platform_windows as platform
+else:
+    from legato._backend import platform_posix as platform
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from legato._store.port import Store
+
+LITTER_SECONDS = 60.0  # an owner file this old was locked long ago, or never will be
+LITTER_LIMIT = 16  # files looked at by one sweep
+
+# owner files that this process holds: it must never open one a second time
+_held: dict[UUID, tuple[Path, int]] = {}
+
+
+def introduce(writer_id: UUID, now: datetime) -> Writer:
+    """Describe this process."""
+    pid = os.getpid()
+    return Writer(
+        id=writer_id,
+        host=platform.host(),
+        pid=pid,
+        pid_start=platform.process_start(pid),
+        pid_namespace=platform.pid_namespace(),
+        opened_at=now,
+    )
+
+
+def hold(owners: Path, writer: Writer) -> None:
+    """Own what `writer` records, until this process ends."""
+    if writer.id not in _held:
+        path = owners / writer.id.hex
+        failpoint("ownership.before_hold")
+        _held[writer.id] = path, platform.hold(path, f"{writer.pid} {writer.host}\n")
+
+
+def let_go(writer_id: UUID) -> None:
+    """Remove the owner file; from now on only the process itself shows that it lives."""
+    held = _held.get(writer_id)
+    if held is not None:
+        with contextlib.suppress(OSError):
+            held[0].unlink()
+
+
+def forget() -> None:
+    """After a fork, in the child: the locks are the parent's."""
+    for _, fd in _held.values():
+        os.close(fd)
+    _held.clear()
+
+
+def sweep(store: Store, owners: Path, now: datetime) -> list[UUID]:
+    """Close the runs of dead processes; return the flow runs that this touched."""
+    dead = list(dead_among(store.read(writers.list_open), owners))
+    closed: list[UUID] = []
+    if dead:
+        from legato._control.attempts import close_dead
+
+        failpoint("ownership.before_close")
+        closed = store.run(lambda tx: close_dead(tx, now, dead), Lane.LEASES)
+        for writer in dead:
+            _unlink(owners / writer.id.hex)
+    _tidy(owners)
+    return closed
+
+
+def dead_among(candidates: Iterable[Writer], owners: Path) -> Iterable[Writer]:
+    """Yield the writers of which this machine knows that they are gone."""
+    for writer in candidates:
+        if writer.id in _held or writer.host != platform.host():
+            continue
+        if _is_gone(writer) and not platform.is_held(owners / writer.id.hex):
+            yield writer
+
+
+def _is_gone(writer: Writer) -> bool:
+    """Tell whether the process has ended, as far as its number, start and namespace can tell."""
+    here = platform.pid_namespace()
+    if writer.pid == os.getpid() and writer.pid_start == platform.process_start(writer.pid):
+        return False
+    if here is None or writer.pid_namespace is None:
+        return not platform.process_exists(writer.pid)
+    boot, _, _ = here.partition(" ")
+    if not writer.pid_namespace.startswith(boot):
+        return True  # the machine was started anew
+    if writer.pid_namespace != here:
+        return False  # a container of this machine: its pid numbers mean nothing here
+    start = platform.process_start(writer.pid)
+    return start is None or start != writer.pid_start
+
+
+def _tidy(owners: Path) -> None:
+    """Remove owner files that nobody holds, a few at a time."""
+    own = {path.name for path, _ in _held.values()}
+    before = time.time() - LITTER_SECONDS
+    with contextlib.suppress(OSError), os.scandir(owners) as files:
+        for _, file in zip(range(LITTER_LIMIT), files, strict=False):
+            path = owners / file.name
+            old = file.name not in own and file.stat().st_mtime < before
+            if old and not platform.is_held(path):
+                _unlink(path)
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()

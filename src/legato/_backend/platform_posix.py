@@ -1,0 +1,79 @@
+"""Who this process is, who still lives, and owner files that tell by a kernel lock.
+
+A POSIX record lock is released by any death of its process and is not inherited by a fork. It is
+also dropped when its process closes *any* descriptor of the file, so a process opens its own
+owner file once and never looks at it again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from functools import cache
+from pathlib import Path
+
+_STATE, _START = 0, 19  # fields of /proc/<pid>/stat, counted after the command's name
+
+
+def host() -> str:
+    """Return the name of this machine."""
+    return os.uname().nodename
+
+
+@cache
+def pid_namespace() -> str | None:
+    """Return what tells pid numbers apart: the kernel's boot and the namespace; None: unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return None
+
+
+def process_start(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since boot; None if it is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    fields = stat[stat.rindex(b")") + 2 :].split()
+    return None if fields[_STATE] in (b"Z", b"X") else int(fields[_START])
+
+
+def process_exists(pid: int) -> bool:
+    """Tell whether there is a process of that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def hold(path: Path, text: str) -> int:
+    """Make the file, lock it for the life of this process and return the descriptor."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.write(fd, text.encode())
+    return fd
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether another process holds the file's lock; a missing file has none.
+
+    Never call this for a file that this process holds.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # another user's
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False

@@ -1,0 +1,58 @@
+"""Who this process is on Windows, where a file that is open for writing cannot be removed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def host() -> str:
+    """Return the name of this machine."""
+    return socket.gethostname()
+
+
+def pid_namespace() -> str | None:
+    """Return None: pid numbers are all there is."""
+    return None
+
+
+def process_start(_pid: int) -> int | None:
+    """Return None: unknown."""
+    return None
+
+
+def process_exists(pid: int) -> bool:
+    """Tell whether there may be a process of that number; here only the lock can tell."""
+    return pid == os.getpid()
+
+
+def hold(path: Path, _text: str) -> int:
+    """Make the file, lock it for the life of this process and return the descriptor."""
+    import msvcrt
+
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    return fd
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether another process holds the file's lock; a missing file has none."""
+    import msvcrt
+
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False

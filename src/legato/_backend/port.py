@@ -1,0 +1,33 @@
+"""What the SDK and the command line see of the place where runs are recorded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from legato._journal.journal import Journal
+    from legato._model.ports import Clock, Ids, Random
+
+
+class Backend(Protocol):
+    """Takes what a process records, and answers its questions."""
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def ids(self) -> Ids: ...
+
+    @property
+    def random(self) -> Random: ...
+
+    def send(self, operation: Any) -> Any:
+        """Carry out an operation; what was recorded before is seen by it."""
+        ...
+
+    def close(self, timeout: float) -> None:
+        """Commit what is left within about `timeout` seconds."""
+        ...

@@ -1,0 +1,1 @@
+"""The application: one module a noun; operations over a transaction."""

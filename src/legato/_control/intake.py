@@ -1,0 +1,190 @@
+"""The facts of a batch: checked for shape, size and epoch, then written all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from legato._control import proposals
+from legato._model.records import (
+    Aborted,
+    BatchAnswer,
+    Fenced,
+    FlowRunMoveProposed,
+    FlowRunProposed,
+    Logged,
+    Record,
+    ResultKept,
+    TaskRunCreated,
+    TaskRunMoved,
+    Writer,
+)
+from legato._store import writers
+from legato._store.flow_runs import FlowRuns
+from legato._store.logs import Logs
+from legato._store.port import Transaction
+from legato._store.quarantine import Quarantine
+from legato._store.results import Results
+from legato._store.states import History
+from legato._store.task_runs import TaskRuns
+
+BAD = (TypeError, ValueError, AttributeError, OverflowError)
+"""What a record of the wrong shape or size makes Python raise."""
+
+Numbered = tuple[int, int, Record]
+"""Index in the batch, sequence number, record."""
+
+
+class Late(ValueError):
+    """The attempt that the record belongs to is closed."""
+
+
+class Intake:
+    """Takes records in order into memory, then writes rows table by table."""
+
+    def __init__(
+        self, tx: Transaction, now: datetime, writer: Writer, answer: BatchAnswer
+    ) -> None:
+        self.tx, self.now, self.writer, self.answer = tx, now, writer, answer
+        history = History(tx)
+        self.history = history
+        self.flows = FlowRuns(tx, history, now)
+        self.tasks = TaskRuns(tx, history, writer.id)
+        writer_uid = tx.uid(writer.id)
+        self._logs = Logs(tx, writer_uid)
+        self._results = Results(tx)
+        self._quarantine = Quarantine(tx, writer_uid, now)
+        self._owner: tuple[object, int, bool] = (self, 0, False)
+        self._takers: dict[type, Callable[[int, int, Any], None]] = {
+            TaskRunMoved: self._moved,
+            TaskRunCreated: self._created,
+            Logged: self._logged,
+            ResultKept: self._kept,
+            FlowRunProposed: self._proposed,
+            FlowRunMoveProposed: self._move_proposed,
+        }
+
+    def take(self, records: Iterable[Numbered]) -> None:
+        """Take records; those that cannot be taken go to the quarantine."""
+        takers = self._takers
+        for index, seq, record in records:
+            try:
+                takers[type(record)](index, seq, record)
+            except BAD as error:
+                self.refuse(index, seq, record, error)
+
+    def load(self, records: Iterable[Record]) -> None:
+        """Lock and read all runs that the records touch: flow runs first, by id."""
+        flows: dict[int, UUID] = {}
+        tasks: dict[int, UUID] = {}
+        created: set[int] = set()
+        last: UUID | None = None
+        for record in records:
+            kind = type(record)
+            if kind is TaskRunMoved:
+                number = record.task_run_id.int
+                if number not in created:
+                    tasks[number] = record.task_run_id
+                owner = record.flow_run_id
+            elif kind is TaskRunCreated:
+                created.add(record.run.id.int)
+                owner = record.run.flow_run_id
+            else:
+                _add_proposed(record, flows)
+                continue
+            if owner is not last and owner is not None:
+                flows[owner.int] = last = owner
+        if flows:
+            self.flows.load(flows.values())
+        for work in self.flows.works.values():
+            parent = work.parent_task_run_id
+            if parent is not None and parent.int not in created:
+                tasks[parent.int] = parent
+        if tasks:
+            self.tasks.load(tasks.values())
+
+    def flush(self) -> None:
+        """Write everything: flow runs, task runs, then what is only appended."""
+        self.flows.flush(self.writer)
+        self.tasks.flush()
+        self.history.flush(self.tx)
+        self._results.flush()
+        self._logs.flush()
+        self._quarantine.flush()
+        if self._quarantine.count:
+            writers.blame(self.tx, self.writer.id, self._quarantine.count)
+            self.answer.quarantined += self._quarantine.count
+            self._quarantine.count = 0
+
+    def refuse(self, index: int, seq: int, record: Record, error: Exception) -> None:
+        """Answer a proposal that cannot be stored with its error; keep a fact in quarantine."""
+        if isinstance(record, FlowRunProposed | FlowRunMoveProposed):
+            self.answer.answers[index] = Aborted(str(error))
+            return
+        self._quarantine.add(seq, record, _flow_run_of(record), error)
+
+    def fence(self, flow_run_id: UUID, reason: str) -> None:
+        """Tell the writer, once, that it no longer owns a run."""
+        if all(fenced.flow_run_id != flow_run_id for fenced in self.answer.fenced):
+            self.answer.fenced.append(Fenced(flow_run_id, reason))
+
+    def counts(self, flow_run_id: UUID | None, epoch: int) -> bool:
+        """Tell whether what happens under that epoch still changes states; fence if not."""
+        last, last_epoch, known = self._owner
+        if flow_run_id is last and epoch == last_epoch:
+            return known
+        if flow_run_id is None:
+            return True
+        flow = self.flows.works.get(flow_run_id.int)
+        if flow is None:
+            raise ValueError(f"There is no flow run {flow_run_id}")
+        known = flow.is_open(epoch)
+        if not known:
+            self.fence(flow_run_id, f"Attempt {epoch} is closed.")
+        self._owner = (flow_run_id, epoch, known)
+        return known
+
+    def _created(self, index: int, seq: int, record: TaskRunCreated) -> None:
+        if not self.counts(record.run.flow_run_id, record.epoch):
+            raise Late(f"Attempt {record.epoch} is closed")
+        self.tasks.create(record.run, record.epoch)
+
+    def _moved(self, index: int, seq: int, record: TaskRunMoved) -> None:
+        work = self.tasks.works.get(record.task_run_id.int)
+        if work is None:
+            raise ValueError(f"There is no task run {record.task_run_id}")
+        if record.version <= work.version or not self.counts(record.flow_run_id, record.epoch):
+            self.tasks.late(work, record.state, record.epoch, record.result_id)
+        else:
+            self.tasks.move(work, record.state, record.progress, record.result_id)
+
+    def _logged(self, index: int, seq: int, record: Logged) -> None:
+        self._logs.add(seq, record.log)
+
+    def _kept(self, index: int, seq: int, record: ResultKept) -> None:
+        self._results.add(record.result)
+
+    def _proposed(self, index: int, seq: int, record: FlowRunProposed) -> None:
+        self.answer.answers[index] = proposals.create(self, record)
+
+    def _move_proposed(self, index: int, seq: int, record: FlowRunMoveProposed) -> None:
+        self.answer.answers[index] = proposals.move(self, record)
+
+
+def _add_proposed(record: Record, flows: dict[int, UUID]) -> None:
+    """Add the runs that a proposal is about; other records have none to be read."""
+    if type(record) is FlowRunMoveProposed:
+        flows[record.flow_run_id.int] = record.flow_run_id
+    elif type(record) is FlowRunProposed:
+        above = record.parent.flow_run_id if record.parent is not None else None
+        for run_id in (record.run.id, above):
+            if run_id is not None:
+                flows[run_id.int] = run_id
+
+
+def _flow_run_of(record: Record) -> UUID | None:
+    run = getattr(record, "run", None) or getattr(record, "log", None) or record
+    found = getattr(run, "flow_run_id", None)
+    return found if isinstance(found, UUID) else None

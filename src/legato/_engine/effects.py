@@ -1,0 +1,122 @@
+"""What the engine asks of its driver.
+
+The generators of `flow_run.py` and `task_run.py` yield these values; a driver performs one and
+sends the reply. User code (the function itself, hooks, conditions) and everything that touches
+the world (time, ids, the journal) is an effect.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from legato._model.states import State, StateType
+
+HookKind = Literal["on_running", "on_completion", "on_failure", "on_cancellation", "on_crashed"]
+Cause = Literal["error", "timeout", "cancelled", "interrupt", "termination", "exit", "abort"]
+
+
+class Draft(Struct, kw_only=True):
+    """A state to be: the driver stamps id and time. `delay` seconds make a scheduled time."""
+
+    type: StateType
+    name: str | None = None
+    message: str | None = None
+    data: Any = None
+    delay: float | None = None
+    pause_key: str | None = None
+
+
+class Create(Struct, frozen=True):
+    """Record the run in its first state. Reply: None."""
+
+
+class Prepare(Struct, frozen=True):
+    """Validate the parameters and make the run's name. Reply: None, or a `Raised`."""
+
+
+class Enter(Struct):
+    """Record a transition that has happened (a fact). Reply: the stamped State."""
+
+    draft: Draft
+
+
+class Propose(Struct):
+    """Ask whether the run may enter a state. Reply: `Moved`, `Held` or `Stopped`."""
+
+    draft: Draft
+
+
+class Call(Struct, frozen=True):
+    """Call the user's function. Reply: `Returned` or `Raised`."""
+
+
+class Sleep(Struct, frozen=True):
+    """Wait. Reply: None, or a `Raised` when the wait was cut short."""
+
+    seconds: float
+
+
+class RunHooks(Struct):
+    """Call the user's hooks of a kind, one after the other. Reply: None."""
+
+    kind: HookKind
+    state: State
+
+
+class AskRetry(Struct):
+    """Ask the user's condition whether to try again. Reply: bool."""
+
+    draft: Draft
+
+
+class DrawRandom(Struct, frozen=True):
+    """Draw a random number. Reply: a float in [0, 1)."""
+
+
+class Say(Struct):
+    """Log a line under the run. Reply: None."""
+
+    level: int
+    message: str
+
+
+class Returned(Struct):
+    """The user's function returned."""
+
+    value: Any
+
+
+class Raised(Struct):
+    """The user's function raised; `cause` says what kind of end that is."""
+
+    exception: BaseException
+    cause: Cause
+
+
+class Moved(Struct):
+    """The proposal was accepted as this state, or another state was stored instead."""
+
+    state: State
+
+
+class Held(Struct):
+    """Propose again after `seconds`."""
+
+    seconds: float
+
+
+class Stopped(Struct):
+    """The run may not go on."""
+
+    reason: str
+
+
+Effect = Create | Prepare | Enter | Propose | Call | Sleep | RunHooks | AskRetry | DrawRandom | Say
+Outcome = Returned | Raised
+
+CREATE: Final = Create()
+PREPARE: Final = Prepare()
+CALL: Final = Call()
+DRAW: Final = DrawRandom()

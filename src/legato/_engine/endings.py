@@ -1,0 +1,115 @@
+"""Which state a run ends in, by what its function returned or raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from legato._engine.effects import Cause, Draft, Outcome, Raised, Returned
+from legato._model.states import TERMINAL, State, StateType
+
+_CRASH_MESSAGES: dict[Cause, str] = {
+    "cancelled": "Execution was cancelled by the runtime environment.",
+    "interrupt": "Execution was aborted by an interrupt signal.",
+    "termination": "Execution was aborted by a termination signal.",
+    "exit": "Execution was aborted by Python system exit call.",
+}
+_CONTAINERS = (list, tuple, set, frozenset, dict)
+
+
+def ending(noun: str, outcome: Outcome, timeout: float | None) -> Draft:
+    """Return the state that `outcome` of a "Flow run" or "Task run" leads to."""
+    if type(outcome) is Returned:
+        return of_value(outcome.value)
+    return of_exception(noun, cast("Raised", outcome), timeout)
+
+
+def of_exception(noun: str, raised: Raised, timeout: float | None) -> Draft:
+    """Return the failed or crashed state of a run that raised."""
+    exc, cause = raised.exception, raised.cause
+    if cause == "error":
+        colon = ":" if noun == "Flow run" else ""
+        text = describe(exc)
+        message = f"{noun} encountered an exception{colon} {text}"
+        return Draft(type=StateType.FAILED, message=message, data=exc)
+    if cause == "timeout":
+        message = f"{noun} exceeded timeout of {timeout} second(s)"
+        return Draft(type=StateType.FAILED, name="TimedOut", message=message, data=exc)
+    message = _CRASH_MESSAGES.get(cause) or (
+        f"Execution was interrupted by an unexpected exception: {describe(exc)}"
+    )
+    return Draft(type=StateType.CRASHED, message=message, data=exc)
+
+
+def describe(exc: BaseException) -> str:
+    """Return `ValueError: text` as a traceback's last line has it, whatever `str` does."""
+    try:
+        text = str(exc)
+    except Exception as error:  # noqa: BLE001 - __str__ is user code
+        text = f"<{type(error).__name__} in __str__>"
+    return f"{type(exc).__name__}: {text}" if text else f"{type(exc).__name__}"
+
+
+def of_value(value: Any) -> Draft:
+    """Return the state of a run that returned `value`.
+
+    A state made by hand is that state. States of other runs, alone or as all the leaves of a
+    container, decide together. Everything else is Completed with the value.
+    """
+    if isinstance(value, State):
+        if not _of_another_run(value):
+            return Draft(type=value.type, name=value.name, message=value.message, data=value.data)
+        return _together([value], value)
+    if isinstance(value, _CONTAINERS) and value:
+        found = _only_states(value)
+        if found:
+            return _together(found, value)
+    return Draft(type=StateType.COMPLETED, data=value)
+
+
+def _of_another_run(state: State) -> bool:
+    details = state.state_details
+    return details is not None and not (details.flow_run_id is None and details.task_run_id is None)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _leaves(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in cast("list[Any]", value):
+            yield from _leaves(item)
+    else:
+        yield value
+
+
+def _only_states(value: Any) -> list[State]:
+    """Return the leaves if all are states, else nothing; stops at the first that is not."""
+    found: list[State] = []
+    for leaf in _leaves(value):
+        if not isinstance(leaf, State):
+            return []
+        found.append(leaf)
+    return found
+
+
+def _together(states: list[State], value: Any) -> Draft:
+    count = len(states)
+
+    def tally(*types: StateType) -> int:
+        return sum(state.type in types for state in states)
+
+    if tally(StateType.COMPLETED) == count:
+        return Draft(type=StateType.COMPLETED, message="All states completed.", data=value)
+    if cancelled := tally(StateType.CANCELLED):
+        message = f"{cancelled}/{count} states cancelled."
+        return Draft(type=StateType.CANCELLED, message=message, data=value)
+    if paused := tally(StateType.PAUSED):
+        message = f"{paused}/{count} states paused."
+        return Draft(type=StateType.PAUSED, message=message, data=value)
+    if failed := tally(StateType.FAILED, StateType.CRASHED):
+        message = f"{failed}/{count} states failed."
+        return Draft(type=StateType.FAILED, message=message, data=value)
+    unfinished = sum(state.type not in TERMINAL for state in states)
+    message = f"{unfinished}/{count} states are not final."
+    return Draft(type=StateType.FAILED, message=message, data=value)

@@ -1,0 +1,118 @@
+"""The life of a flow run: created, prepared, running, perhaps retried, and an end.
+
+Every transition is a proposal: the answer may be another state, a wait, or a stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from msgspec import Struct
+
+from legato._engine import endings
+from legato._engine.effects import (
+    CALL,
+    CREATE,
+    PREPARE,
+    Draft,
+    Effect,
+    Held,
+    HookKind,
+    Moved,
+    Propose,
+    Raised,
+    RunHooks,
+    Say,
+    Sleep,
+    Stopped,
+)
+from legato._engine.task_run import ERROR, HOOKS_AT, INFO
+from legato._model import retries
+from legato._model.retries import RetryPolicy
+from legato._model.states import State, StateType
+
+
+class FlowPlan(Struct, frozen=True, kw_only=True):
+    """What the engine must know of a flow; made once per flow."""
+
+    retry: RetryPolicy = RetryPolicy()
+    timeout: float | None = None
+    hooks: frozenset[HookKind] = frozenset()
+
+
+class FlowEnd(Struct):
+    """How a flow run ended; `stopped` says why it may not go on, when it was stopped."""
+
+    state: State | None
+    draft: Draft
+    stopped: str | None = None
+
+
+Steps = Generator[Effect, Any, FlowEnd]
+
+
+def flow_run(plan: FlowPlan) -> Steps:
+    """Run a flow to its end."""
+    yield CREATE
+    refused = yield PREPARE
+    if refused is not None:
+        draft = endings.of_exception("Flow run", refused, plan.timeout)
+        if refused.cause == "error":
+            text = endings.describe(refused.exception)
+            draft.message = f"Validation of flow parameters failed with error: {text}"
+        return (yield from _end(plan, draft))
+    failures = 0
+    while True:
+        begun = yield from _propose(Draft(type=StateType.RUNNING))
+        if begun.stopped is not None or begun.state is None:
+            return begun
+        if begun.state.type is not StateType.RUNNING:
+            return FlowEnd(begun.state, begun.draft)
+        if "on_running" in plan.hooks:
+            yield RunHooks("on_running", begun.state)
+        outcome = yield CALL
+        draft = endings.ending("Flow run", outcome, plan.timeout)
+        if draft.type is StateType.FAILED:
+            failures += 1
+            delay = retries.delay_after(plan.retry, failures)
+            if delay is not None:
+                interrupted = yield from _await_retry(plan, failures, delay, draft)
+                if interrupted is None:
+                    continue
+                draft = endings.of_exception("Flow run", interrupted, plan.timeout)
+        return (yield from _end(plan, draft))
+
+
+def _end(plan: FlowPlan, draft: Draft) -> Steps:
+    end = yield from _propose(draft)
+    if end.state is None:
+        return end
+    kind = HOOKS_AT.get(end.state.type)
+    if kind is not None and kind in plan.hooks:
+        yield RunHooks(kind, end.state)
+    return end
+
+
+def _await_retry(
+    plan: FlowPlan, failures: int, delay: float, draft: Draft
+) -> Generator[Effect, Any, Raised | None]:
+    when = f"{delay:g} second(s) from now" if delay > 0 else "immediately"
+    count = f"{failures}/{plan.retry.retries}"
+    yield Say(INFO, f"{draft.message} - Retry {count} will start {when}")
+    yield from _propose(Draft(type=StateType.SCHEDULED, name="AwaitingRetry", delay=delay))
+    interrupted: Raised | None = yield Sleep(delay)
+    return interrupted
+
+
+def _propose(draft: Draft) -> Steps:
+    """Propose until there is an answer other than "wait"."""
+    while True:
+        answer = yield Propose(draft)
+        if type(answer) is Moved:
+            return FlowEnd(answer.state, draft)
+        if type(answer) is Stopped:
+            yield Say(ERROR, f"The run stops: {answer.reason}")
+            return FlowEnd(None, draft, stopped=answer.reason)
+        if type(answer) is Held:
+            yield Sleep(answer.seconds)

@@ -1,0 +1,102 @@
+"""The life of a task run: Pending, Running, perhaps some retries, and an end."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+from msgspec import Struct
+
+from legato._engine import endings
+from legato._engine.effects import (
+    CALL,
+    CREATE,
+    DRAW,
+    AskRetry,
+    Draft,
+    Effect,
+    Enter,
+    HookKind,
+    Raised,
+    RunHooks,
+    Say,
+    Sleep,
+)
+from legato._model import retries
+from legato._model.retries import RetryPolicy
+from legato._model.states import State, StateType
+
+INFO = 20
+ERROR = 40
+
+HOOKS_AT: dict[StateType, HookKind] = {
+    StateType.COMPLETED: "on_completion",
+    StateType.FAILED: "on_failure",
+    StateType.CANCELLED: "on_cancellation",
+    StateType.CRASHED: "on_crashed",
+}
+
+
+class TaskPlan(Struct, frozen=True, kw_only=True):
+    """What the engine must know of a task; made once per task."""
+
+    retry: RetryPolicy = RetryPolicy()
+    timeout: float | None = None
+    asks_condition: bool = False
+    hooks: frozenset[HookKind] = frozenset()
+
+
+def task_run(plan: TaskPlan) -> Generator[Effect, Any, tuple[State, Draft]]:
+    """Run a task to its end; return the final state and the draft that it was made from."""
+    yield CREATE
+    running = Draft(type=StateType.RUNNING)
+    failures = 0
+    while True:
+        state = yield Enter(running)
+        if "on_running" in plan.hooks:
+            yield RunHooks("on_running", state)
+        outcome = yield CALL
+        draft = endings.ending("Task run", outcome, plan.timeout)
+        if draft.type is StateType.FAILED:
+            failures += 1
+            delay = yield from _retry(plan, failures, draft)
+            if delay is not None:
+                interrupted = yield from _pause(delay)
+                if interrupted is None:
+                    running = Draft(type=StateType.RUNNING, name="Retrying")
+                    continue
+                draft = endings.of_exception("Task run", interrupted, plan.timeout)
+        state = yield Enter(draft)
+        if plan.hooks and (kind := HOOKS_AT.get(draft.type)) in plan.hooks and kind is not None:
+            yield RunHooks(kind, state)
+        return state, draft
+
+
+def _retry(plan: TaskPlan, failures: int, draft: Draft) -> Generator[Effect, Any, float | None]:
+    """Decide whether there is another try; return the seconds until then, or None."""
+    delay = retries.delay_after(plan.retry, failures)
+    if plan.retry.retries == 0:
+        return None
+    what = f"exception: {draft.data!r}" if isinstance(draft.data, Exception) else "a failed state"
+    if draft.name == "TimedOut":
+        what = f"a timeout: {draft.message}"
+    if delay is not None and plan.asks_condition and not (yield AskRetry(draft)):
+        yield Say(ERROR, f"Task run failed with {what} - the retry condition says no")
+        return None
+    if delay is None:
+        yield Say(ERROR, f"Task run failed with {what} - Retries are exhausted")
+        return None
+    if plan.retry.jitter_factor:
+        delay = retries.jittered(delay, plan.retry.jitter_factor, (yield DRAW))
+    when = f"{delay:g} second(s) from now" if delay > 0 else "immediately"
+    count = f"{failures}/{plan.retry.retries}"
+    yield Say(INFO, f"Task run failed with {what} - Retry {count} will start {when}")
+    return delay
+
+
+def _pause(delay: float) -> Generator[Effect, Any, Raised | None]:
+    if delay <= 0:
+        return None
+    yield Enter(Draft(type=StateType.SCHEDULED, name="AwaitingRetry", delay=delay))
+    interrupted: Raised | None = yield Sleep(delay)
+    return interrupted

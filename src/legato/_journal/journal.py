@@ -1,0 +1,216 @@
+"""What a process writes: facts are buffered, proposals wait for their answer.
+
+`append` costs a list append. Records are numbered and committed by whoever holds the *turn*: a
+thread that waits (`propose`, `flush`), an appending thread when 256 records or 5 ms have piled
+up, or the scribe. The turn is a lock, so at most one batch is in flight, and threads that wait
+for it find their records committed together by the one before them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from legato._journal.drain import BOUND, Drain, Sink
+from legato._journal.outage import Outage
+from legato._journal.scribe import Scribe
+from legato._journal.tickets import Ticket
+from legato._store.faults import failpoint
+
+if TYPE_CHECKING:
+    from legato._model.ports import Clock
+    from legato._model.records import Answer, Record, Writer
+
+GROUP = 256
+HELP_SECONDS = 0.005  # how long an appending thread waits for another one's batch
+FORK_SECONDS = 5.0
+_ROUNDS = 3  # batches that an appending thread moves for others at one go
+
+
+class Journal:
+    """The journal of this process.
+
+    `writer` makes the process's identity, anew in a forked child; `place` names the database in
+    messages; `pause` sleeps.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        writer: Callable[[], Writer],
+        clock: Clock,
+        place: str = "the database",
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._sink = sink
+        self._make_writer = writer
+        self._clock = clock
+        self._place = place
+        self._pause = pause
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start with nothing: new locks, no records, no thread, no writer yet."""
+        self._turn = threading.Lock()
+        self._holder = 0
+        self._writer: Writer | None = None
+        self._outage = Outage(self._place, self._clock.monotonic)
+        self._drain = Drain(self._sink, self._clock, self._outage, self._pause)
+        self._buffer = self._drain.buffer
+        self._scribe = Scribe(self._has_backlog, self._help, self._outage.seconds_left)
+        self._bells = self._scribe.bells
+        self._mark = GROUP
+        self._closed = False
+
+    @property
+    def writer(self) -> Writer:
+        """Who writes: this process since it started or was forked."""
+        if self._writer is None:
+            self._writer = self._make_writer()
+        return self._writer
+
+    @property
+    def unrecorded(self) -> int:
+        """How many records were lost, or wait although the store is out of use or all is over."""
+        waiting = self._drain.backlog if self._outage.error is not None or self._closed else 0
+        return self._outage.lost_logs + self._outage.lost_facts + waiting
+
+    @property
+    def failure(self) -> Exception | None:
+        """The error for which nothing is recorded at present."""
+        return self._outage.error
+
+    def fenced(self, flow_run_id: UUID) -> str | None:
+        """Return why this process no longer owns the run; None if it does."""
+        return self._drain.fences.get(flow_run_id)
+
+    def append(self, record: Record) -> None:
+        """Add a fact; it is committed within milliseconds."""
+        buffer = self._buffer
+        buffer.append(record)
+        if self._bells or self._scribe.due or len(buffer) >= self._mark:
+            self._nudge()
+
+    def propose(self, *records: Record) -> list[Answer]:
+        """Add `records` in order, wait for their full commit; return the proposals' answers."""
+        tickets = [Ticket(record) for record in records]
+        if not tickets:
+            return []
+        self._refuse_reentry()
+        self._buffer.extend(tickets)
+        last = tickets[-1]
+        self._take_turn()
+        try:
+            while not last.done:
+                if not self._step(acked=False) and self._drain.empty:
+                    raise RuntimeError("a proposal was neither stored nor answered")
+        finally:
+            self._end_turn()
+        return [ticket.answer for ticket in tickets if ticket.answer is not None]
+
+    def flush(self, acked: bool = False) -> None:
+        """Return when all that was appended before is committed, or cannot be.
+
+        `acked`: and survives a power cut.
+        """
+        if self._drain.empty and not acked:
+            return
+        self._refuse_reentry()
+        self._take_turn()
+        try:
+            self._settle(self._drain.backlog, acked)
+            if acked:
+                self._drain.harden(self.writer.id)
+        finally:
+            self._end_turn()
+
+    def close(self, timeout: float) -> None:
+        """Commit what is left within about `timeout` seconds; later records go out at once."""
+        failpoint("journal.close")
+        self._closed = True
+        self._scribe.stop()
+        self._mark = 1
+        if self._drain.empty or self._holder == threading.get_ident():
+            return
+        self._drain.patience = timeout
+        if not self._take_turn(timeout):
+            return
+        try:
+            self._outage.retry_now()
+            self._settle(self._drain.backlog, acked=True)
+        finally:
+            self._end_turn()
+
+    def _settle(self, count: int, acked: bool) -> None:
+        while count > 0 and not self._drain.empty:
+            moved = self._step(acked)
+            count -= moved
+            if not moved and self._outage.error is not None:
+                return
+
+    def _step(self, acked: bool) -> int:
+        return self._drain.step(self.writer.id, acked)
+
+    def _nudge(self) -> None:
+        if self._bells:
+            self._scribe.ring()
+        if self._scribe.due or len(self._buffer) >= self._mark:
+            self._scribe.due = False
+            self._help()
+
+    def _help(self) -> None:
+        """Drain on behalf of everybody, unless another thread is at it for long."""
+        if self._holder == threading.get_ident():
+            return
+        crowded = len(self._buffer) >= BOUND and self._outage.error is None
+        if self._take_turn(-1 if crowded else HELP_SECONDS):
+            try:
+                for _ in range(_ROUNDS):
+                    if self._drain.empty or not self._step(acked=False):
+                        break
+            finally:
+                self._end_turn()
+        self._mark = 1 if self._closed else max(GROUP, len(self._buffer) + GROUP)
+
+    def _has_backlog(self) -> bool:
+        return not self._drain.empty
+
+    def _take_turn(self, timeout: float = -1) -> bool:
+        if not self._turn.acquire(timeout=timeout):
+            return False
+        self._holder = threading.get_ident()
+        return True
+
+    def _end_turn(self) -> None:
+        self._holder = 0
+        self._turn.release()
+
+    def _refuse_reentry(self) -> None:
+        # a signal handler or finaliser that came in while this very thread was draining
+        if self._holder == threading.get_ident():
+            raise RuntimeError("the journal is at work in this thread already")
+
+    def before_fork(self) -> None:
+        """Commit all and keep the turn, so that the child inherits nothing half done."""
+        failpoint("journal.before_fork")
+        if self._holder == threading.get_ident() or not self._take_turn(FORK_SECONDS):
+            return
+        patience, self._drain.patience = self._drain.patience, FORK_SECONDS
+        try:
+            self._settle(self._drain.backlog, acked=False)
+        finally:
+            self._drain.patience = patience
+
+    def after_in_parent(self) -> None:
+        """Go on."""
+        failpoint("journal.after_fork_in_parent")
+        if self._holder == threading.get_ident():
+            self._end_turn()
+
+    def after_in_child(self) -> None:
+        """Start anew: the records belong to the parent, the threads are gone."""
+        self._begin()
+        failpoint("journal.after_fork_in_child")

@@ -1,0 +1,94 @@
+"""The thread that drains the buffer when nobody else does.
+
+It keeps time rather than the work: on a busy interpreter a second thread that calls SQLite loses
+the GIL at every statement and waits up to 5 ms to have it back. So when a window is over it first
+raises `due`, and the next thread that appends drains on its own time slice; only where nobody
+appends any more does the scribe drain itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+WINDOW_SECONDS = 0.005
+GRACE_SECONDS = 0.001
+
+
+class _Bell(Protocol):
+    def release(self) -> None: ...
+
+
+class Scribe:
+    """A daemon thread, started by the first ring; an idle one costs nothing.
+
+    `backlog` tells whether there is something to do, `drain` does it, `hold` gives the seconds
+    for which the store is out of use.
+    """
+
+    def __init__(
+        self, backlog: Callable[[], bool], drain: Callable[[], None], hold: Callable[[], float]
+    ) -> None:
+        self.due = False
+        # one bell at most: whoever pops it rings it, so one window costs one wake-up
+        self.bells: list[_Bell] = [_Starter(self)]
+        self._backlog = backlog
+        self._drain = drain
+        self._hold = hold
+        self._stopped = False
+
+    def ring(self) -> None:
+        """Wake the thread if it is idle."""
+        try:
+            bell = self.bells.pop()
+        except IndexError:  # another thread was faster
+            return
+        bell.release()
+
+    def stop(self) -> None:
+        """Let the thread end; it never starts again."""
+        self._stopped = True
+        self.ring()
+
+    def start(self) -> None:
+        """Start the thread; while the interpreter shuts down there is none."""
+        if self._stopped:
+            return
+        thread = threading.Thread(target=self._work, name="legato-journal", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            self.bells.append(_Starter(self))
+            self.due = True
+
+    def _work(self) -> None:
+        bell = threading.Lock()
+        bell.acquire()
+        while not self._stopped:
+            if not self._backlog():
+                self.bells.append(bell)
+                # an append that came before the bell hung saw nobody to wake
+                if self._backlog():
+                    self.ring()
+                bell.acquire()
+            time.sleep(self._hold() or WINDOW_SECONDS)
+            if self._backlog():
+                self.due = True
+                time.sleep(GRACE_SECONDS)
+                if self.due:
+                    self.due = False
+                    self._drain()
+
+
+class _Starter:
+    """The first bell: to ring it starts the thread."""
+
+    __slots__ = ("_scribe",)
+
+    def __init__(self, scribe: Scribe) -> None:
+        self._scribe = scribe
+
+    def release(self) -> None:
+        self._scribe.start()

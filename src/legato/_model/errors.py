@@ -1,0 +1,97 @@
+"""The error tree: one root, a stable `code` for each, the docstring as default message.
+
+Error
+  NotFound            ObjectNotFound on the client
+  Conflict            ObjectAlreadyExists on the client
+  InvalidRequest      ValidationError
+  SettingsError
+  DefinitionError     a flow or task that cannot be defined as written
+  StoreError          StoreBusy  StoreFull  StoreReadOnly  StoreTooNew
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class Error(Exception):
+    """Something went wrong in Legato."""
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
+
+
+class NotFound(Error):
+    """The object does not exist."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(Error):
+    """The object exists already, or has changed meanwhile."""
+
+    code = "conflict"
+    status = 409
+
+
+class Problem(dict[str, object]):
+    """One fault of a request: `{type, loc, msg, input}`."""
+
+
+class InvalidRequest(Error, ValueError):
+    """The request is not valid."""
+
+    code = "invalid"
+    status = 422
+
+    def __init__(self, message: str | None = None, problems: list[Problem] | None = None) -> None:
+        super().__init__(message)
+        self.problems = problems or []
+
+
+class SettingsError(Error, ValueError):
+    """A setting has a bad value."""
+
+    code = "bad_setting"
+
+
+class DefinitionError(Error):
+    """The flow or task cannot be defined like this."""
+
+    code = "bad_definition"
+
+
+class StoreError(Error):
+    """The database could not be used."""
+
+    code = "store"
+    status = 503
+
+
+class StoreBusy(StoreError):
+    """The database is in use; try again."""
+
+    code = "store_busy"
+
+
+class StoreFull(StoreError):
+    """There is no room left for the database."""
+
+    code = "store_full"
+    status = 507
+
+
+class StoreReadOnly(StoreError):
+    """The database cannot be written."""
+
+    code = "store_read_only"
+
+
+class StoreTooNew(StoreError):
+    """The database was made by a newer version of Legato."""
+
+    code = "store_too_new"

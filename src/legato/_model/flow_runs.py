@@ -1,0 +1,100 @@
+"""A flow run: what was asked for, and where it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from legato._model.states import State, StateType
+
+
+class FlowRunPolicy(Struct, kw_only=True, omit_defaults=True):
+    """How a flow run is tried, frozen when it is created."""
+
+    max_retries: int = 0
+    retry_delay_seconds: float = 0
+    retries: int | None = None
+    retry_delay: int | None = None
+    pause_keys: list[str] = field(default_factory=list)
+    resuming: bool | None = False
+    retry_type: str | None = None
+
+
+class FlowRun(Struct, kw_only=True):
+    """A flow run. Times are UTC; `total_run_time` is what was spent in RUNNING states."""
+
+    id: UUID
+    created: datetime
+    updated: datetime
+    name: str
+    flow_id: UUID
+    state_id: UUID | None = None
+    deployment_id: UUID | None = None
+    deployment_version: str | None = None
+    work_queue_id: UUID | None = None
+    work_queue_name: str | None = None
+    work_pool_id: UUID | None = None
+    work_pool_name: str | None = None
+    flow_version: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
+    context: dict[str, Any] = field(default_factory=dict)
+    empirical_policy: FlowRunPolicy = field(default_factory=FlowRunPolicy)
+    tags: list[str] = field(default_factory=list)
+    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    parent_task_run_id: UUID | None = None
+    root_flow_run_id: UUID | None = None
+    run_count: int = 0
+    expected_start_time: datetime | None = None
+    next_scheduled_start_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    total_run_time: timedelta = timedelta(0)
+    estimated_run_time: timedelta = timedelta(0)
+    estimated_start_time_delta: timedelta = timedelta(0)
+    auto_scheduled: bool = False
+    infrastructure_document_id: UUID | None = None
+    infrastructure_pid: str | None = None
+    job_variables: dict[str, Any] | None = None
+    created_by: dict[str, Any] | None = None
+    state_type: StateType | None = None
+    state_name: str | None = None
+    state: State | None = None
+
+
+class FlowRunCreate(Struct, kw_only=True, omit_defaults=True):
+    """What makes a flow run. Without a state it begins Pending."""
+
+    id: UUID | None = None
+    name: str | None = None
+    flow_id: UUID | None = None
+    state: State | None = None
+    flow_version: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
+    parent_task_run_id: UUID | None = None
+    root_flow_run_id: UUID | None = None
+    deployment_id: UUID | None = None
+    idempotency_key: str | None = None
+    empirical_policy: FlowRunPolicy = field(default_factory=FlowRunPolicy)
+    tags: list[str] = field(default_factory=list)
+    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    job_variables: dict[str, Any] | None = None
+    work_pool_name: str | None = None
+    work_queue_name: str | None = None
+
+
+class FlowRunUpdate(Struct, kw_only=True, omit_defaults=True):
+    """What may be changed of a flow run besides its state; what is UNSET stays."""
+
+    name: str | UnsetType = UNSET
+    flow_version: str | None | UnsetType = UNSET
+    parameters: dict[str, Any] | UnsetType = UNSET
+    empirical_policy: FlowRunPolicy | UnsetType = UNSET
+    tags: list[str] | UnsetType = UNSET
+    labels: dict[str, str | int | float | bool] | UnsetType = UNSET
+    infrastructure_pid: str | None | UnsetType = UNSET
+    job_variables: dict[str, Any] | None | UnsetType = UNSET

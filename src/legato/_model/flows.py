@@ -1,0 +1,28 @@
+"""A flow: the named definition that runs are runs of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct, field
+
+
+class Flow(Struct, kw_only=True):
+    """A flow as the store knows it; its name is unique in a workspace."""
+
+    id: UUID
+    created: datetime
+    updated: datetime
+    name: str
+    tags: list[str] = field(default_factory=list)
+    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+
+class FlowCreate(Struct, kw_only=True, omit_defaults=True):
+    """What makes a flow; an existing one of that name is used as it is."""
+
+    name: str
+    id: UUID | None = None
+    tags: list[str] = field(default_factory=list)
+    labels: dict[str, str | int | float | bool] = field(default_factory=dict)

@@ -1,0 +1,161 @@
+"""What a process writes to its journal: facts and proposals, and the answers to them.
+
+A *fact* happened; no rule refuses it. A *proposal* waits for `accept | reject | wait | abort`.
+Every record names its run and, but for log lines, the epoch under which the run is owned.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from legato._model.flow_runs import FlowRunCreate
+from legato._model.logs import LogCreate
+from legato._model.results import ResultCreate
+from legato._model.states import State
+from legato._model.task_runs import TaskRunCreate
+
+
+class Progress(Struct, frozen=True):
+    """Where a run stands after a transition; absolute, so that repeating it changes nothing."""
+
+    run_count: int = 0
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    total_run_time: float = 0.0
+
+
+class TaskRunCreated(Struct, tag="task_run_created"):
+    """Fact: a task run exists, in its first state (version 1)."""
+
+    epoch: int
+    run: TaskRunCreate
+
+
+class TaskRunMoved(Struct, tag="task_run_moved"):
+    """Fact: a task run entered `state`; `version` is 2, 3, ... without a hole."""
+
+    epoch: int
+    flow_run_id: UUID | None
+    task_run_id: UUID
+    version: int
+    state: State
+    progress: Progress
+    result_id: UUID | None = None
+
+
+class Logged(Struct, tag="logged"):
+    """Fact: a run logged a line."""
+
+    log: LogCreate
+
+
+class ResultKept(Struct, tag="result_kept"):
+    """Fact: a result was serialised; it precedes the transition that names it."""
+
+    epoch: int
+    result: ResultCreate
+
+
+class FlowRunProposed(Struct, tag="flow_run_proposed"):
+    """Proposal: create a flow run (version 1, attempt 1 held by this writer).
+
+    A subflow's run brings the task run that stands for it in its parent, made in the same
+    transaction; later states of the run are mirrored there.
+    """
+
+    flow_name: str
+    run: FlowRunCreate
+    code_version: str | None = None
+    parent: TaskRunCreate | None = None
+    parent_epoch: int = 0
+    flow_tags: list[str] = field(default_factory=list)
+
+
+class FlowRunMoveProposed(Struct, tag="flow_run_move_proposed"):
+    """Proposal: a flow run enters `state`."""
+
+    epoch: int
+    flow_run_id: UUID
+    state: State
+    result_id: UUID | None = None
+
+
+Record = TaskRunCreated | TaskRunMoved | Logged | ResultKept | FlowRunProposed | FlowRunMoveProposed
+PROPOSALS = (FlowRunProposed, FlowRunMoveProposed)
+
+
+class Batch(Struct):
+    """Records of one writer, numbered from `first_seq` on without a hole.
+
+    `acked`: the answer is given only after a full commit.
+    """
+
+    writer_id: UUID
+    first_seq: int
+    records: list[Record]
+    acked: bool = False
+
+
+class Accepted(Struct, tag="accept"):
+    """The proposal stands; `state` is what was stored, `version` its number in the run."""
+
+    state: State
+    version: int
+    flow_id: UUID | None = None
+
+
+class Rejected(Struct, tag="reject"):
+    """Another state was stored (`state`), or the run keeps the one it has (None)."""
+
+    state: State | None
+    reason: str
+
+
+class Wait(Struct, tag="wait"):
+    """Propose again after `seconds`."""
+
+    seconds: float
+    reason: str
+
+
+class Aborted(Struct, tag="abort"):
+    """Stop: the run may not enter this state."""
+
+    reason: str
+
+
+Answer = Accepted | Rejected | Wait | Aborted
+
+
+class Fenced(Struct):
+    """The writer no longer owns this run; its later records change no state."""
+
+    flow_run_id: UUID
+    reason: str
+
+
+class BatchAnswer(Struct):
+    """`answers` maps the index of each proposal within the batch to its answer."""
+
+    last_seq: int
+    answers: dict[int, Answer] = field(default_factory=dict)
+    fenced: list[Fenced] = field(default_factory=list)
+    quarantined: int = 0
+
+
+class Writer(Struct, kw_only=True):
+    """A process that writes: who it is, so that others can tell whether it lives.
+
+    `pid_start` is the kernel's start time of the process and `pid_namespace` its pid namespace;
+    pid numbers come back, the three together do not.
+    """
+
+    id: UUID
+    host: str
+    pid: int
+    pid_start: int | None
+    pid_namespace: str | None
+    opened_at: datetime

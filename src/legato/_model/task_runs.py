@@ -1,0 +1,90 @@
+"""A task run: one call of a task, and where it stands."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from msgspec import Struct, field
+
+from legato._model.states import State, StateType
+
+
+class TaskRunInput(Struct, kw_only=True, tag_field="input_type", tag="task_run"):
+    """An argument that is the result of another task run."""
+
+    id: UUID
+
+
+class FlowRunInput(Struct, kw_only=True, tag_field="input_type", tag="flow_run"):
+    """An argument that is the result of another flow run."""
+
+    id: UUID
+
+
+class ParameterInput(Struct, kw_only=True, tag_field="input_type", tag="parameter"):
+    """An argument that is a parameter of the flow run."""
+
+    name: str
+
+
+RunInput = TaskRunInput | FlowRunInput | ParameterInput
+
+
+class TaskRun(Struct, kw_only=True):
+    """A task run. Times are UTC; `dynamic_key` is its step key, unique in the flow run."""
+
+    id: UUID
+    created: datetime
+    updated: datetime
+    name: str
+    flow_run_id: UUID | None
+    task_key: str
+    dynamic_key: str
+    cache_key: str | None = None
+    cache_expiration: datetime | None = None
+    task_version: str | None = None
+    empirical_policy: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    state_id: UUID | None = None
+    task_inputs: dict[str, list[RunInput]] = field(default_factory=dict)
+    state_type: StateType | None = None
+    state_name: str | None = None
+    run_count: int = 0
+    flow_run_run_count: int = 0
+    expected_start_time: datetime | None = None
+    next_scheduled_start_time: datetime | None = None
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    total_run_time: timedelta = timedelta(0)
+    estimated_run_time: timedelta = timedelta(0)
+    estimated_start_time_delta: timedelta = timedelta(0)
+    state: State | None = None
+
+
+class TaskRunCreate(Struct, kw_only=True, omit_defaults=True):
+    """What makes a task run; `state` is its first state.
+
+    `code_hash`, `argument_hash` and `environment_hash` tell later runs whether this step may be
+    reused; they are no part of the step key.
+    """
+
+    id: UUID
+    name: str
+    task_key: str
+    dynamic_key: str
+    state: State
+    flow_run_id: UUID | None = None
+    task_version: str | None = None
+    tags: list[str] = field(default_factory=list)
+    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    task_inputs: dict[str, list[RunInput]] = field(default_factory=dict)
+    empirical_policy: dict[str, Any] = field(default_factory=dict)
+    cache_key: str | None = None
+    cache_expiration: datetime | None = None
+    code_hash: str | None = None
+    argument_hash: str | None = None
+    environment_hash: str | None = None
+    flow_run_run_count: int = 0

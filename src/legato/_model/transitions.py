@@ -1,0 +1,37 @@
+"""Which state may follow which within one attempt: the one table.
+
+It makes the CHECK constraints of the history tables, the table in the documentation and the
+cases of the rules test. `None` is "the run does not exist yet". A terminal state has no row: it
+is left only by opening the next attempt.
+"""
+
+from __future__ import annotations
+
+from legato._model.states import StateType as T
+
+_ENDS = frozenset({T.COMPLETED, T.FAILED, T.CANCELLED, T.CRASHED})
+
+FLOW_RUN: dict[T | None, frozenset[T]] = {
+    None: frozenset({T.SCHEDULED, T.PENDING, T.RUNNING, T.PAUSED, *_ENDS}),
+    T.SCHEDULED: frozenset({T.SCHEDULED, T.PENDING, T.RUNNING, T.CANCELLING, *_ENDS}),
+    T.PENDING: frozenset({T.SCHEDULED, T.PENDING, T.RUNNING, T.PAUSED, T.CANCELLING, *_ENDS}),
+    T.RUNNING: frozenset({T.SCHEDULED, T.RUNNING, T.PAUSED, T.CANCELLING, *_ENDS}),
+    T.PAUSED: frozenset({T.SCHEDULED, T.RUNNING, T.PAUSED, T.CANCELLING, *_ENDS}),
+    T.CANCELLING: frozenset({T.CANCELLING, T.CANCELLED, T.CRASHED}),
+}
+
+TASK_RUN: dict[T | None, frozenset[T]] = {
+    **FLOW_RUN,
+    T.PENDING: FLOW_RUN[T.PENDING],
+    T.CANCELLING: frozenset({T.CANCELLING, *_ENDS}),
+}
+
+
+def is_legal(table: dict[T | None, frozenset[T]], before: T | None, after: T) -> bool:
+    """Tell whether `after` may follow `before` within an attempt."""
+    return after in table.get(before, frozenset())
+
+
+def reopens(before: T | None, after: T) -> bool:
+    """Tell whether the step leaves a terminal state, which takes the next attempt."""
+    return before in _ENDS and after in FLOW_RUN[None]

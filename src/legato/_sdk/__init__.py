@@ -1,0 +1,1 @@
+"""What users import lives here."""

@@ -1,0 +1,59 @@
+"""What is known of the user's code: names, hashes, options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from types import CodeType
+from typing import Any
+
+from msgspec import structs
+
+from legato._sdk.signature import underlying
+
+
+def code_hash(fn: Callable[..., Any]) -> str:
+    """Return a hash of the function's compiled code; changes of line numbers do not count."""
+    function = underlying(fn)
+    if function is None:
+        return blake2b(repr(type(fn)).encode(), digest_size=16).hexdigest()
+    digest = blake2b(digest_size=16)
+    _feed(digest, function.__code__)
+    return digest.hexdigest()
+
+
+def _feed(digest: blake2b, code: CodeType) -> None:
+    digest.update(code.co_code)
+    digest.update(repr(code.co_names).encode())
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            _feed(digest, constant)
+        else:
+            digest.update(repr(constant).encode("utf-8", "backslashreplace"))
+
+
+def file_hash(fn: Callable[..., Any]) -> str:
+    """Return a hash of the file that the function stands in, or of its code without one."""
+    function = underlying(fn)
+    if function is not None:
+        try:
+            with open(function.__code__.co_filename, "rb") as file:
+                return blake2b(file.read(), digest_size=16).hexdigest()
+        except OSError:
+            pass
+    return code_hash(fn)
+
+
+def step_name(fn: Callable[..., Any], name: str, label: str | None) -> str:
+    """Return `module.function`, and the option `step_key=` behind a `#`."""
+    function = underlying(fn)
+    place = name if function is None else f"{function.__module__}.{function.__qualname__}"
+    return f"{place}#{label}" if label else place
+
+
+def merged(decorated: Any, options: Any, hooks: Iterable[str]) -> dict[str, Any]:
+    """Return the options of a copy: the old ones, the hooks added since, the new ones."""
+    kept = structs.asdict(decorated.options)
+    kept["name"], kept["description"] = decorated.name, decorated.description
+    kept.update({kind: list(getattr(decorated, kind + "_hooks")) for kind in hooks})
+    return {**kept, **options}

@@ -1,0 +1,144 @@
+"""The run that the current code belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
+
+from legato._model.progress import START
+from legato._model.records import Progress
+from legato._model.states import State
+from legato._sdk.exceptions import MissingContextError
+
+if TYPE_CHECKING:
+    from legato._backend.port import Backend
+    from legato._sdk.flow import Flow
+    from legato._sdk.lineage import Lineage
+    from legato._sdk.client.objects import FlowRun, TaskRun
+    from legato._sdk.step_keys import Ordinals
+    from legato._sdk.task import Task
+
+current: ContextVar[FlowRunContext | TaskRunContext | None] = ContextVar("legato_run", default=None)
+current_tags: ContextVar[frozenset[str]] = ContextVar("legato_tags", default=frozenset())
+
+
+class RunContext:
+    """What flow runs and task runs have in common: identity, state and progress."""
+
+    __slots__ = (
+        "id", "log_prints", "name", "parameters", "progress", "state", "tags", "version",
+    )  # fmt: skip
+    noun: ClassVar[str] = "run"
+    id: UUID
+    name: str
+    parameters: dict[str, Any]
+    tags: frozenset[str]
+    log_prints: bool
+    state: State | None
+    progress: Progress
+    version: int
+
+    def __init__(self, run_id: UUID, name: str, parameters: dict[str, Any]) -> None:
+        self.id = run_id
+        self.name = name
+        self.parameters = parameters
+        self.tags = frozenset()
+        self.log_prints = False
+        self.state = None
+        self.progress = START
+        self.version = 0
+
+
+class FlowRunContext(RunContext):
+    """An active flow run."""
+
+    __slots__ = (
+        "backend", "epoch", "flow", "flow_id", "interrupted", "lineage", "ordinals", "outer",
+        "parent_task_run_id", "root_id", "step_key",
+    )  # fmt: skip
+    noun = "Flow run"
+    flow: Flow[Any, Any]
+    backend: Backend
+    flow_id: UUID | None
+    outer: FlowRunContext | TaskRunContext | None
+    epoch: int
+    root_id: UUID
+    parent_task_run_id: UUID | None
+    ordinals: Ordinals
+    lineage: Lineage
+    step_key: str
+    interrupted: BaseException | None
+
+    @property
+    def flow_run(self) -> FlowRun:
+        """The flow run as a public record."""
+        from legato._sdk.views import flow_run_of
+
+        return flow_run_of(self)
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When the run entered Running for the first time."""
+        return self.progress.start_time
+
+    @staticmethod
+    def get() -> FlowRunContext | None:
+        """Return the flow run that the current code belongs to, or None."""
+        run = current.get()
+        return run.flow_run_context if isinstance(run, TaskRunContext) else run
+
+
+class TaskRunContext(RunContext):
+    """An active task run."""
+
+    __slots__ = ("flow_run_context", "step_key", "task")
+    noun = "Task run"
+    task: Task[Any, Any]
+    flow_run_context: FlowRunContext | None
+    step_key: str
+
+    @property
+    def task_run(self) -> TaskRun:
+        """The task run as a public record."""
+        from legato._sdk.views import task_run_of
+
+        return task_run_of(self)
+
+    @staticmethod
+    def get() -> TaskRunContext | None:
+        """Return the task run that the current code belongs to, or None."""
+        run = current.get()
+        return run if isinstance(run, TaskRunContext) else None
+
+
+def get_run_context() -> FlowRunContext | TaskRunContext:
+    """Return the context of the innermost active run; raise MissingContextError outside.
+
+    >>> get_run_context()
+    Traceback (most recent call last):
+    ...
+    legato._sdk.exceptions.MissingContextError: There is no active flow or task run.
+    """
+    run = current.get()
+    if run is None:
+        raise MissingContextError
+    return run
+
+
+@contextmanager
+def tags(*new_tags: str) -> Generator[set[str], None, None]:
+    """Add tags to the flow runs and task runs that start inside the block.
+
+    >>> with tags("nightly"):
+    ...     pass
+    """
+    union = current_tags.get() | set(new_tags)
+    token = current_tags.set(union)
+    try:
+        yield set(union)
+    finally:
+        current_tags.reset(token)

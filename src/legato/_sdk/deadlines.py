@@ -1,0 +1,77 @@
+"""Timeouts of synchronous code.
+
+On the main thread a timer signal raises inside the user's code, also in a blocking call. On other
+threads the exception is set from a watcher; it arrives at the next bytecode, so a blocking call
+ends first.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any
+
+from legato._sdk import platform_posix as platform
+
+
+class DeadlinePassed(BaseException):
+    """The time of `owner` is up. Not an Exception, so that user code does not swallow it."""
+
+    def __init__(self, owner: Any = None) -> None:
+        super().__init__("deadline passed")
+        self.owner = owner
+
+
+class Deadline:
+    """Raises DeadlinePassed in the body once `seconds` are over."""
+
+    __slots__ = ("_owner", "_scope", "_seconds")
+
+    def __init__(self, seconds: float, owner: Any) -> None:
+        self._seconds = seconds
+        self._owner = owner
+        self._scope: platform.TimerScope | _Watcher | None = None
+
+    def __enter__(self) -> None:
+        alarm = DeadlinePassed(self._owner)
+        if platform.can_use_timer():
+            self._scope = platform.TimerScope(self._seconds, alarm)
+        else:
+            self._scope = _Watcher(self._seconds, threading.get_ident())
+        self._scope.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._scope is None:
+            return
+        self._scope.stop()
+        if isinstance(exc, DeadlinePassed) and exc.owner is None:
+            exc.owner = self._owner
+
+
+class _Watcher:
+    """Sets DeadlinePassed in a thread when the time is up."""
+
+    def __init__(self, seconds: float, thread_id: int) -> None:
+        self._lock = threading.Lock()
+        self._done = False
+        self._thread_id = thread_id
+        self._timer = threading.Timer(seconds, self._fire)
+        self._timer.daemon = True
+
+    def start(self) -> None:
+        self._timer.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._done = True
+        self._timer.cancel()
+
+    def _fire(self) -> None:
+        with self._lock:
+            if not self._done:
+                platform.raise_in_thread(self._thread_id, DeadlinePassed)

@@ -1,0 +1,162 @@
+"""The drivers: they call the user's function and perform what the engine asks for.
+
+`drive` and `adrive` differ only in who waits. The user's function is called here, on the caller's
+own thread and stack, with nothing of ours between but this frame and the one that called it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, ClassVar, TypeVar
+
+from legato._engine.effects import (
+    CALL,
+    AskRetry,
+    Cause,
+    Effect,
+    Raised,
+    Returned,
+    RunHooks,
+    Sleep,
+)
+from legato._sdk import hooks, waits
+from legato._sdk.deadlines import Deadline, DeadlinePassed
+from legato._sdk.exceptions import TerminationSignal
+from legato._sdk.watch import watch
+
+End = TypeVar("End")
+Steps = Generator[Effect, Any, End]
+
+
+class Execution:
+    """A run in the making: the call that is to be made, and how effects are performed."""
+
+    __slots__ = ("args", "fn", "kwargs", "timeout")
+    PERFORM: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {}
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    timeout: float | None
+
+    def hook_calls(self, effect: RunHooks) -> list[hooks.HookCall]:
+        """Return the calls that an effect stands for."""
+        raise NotImplementedError
+
+    def condition_call(self, effect: AskRetry) -> hooks.HookCall:
+        """Return the call of the user's retry condition."""
+        raise NotImplementedError
+
+    def timed_out(self) -> Exception:
+        """Return the exception of a run that took too long."""
+        raise NotImplementedError
+
+    def raised(self, exc: BaseException) -> Raised:
+        """Say what kind of end an exception is."""
+        if isinstance(exc, DeadlinePassed) and self._owns(exc):
+            return Raised(self.timed_out(), "timeout")
+        if isinstance(exc, Exception):
+            return Raised(exc, "error")
+        return Raised(exc, _cause(exc))
+
+    def _owns(self, alarm: DeadlinePassed) -> bool:
+        # set from outside, as in another thread, it does not say whose it is
+        return self.timeout is not None and alarm.owner in (None, self)
+
+
+_CAUSES: dict[str, Cause] = {
+    "KeyboardInterrupt": "interrupt",
+    "SystemExit": "exit",
+    "CancelledError": "cancelled",
+    "DeadlinePassed": "cancelled",
+}
+
+
+def _cause(exc: BaseException) -> Cause:
+    if isinstance(exc, TerminationSignal):
+        return "termination"
+    for kind in type(exc).__mro__:
+        if kind.__name__ in _CAUSES:
+            cause = _CAUSES[kind.__name__]
+            # asyncio turns Ctrl-C into the cancellation of its main task
+            return (watch.cause or cause) if cause == "cancelled" else cause
+    return "abort"
+
+
+def drive(run: Execution, steps: Steps[End]) -> End:
+    """Take a run to its end on the caller's thread."""
+    __tracebackhide__ = True
+    reply: Any = None
+    send, perform, timeout = steps.send, run.PERFORM, run.timeout
+    while True:
+        try:
+            effect = send(reply)
+        except StopIteration as stop:
+            end: End = stop.value
+            return end
+        if effect is CALL:
+            try:
+                if timeout is None:
+                    reply = Returned(run.fn(*run.args, **run.kwargs))
+                else:
+                    with Deadline(timeout, run):
+                        reply = Returned(run.fn(*run.args, **run.kwargs))
+            except BaseException as exc:  # noqa: BLE001 - the user's code
+                reply = run.raised(exc)
+        elif type(effect) in _WAITING:
+            reply = _wait(run, effect)
+        else:
+            reply = perform[type(effect)](run, effect)
+
+
+async def adrive(run: Execution, steps: Steps[End]) -> End:
+    """Take a run to its end on the caller's event loop."""
+    __tracebackhide__ = True
+    reply: Any = None
+    while True:
+        try:
+            effect = steps.send(reply)
+        except StopIteration as stop:
+            end: End = stop.value
+            return end
+        if effect is CALL:
+            try:
+                if run.timeout is None:
+                    reply = Returned(await run.fn(*run.args, **run.kwargs))
+                else:
+                    async with waits.deadline(run.timeout, run):
+                        reply = Returned(await run.fn(*run.args, **run.kwargs))
+            except BaseException as exc:  # noqa: BLE001 - the user's code
+                reply = run.raised(exc)
+        elif type(effect) in _WAITING:
+            reply = await _await(run, effect)
+        else:
+            reply = run.PERFORM[type(effect)](run, effect)
+
+
+_WAITING = frozenset({Sleep, RunHooks, AskRetry})
+
+
+def _wait(run: Execution, effect: Effect) -> Any:
+    if isinstance(effect, Sleep):
+        try:
+            return waits.sleep(effect.seconds)
+        except BaseException as exc:  # noqa: BLE001 - Ctrl-C during the wait
+            return run.raised(exc)
+    if isinstance(effect, RunHooks):
+        return hooks.run_all(run.hook_calls(effect))
+    if isinstance(effect, AskRetry):
+        return hooks.ask(run.condition_call(effect))
+    raise TypeError(effect)
+
+
+async def _await(run: Execution, effect: Effect) -> Any:
+    if isinstance(effect, Sleep):
+        try:
+            return await waits.asleep(effect.seconds)
+        except BaseException as exc:  # noqa: BLE001 - cancelled during the wait
+            return run.raised(exc)
+    if isinstance(effect, RunHooks):
+        return await hooks.arun_all(run.hook_calls(effect))
+    if isinstance(effect, AskRetry):
+        return await hooks.aask(run.condition_call(effect))
+    raise TypeError(effect)

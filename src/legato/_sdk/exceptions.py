@@ -1,0 +1,137 @@
+"""The errors that users catch, under the names they know.
+
+Error (legato._model.errors)
+  RunError: FailedRun  CrashedRun  CancelledRun  PausedRun  UnfinishedRun  MissingResult
+  ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
+  MissingContextError  InvalidNameError  MissingFlowError  ScriptError  SerializationError
+  ObjectNotFound  ObjectAlreadyExists  ValidationError  ConfigurationError
+  FlowRunTimeoutError  TaskRunTimeoutError
+BaseException: TerminationSignal  Abort
+"""
+
+from __future__ import annotations
+
+from legato._model import errors
+from legato._model.errors import Error
+
+ObjectNotFound = errors.NotFound
+ObjectAlreadyExists = errors.Conflict
+
+
+class RunError(Error):
+    """A run has no value to give."""
+
+
+class FailedRun(RunError):
+    """The run failed."""
+
+    code = "failed_run"
+
+
+class CrashedRun(RunError):
+    """The run crashed."""
+
+    code = "crashed_run"
+
+
+class CancelledRun(RunError):
+    """The run was cancelled."""
+
+    code = "cancelled_run"
+
+
+class PausedRun(RunError):
+    """The run is paused."""
+
+    code = "paused_run"
+
+
+class UnfinishedRun(RunError):
+    """The run has not finished."""
+
+    code = "unfinished_run"
+
+
+class MissingResult(RunError):
+    """State data is missing. Typically, this occurs when result persistence is disabled and the \
+state has been retrieved from the API."""
+
+    code = "missing_result"
+
+
+class ParameterTypeError(Error, TypeError):
+    """A parameter does not pass its type annotation."""
+
+    code = "parameter_type"
+
+
+class ParameterBindError(Error, TypeError):
+    """The arguments do not fit the function's signature."""
+
+    code = "parameter_bind"
+
+
+class ReservedArgumentError(errors.DefinitionError, TypeError):
+    """The function has a parameter whose name the framework needs."""
+
+    code = "reserved_argument"
+
+
+class InvalidNameError(errors.DefinitionError, ValueError):
+    """The name has a character that names may not have."""
+
+    code = "invalid_name"
+
+
+class MissingContextError(Error, RuntimeError):
+    """There is no active flow or task run."""
+
+    code = "missing_context"
+
+
+class MissingFlowError(Error):
+    """The file has no flow of that name."""
+
+    code = "missing_flow"
+
+
+class ScriptError(Error):
+    """The file with the flow could not be loaded."""
+
+    code = "script"
+
+
+class SerializationError(Error):
+    """The value could not be turned into bytes, or back."""
+
+    code = "serialization"
+
+
+class ConfigurationError(Error, ValueError):
+    """Options that do not go together, or name something that is not there."""
+
+    code = "configuration"
+
+
+class FlowRunTimeoutError(Error, TimeoutError):
+    """The flow run took longer than its `timeout_seconds`."""
+
+    code = "flow_run_timeout"
+
+
+class TaskRunTimeoutError(Error, TimeoutError):
+    """The task run took longer than its `timeout_seconds`."""
+
+    code = "task_run_timeout"
+
+
+class TerminationSignal(BaseException):
+    """The process was asked to end (SIGTERM)."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"signal {signal}")
+        self.signal = signal
+
+
+class Abort(BaseException):
+    """The run may not go on: its proposal was refused for good."""

@@ -1,0 +1,79 @@
+"""What the caller of a finished run gets: a value, a state or an exception."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from legato._engine.effects import Draft
+from legato._engine.flow_run import FlowEnd, flow_run
+from legato._engine.task_run import task_run
+from legato._model.states import State, StateType
+from legato._sdk import interrupts, tracebacks, values
+from legato._sdk.context import current
+from legato._sdk.drive import adrive
+from legato._sdk.exceptions import Abort
+from legato._sdk.flow_execution import FlowExecution
+from legato._sdk.task_execution import TaskExecution
+
+
+def finish(
+    run: TaskExecution | FlowExecution, state: State, draft: Draft, return_state: bool
+) -> Any:
+    """Return the value or the state, or raise what the run raised.
+
+    A BaseException, such as Ctrl-C, is raised even if the state is asked for.
+    """
+    __tracebackhide__ = True
+    data = draft.data
+    if isinstance(data, BaseException) and state.type is not StateType.COMPLETED:
+        if return_state and isinstance(data, Exception):
+            return values.public(run.context, state, data)
+        if not in_run():
+            tracebacks.cut(data)
+            tracebacks.install()
+        try:
+            raise data
+        finally:
+            del data, draft
+    if return_state:
+        return values.public(run.context, state, data)
+    if state.type is StateType.COMPLETED:
+        return data
+    return values.public(run.context, state, data).result()
+
+
+def finish_flow(run: FlowExecution, end: FlowEnd, return_state: bool) -> Any:
+    """Return the value or the state of a flow run, or raise what it raised."""
+    __tracebackhide__ = True
+    if end.state is None:
+        raise Abort(end.stopped or "the run may not go on")
+    return finish(run, end.state, end.draft, return_state)
+
+
+async def arun_task(run: TaskExecution, return_state: bool) -> Any:
+    """Run an async task."""
+    __tracebackhide__ = True
+    run.resolve()
+    token = current.set(run.context)
+    try:
+        state, draft = await adrive(run, task_run(run.task.plan))
+    finally:
+        current.reset(token)
+    return finish(run, state, draft, return_state)
+
+
+async def arun_flow(run: FlowExecution, return_state: bool) -> Any:
+    """Run an async flow."""
+    __tracebackhide__ = True
+    with interrupts.outermost(run):
+        token = current.set(run.context)
+        try:
+            end = await adrive(run, flow_run(run.flow.plan))
+        finally:
+            current.reset(token)
+        return finish_flow(run, end, return_state)
+
+
+def in_run() -> bool:
+    """Tell whether the caller is itself part of a run."""
+    return current.get() is not None

@@ -1,0 +1,262 @@
+"""Flows: functions whose runs are recorded, with the tasks and flows called inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+
+from legato._engine.flow_run import FlowPlan, flow_run
+from legato._model.retries import RetryPolicy
+from legato._sdk.context import current
+from legato._sdk.decorated import Decorated
+from legato._sdk.options import (
+    BANNED_IN_FLOW_NAMES,
+    FlowOptions,
+    FlowSettings,
+    Hook,
+    asked_to_keep,
+    checked_count,
+    checked_hooks,
+    checked_run_name,
+    checked_timeout,
+    delays,
+    frozen,
+)
+from legato._settings.current import current as settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from legato._engine.effects import HookKind
+    from legato._sdk.states import State
+
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
+_HOOKS: tuple[HookKind, ...] = (
+    "on_completion",
+    "on_failure",
+    "on_cancellation",
+    "on_crashed",
+    "on_running",
+)
+
+
+class Flow(Decorated, Generic[P, R]):
+    """A flow: call it as the function that it is made from.
+
+    >>> from legato import flow
+    >>> @flow
+    ... def add(a: int, b: int = 10) -> int:
+    ...     return a + b
+    >>> add(1)
+    11
+    """
+
+    noun = "flow"
+    banned = BANNED_IN_FLOW_NAMES
+
+    def __init__(self, fn: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
+        given: FlowSettings = frozen(FlowSettings, options, self.noun)
+        self.options = given
+        self._adopt(fn, given.name, given.description)
+        if given.retries is not None:
+            checked_count(given.retries, "retries")
+        self._retry_delay, self._delays = delays(given.retry_delay_seconds, given.retries or 0)
+        self.timeout_seconds = checked_timeout(given.timeout_seconds)
+        self.flow_run_name = checked_run_name(given.flow_run_name, "flow_run_name")
+        self.log_prints = given.log_prints
+        self.should_validate_parameters = given.validate_parameters is not False
+        for kind in _HOOKS:
+            setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
+        self._plan: FlowPlan | None = None
+        self._keeps = asked_to_keep(given)
+        self._version: str | None = given.version
+        self._step_name: str | None = None
+        self.validator: Any = None
+
+    def _default_name(self, fn: Callable[..., Any]) -> str:
+        name = super()._default_name(fn)
+        return "unknown-lambda" if name == "<lambda>" else name.replace("_", "-")
+
+    @property
+    def retries(self) -> int:
+        """How often a failed run is tried again."""
+        given = self.options.retries
+        return settings().flows_default_retries if given is None else given
+
+    @property
+    def retry_delay_seconds(self) -> float:
+        """Seconds between two tries."""
+        if self.options.retry_delay_seconds is None:
+            return settings().flows_default_retry_delay_seconds
+        return float(self._retry_delay)
+
+    @property
+    def version(self) -> str:
+        """The version that was given, or a hash of the file that the flow stands in."""
+        if self._version is None:
+            from legato._sdk.code import file_hash
+
+            self._version = file_hash(self.fn)
+        return self._version
+
+    @property
+    def step_name(self) -> str:
+        """What names this flow in step keys when it runs inside another."""
+        if self._step_name is None:
+            from legato._sdk.code import step_name
+
+            self._step_name = step_name(self.fn, self.name, None)
+        return self._step_name
+
+    @property
+    def keeps_result(self) -> bool:
+        """Whether results are stored."""
+        if self._keeps is not None:
+            return self._keeps
+        return settings().results_persist_by_default
+
+    @property
+    def plan(self) -> FlowPlan:
+        """What the engine must know of this flow."""
+        if self._plan is None:
+            delay = self.retry_delay_seconds
+            found: dict[HookKind, list[Hook]] = {k: getattr(self, k + "_hooks") for k in _HOOKS}
+            self._plan = FlowPlan(
+                retry=RetryPolicy(self.retries, (delay,) if delay else ()),
+                timeout=self.timeout_seconds,
+                hooks=frozenset(kind for kind, hooks in found.items() if hooks),
+            )
+        return self._plan
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload
+    def __call__(
+        self: Flow[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...
+
+    @overload
+    def __call__(
+        self,
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> State: ...
+
+    @overload
+    def __call__(self, *args: Any, wait_for: Iterable[Any] | None, **kwargs: Any) -> R: ...
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the flow now; return what the function returns, or the final state."""
+        __tracebackhide__ = True
+        return_state = kwargs.pop("return_state", False)
+        kwargs.pop("wait_for", None)
+        execute, drive, arun, finish, outermost = _loaded()
+        if self.ismethod:
+            args = (self._receiver, *args)
+        run = execute(self, args, kwargs)
+        if self.isasync:
+            return arun(run, return_state)
+        with outermost(run):
+            token = current.set(run.context)
+            try:
+                end = drive(run, flow_run(self.plan))
+            finally:
+                current.reset(token)
+            return finish(run, end, return_state)
+
+    def with_options(self, **options: Unpack[FlowOptions]) -> Flow[P, R]:
+        """Return a copy with other options; what is not named stays."""
+        from legato._sdk.code import merged
+
+        copy = type(self)(self.fn, **merged(self, options, _HOOKS))
+        copy._receiver = self._receiver
+        return copy
+
+    def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters coerced to the function's annotations.
+
+        Raises ParameterTypeError that names every bad field with its value.
+        """
+        from legato._sdk.parameters import validated
+
+        return validated(self, parameters)
+
+    def on_completion(self, hook: Hook) -> Hook:
+        """Add a hook `(flow, flow_run, state)` for Completed."""
+        return self._add("on_completion", hook)
+
+    def on_failure(self, hook: Hook) -> Hook:
+        """Add a hook `(flow, flow_run, state)` for Failed."""
+        return self._add("on_failure", hook)
+
+    def on_cancellation(self, hook: Hook) -> Hook:
+        """Add a hook `(flow, flow_run, state)` for Cancelled."""
+        return self._add("on_cancellation", hook)
+
+    def on_crashed(self, hook: Hook) -> Hook:
+        """Add a hook `(flow, flow_run, state)` for Crashed."""
+        return self._add("on_crashed", hook)
+
+    def on_running(self, hook: Hook) -> Hook:
+        """Add a hook `(flow, flow_run, state)` for Running."""
+        return self._add("on_running", hook)
+
+    def _add(self, kind: HookKind, hook: Hook) -> Hook:
+        getattr(self, kind + "_hooks").extend(checked_hooks([hook], kind))
+        self._plan = None
+        return hook
+
+    def __repr__(self) -> str:
+        return f"<flow {self.name!r}>"
+
+
+@cache
+def _loaded() -> Any:
+    """Load what only a call needs."""
+    from legato._sdk import drive, finishing, flow_execution, interrupts
+
+    return (
+        flow_execution.FlowExecution,
+        drive.drive,
+        finishing.arun_flow,
+        finishing.finish_flow,
+        interrupts.outermost,
+    )
+
+
+@overload
+def flow(fn: Callable[P, R], /) -> Flow[P, R]: ...
+
+
+@overload
+def flow(
+    fn: None = None, /, **options: Unpack[FlowOptions]
+) -> Callable[[Callable[P, R]], Flow[P, R]]: ...
+
+
+def flow(fn: Any = None, /, **options: Unpack[FlowOptions]) -> Any:
+    """Make a flow of a function; its runs are recorded, and retried and timed as asked.
+
+    `retry_delay_seconds` and `timeout_seconds` are in seconds. Raises TypeError or ValueError for
+    a bad option, InvalidNameError for a name with one of / % & > <.
+
+    >>> from legato import flow
+    >>> @flow(name="greet", retries=1)
+    ... def greet(name: str) -> str:
+    ...     return f"hello {name}"
+    >>> greet("you")
+    'hello you'
+    """
+    if fn is None:
+        return lambda function: flow(function, **options)  # pyright: ignore
+    return cast("Flow[Any, Any]", Flow(fn, **options))

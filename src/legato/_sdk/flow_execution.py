@@ -1,0 +1,232 @@
+"""A flow run on its way: what the effects of the engine's flow run do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from msgspec.structs import replace
+
+from legato._engine import effects
+from legato._engine.effects import Draft, Held, Moved, Raised, Stopped
+from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
+from legato._model.progress import advance
+from legato._model.records import (
+    Aborted,
+    Accepted,
+    FlowRunMoveProposed,
+    FlowRunProposed,
+    Rejected,
+    Wait,
+)
+from legato._model.states import State, StateType
+from legato._model.task_runs import TaskRunCreate
+from legato._sdk import naming, parameters, run_logs, values
+from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
+from legato._sdk.drive import Execution
+from legato._sdk.exceptions import FlowRunTimeoutError
+from legato._sdk.hooks import HookCall
+from legato._sdk.lineage import Lineage
+from legato._sdk.services import backend
+from legato._sdk.stamping import stamped
+from legato._sdk.step_keys import Ordinals, step_key
+
+if TYPE_CHECKING:
+    from legato._backend.port import Backend
+    from legato._sdk.flow import Flow
+
+_PENDING = Draft(type=StateType.PENDING)
+_QUIET = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING})
+
+
+class FlowExecution(Execution):
+    """One call of a flow."""
+
+    __slots__ = ("backend", "context", "created", "draft", "flow")
+    flow: Flow[Any, Any]
+    context: FlowRunContext
+    backend: Backend
+    created: FlowRunProposed | None
+
+    def __init__(self, flow: Flow[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        bound = flow.signature.bind(args, kwargs)
+        outer = current.get()
+        enclosing = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
+        if enclosing is not None and enclosing.interrupted is not None:
+            raise enclosing.interrupted
+        self.backend = enclosing.backend if enclosing is not None else backend()
+        self.flow, self.fn, self.args, self.kwargs = flow, flow.fn, args, kwargs
+        self.timeout = flow.timeout_seconds
+        self.created, self.draft = None, _PENDING
+        name = naming.word_pair(self.backend.random)
+        self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
+        context.flow, context.flow_id, context.backend = flow, None, self.backend
+        context.outer, context.epoch, context.interrupted = outer, 1, None
+        context.ordinals, context.lineage = Ordinals(), Lineage()
+        context.tags = current_tags.get()
+        context.root_id = enclosing.root_id if enclosing is not None else context.id
+        context.parent_task_run_id, context.step_key = None, ""
+        inherited = outer.log_prints if outer is not None else run_logs.prints_by_default()
+        context.log_prints = inherited if flow.log_prints is None else flow.log_prints
+        if context.log_prints:
+            run_logs.patch_print()
+
+    def create(self, _: effects.Create) -> None:
+        """Make ready the proposal that creates the run; it goes with the first transition."""
+        context, flow = self.context, self.flow
+        state = self._stamp(_PENDING)
+        self._advance(state)
+        run = FlowRunCreate(
+            id=context.id,
+            name=context.name,
+            state=state,
+            flow_version=flow.version,
+            root_flow_run_id=context.root_id,
+            empirical_policy=FlowRunPolicy(
+                max_retries=flow.retries,
+                retry_delay_seconds=float(flow.retry_delay_seconds),
+                retries=flow.retries,
+                retry_delay=int(flow.retry_delay_seconds),
+            ),
+            tags=sorted(context.tags),
+        )
+        self.created = FlowRunProposed(flow_name=flow.name, run=run)
+        self._attach(run)
+
+    def _attach(self, run: FlowRunCreate) -> None:
+        """Give a subflow the task run that stands for it in the enclosing flow run."""
+        outer, context = self.context.outer, self.context
+        if outer is None or self.created is None:
+            return
+        parent = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
+        if parent is None:
+            return
+        scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
+        key = step_key(scope, self.flow.step_name, context.parameters, parent.ordinals)
+        context.parent_task_run_id = self.backend.ids.new()
+        self.created.parent = TaskRunCreate(
+            id=context.parent_task_run_id,
+            name=f"{self.flow.name}-{parent.ordinals.take(self.flow.name)}",
+            task_key=self.flow.step_name,
+            dynamic_key=key,
+            state=replace(self._started(), id=self.backend.ids.new()),
+            flow_run_id=parent.id,
+            task_inputs=parent.lineage.inputs(context.parameters),
+            tags=sorted(context.tags),
+            flow_run_run_count=parent.progress.run_count,
+        )
+        self.created.parent_epoch = parent.epoch
+        run.parent_task_run_id = context.parent_task_run_id
+
+    def _started(self) -> State:
+        state = self.context.state
+        assert state is not None  # noqa: S101 - set by create()
+        return state
+
+    def prepare(self, _: effects.Prepare) -> Raised | None:
+        """Validate the parameters, make the name, and fill both into the proposal."""
+        flow, context = self.flow, self.context
+        refused: Raised | None = None
+        try:
+            self._prepare()
+        except Exception as exc:  # noqa: BLE001 - templates, callables and models of the user
+            refused = self.raised(exc)
+        if self.created is not None:
+            self.created.run.name = context.name
+            self.created.run.parameters = parameters.jsonable(context.parameters)
+        if refused is None:
+            kind = "subflow run" if context.outer is not None else "flow run"
+            run_logs.say(
+                context, run_logs.INFO, f"Beginning {kind} {context.name!r} for flow {flow.name!r}"
+            )
+        return refused
+
+    def _prepare(self) -> None:
+        flow, context = self.flow, self.context
+        given = parameters.resolved(context.parameters)
+        if flow.should_validate_parameters:
+            given = parameters.validated(flow, given)
+        if given is not context.parameters:
+            context.parameters = given
+            self.args, self.kwargs = flow.signature.call_arguments(given)
+        if flow.flow_run_name is not None:
+            context.name = naming.run_name(flow.flow_run_name, given, "flow_run_name")
+
+    def propose(self, effect: effects.Propose) -> Moved | Held | Stopped:
+        """Propose a transition, together with the creation of the run if that is due."""
+        draft, context = effect.draft, self.context
+        self.draft = draft
+        if draft.type is StateType.COMPLETED:
+            draft.data = values.listed(draft.data)
+            if self.flow.keeps_result:
+                from legato._sdk import results
+
+                results.keep(self.flow, context, draft)
+        state = self._stamp(draft)
+        move = FlowRunMoveProposed(context.epoch, context.id, state)
+        if self.created is not None:
+            answers = self.backend.journal.propose(self.created, move)
+            self.created = None
+            if isinstance(answers[0], Accepted):
+                context.flow_id = answers[0].flow_id
+            elif isinstance(answers[0], Aborted):
+                return Stopped(answers[0].reason)
+        else:
+            answers = self.backend.journal.propose(move)
+        return self._answered(answers[-1])
+
+    def _answered(self, answer: Accepted | Rejected | Wait | Aborted) -> Moved | Held | Stopped:
+        if isinstance(answer, Wait):
+            return Held(answer.seconds)
+        if isinstance(answer, Aborted):
+            return Stopped(answer.reason)
+        if isinstance(answer, Rejected) and answer.state is None:
+            return Stopped(answer.reason)
+        assert answer.state is not None  # noqa: S101 - an accepted state
+        self._advance(answer.state)
+        if answer.state.type not in _QUIET:
+            level = run_logs.INFO if answer.state.type is StateType.COMPLETED else run_logs.ERROR
+            shown = values.public(self.context, answer.state, None)
+            run_logs.say(self.context, level, f"Finished in state {shown}")
+        return Moved(answer.state)
+
+    def _stamp(self, draft: Draft) -> State:
+        return stamped(draft, self.context.state, self.backend.clock, self.backend.ids)
+
+    def _advance(self, state: State) -> None:
+        context, before = self.context, self.context.state
+        context.progress = advance(
+            context.progress,
+            before.type if before is not None else None,
+            before.timestamp if before is not None else None,
+            state,
+        )
+        context.version += 1
+        context.state = state
+
+    def say(self, effect: effects.Say) -> None:
+        """Log a line under the run."""
+        run_logs.say(self.context, effect.level, effect.message)
+
+    def draw(self, _: effects.DrawRandom) -> float:
+        """Draw a random number."""
+        return self.backend.random.draw()
+
+    def hook_calls(self, effect: effects.RunHooks) -> list[HookCall]:
+        """Return the calls of the flow's hooks: (flow, flow run, state)."""
+        hooks: list[Callable[..., Any]] = getattr(self.flow, effect.kind + "_hooks")
+        state = values.public(self.context, effect.state, self.draft.data)
+        args = (self.flow, self.context.flow_run, state)
+        return [HookCall(hook, args, self.context, effect.state.name) for hook in hooks]
+
+    def timed_out(self) -> Exception:
+        """Return the exception of a flow run that took too long."""
+        return FlowRunTimeoutError(f"Flow run exceeded timeout of {self.timeout} second(s)")
+
+    PERFORM: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
+        effects.Create: create,
+        effects.Prepare: prepare,
+        effects.Propose: propose,
+        effects.Say: say,
+        effects.DrawRandom: draw,
+    }

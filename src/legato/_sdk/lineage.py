@@ -1,0 +1,104 @@
+"""Which task run made a value: handles know it, plain values are remembered for a while.
+
+A value that supports weak references is remembered as long as it lives. Strings, numbers and
+bytes are held (small ones, the latest 10,000). A list, dict or set is known by its identity,
+length and first item, and is not held. So an edge can be missed, and a large object is never
+kept alive for the sake of an edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+from weakref import ref
+
+from legato._model.states import State
+from legato._model.task_runs import FlowRunInput, RunInput, TaskRunInput
+
+LIMIT = 10_000
+_HELD = (str, bytes, int, float)
+_SHAPED = (list, dict, set, tuple)
+_UNTRACKED = (bool, type(None), type(...), type(NotImplemented))
+_SMALL_INTS = range(-5, 257)
+_HOLD_BYTES = 1024
+_SCANNED = 64
+
+
+class Lineage:
+    """The values that the task runs of one flow run returned."""
+
+    __slots__ = ("_makers",)
+
+    def __init__(self) -> None:
+        self._makers: dict[int, tuple[Any, UUID]] = {}
+
+    def remember(self, value: Any, task_run_id: UUID) -> None:
+        """Note that the task run returned `value`."""
+        proof = _proof(value)
+        if proof is None:
+            return
+        makers = self._makers
+        makers.pop(id(value), None)
+        makers[id(value)] = (proof, task_run_id)
+        if len(makers) > LIMIT:
+            makers.pop(next(iter(makers)), None)
+
+    def maker(self, value: Any) -> UUID | None:
+        """Return the task run that made `value`, if it is known."""
+        found = self._makers.get(id(value))
+        if found is None:
+            return None
+        proof, task_run_id = found
+        if proof is value or (type(proof) is ref and proof() is value):
+            return task_run_id
+        if type(proof) is _Shape and proof == _Shape(value):
+            return task_run_id
+        return None
+
+    def inputs(self, parameters: Mapping[str, Any]) -> dict[str, list[RunInput]]:
+        """Return, for each parameter, the runs that its value came from."""
+        return {name: self.of(value) for name, value in parameters.items()}
+
+    def of(self, value: Any) -> list[RunInput]:
+        """Return the runs that `value`, or the items of a small container, came from."""
+        if isinstance(value, State):
+            return _of_state(value)
+        if maker := self.maker(value):
+            return [TaskRunInput(id=maker)]
+        if isinstance(value, list | tuple | set | dict) and 0 < len(value) <= _SCANNED:
+            items = value.values() if isinstance(value, dict) else value
+            return [found for item in items for found in self.of(item)]
+        return []
+
+
+def _of_state(state: State) -> list[RunInput]:
+    details = state.state_details
+    if details is None:
+        return []
+    if details.task_run_id is not None:
+        return [TaskRunInput(id=details.task_run_id)]
+    return [] if details.flow_run_id is None else [FlowRunInput(id=details.flow_run_id)]
+
+
+class _Shape(tuple[int, int]):
+    """Length and first item's identity of a container: tells a reused address apart."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: Any) -> _Shape:
+        return super().__new__(cls, (len(value), id(next(iter(value), None))))
+
+
+def _proof(value: Any) -> Any:
+    """Return what will show later that an object at this address is `value`; None: nothing."""
+    if isinstance(value, _UNTRACKED) or (type(value) is int and value in _SMALL_INTS):
+        return None
+    if isinstance(value, _HELD):
+        return value if value.__sizeof__() <= _HOLD_BYTES else None
+    if isinstance(value, _SHAPED):
+        return _Shape(value)
+    try:
+        return ref(value)
+    except TypeError:
+        return None

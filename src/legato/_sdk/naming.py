@@ -1,0 +1,51 @@
+"""Names of runs: templates, callables, and a pair of words where nothing is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from legato._model.ports import Random
+
+_QUALITIES = (
+    "amber ample arctic astute balmy bold brave breezy bright brisk calm candid cheerful clear "
+    "clever coral cosmic crisp curious dapper daring deft eager early earnest easy elegant fair "
+    "fleet fluent fond frank fresh gentle gleaming golden grand hardy hazel honest humble ideal "
+    "indigo ivory jolly keen kind lively lucid lunar mellow merry mild mint modest nimble noble "
+    "olive opal patient pearly placid plucky polite proud quick quiet radiant ready rosy round "
+    "rustic sage scarlet serene sharp silver sleek smooth snug solar solid spry steady stellar "
+    "still sunny swift tender tidy topaz tranquil trusty upbeat velvet violet vivid warm wise witty"
+).split()
+_CREATURES = (
+    "albatross alpaca antelope avocet badger beaver bison bittern bobcat bullfinch buzzard caribou "
+    "chamois cheetah chough condor cormorant coyote crane curlew dipper dolphin dormouse eider "
+    "egret elk falcon ferret finch flamingo gannet gazelle gecko goshawk grebe heron hoopoe ibex "
+    "ibis jackdaw jaguar kestrel kingfisher kite lapwing lark linnet lynx magpie marmot marten "
+    "merlin moose narwhal newt nightjar nuthatch ocelot orca oriole osprey otter owl panda "
+    "partridge pelican petrel pika plover polecat puffin quail rail raven redstart reindeer robin "
+    "salmon seal shrike siskin skylark sparrow stoat stork swallow swift tanager teal tern thrush "
+    "toucan trout turtle vole wagtail walrus weasel wigeon wombat woodcock wren yak"
+).split()
+
+
+def word_pair(random: Random) -> str:
+    """Return a name such as `brisk-heron`."""
+    quality = _QUALITIES[int(random.draw() * len(_QUALITIES))]
+    return f"{quality}-{_CREATURES[int(random.draw() * len(_CREATURES))]}"
+
+
+def run_name(given: str | Callable[..., str], parameters: Mapping[str, Any], option: str) -> str:
+    """Return the run name that a template or a callable makes.
+
+    A callable that has a parameter named `parameters` is given them. Raises what formatting
+    raises (KeyError for an unknown field), and TypeError if a callable returns no string.
+    """
+    if isinstance(given, str):
+        return given.format(**parameters)
+    import inspect
+
+    wants = "parameters" in inspect.signature(given).parameters
+    name = given(parameters=dict(parameters)) if wants else given()
+    if not isinstance(name, str):
+        raise TypeError(f"{option} returned {name!r}; it must return a string.")
+    return name

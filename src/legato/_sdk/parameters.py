@@ -1,0 +1,129 @@
+"""Parameters of flows: coerced to their annotations, and written down as JSON."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
+
+from legato._sdk import resolving
+from legato._sdk.exceptions import ParameterTypeError
+
+if TYPE_CHECKING:
+    from legato._sdk.flow import Flow
+
+# values of exactly these types pass an annotation of the same type as they are
+_PLAIN = frozenset({str, int, float, bool, bytes, datetime.datetime, datetime.date})
+
+
+def resolved(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters with the results of states in the place of states."""
+    _, found = resolving.arguments((), parameters)
+    return found
+
+
+def validated(flow: Flow[Any, Any], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters coerced; raise ParameterTypeError with every bad field and its value.
+
+    pydantic is imported only when an annotation needs it.
+    """
+    hints = _annotations(flow)
+    if all(name not in hints or _passes(hints[name], parameters[name]) for name in parameters):
+        return parameters
+    if flow.validator is None:
+        flow.validator = _Validator(flow, hints)
+    found: dict[str, Any] = flow.validator.validate(parameters)
+    return found
+
+
+def _annotations(flow: Flow[Any, Any]) -> dict[str, Any]:
+    raw: dict[str, Any] = getattr(flow.fn, "__annotations__", {})
+    if not raw:
+        return {}
+    if not any(isinstance(hint, str) for hint in raw.values()):
+        return raw
+    try:
+        return get_type_hints(flow.fn, include_extras=True)
+    except Exception:  # noqa: BLE001 - names that exist for type checkers only
+        return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}
+
+
+def _passes(hint: Any, value: Any) -> bool:
+    return hint is Any or (hint in _PLAIN_HINTS and type(value) is hint)
+
+
+class _PlainHints:
+    def __contains__(self, hint: Any) -> bool:
+        return isinstance(hint, type) and hint in _PLAIN
+
+
+_PLAIN_HINTS = _PlainHints()
+
+
+class _Validator:
+    """A pydantic model of a flow's parameters."""
+
+    def __init__(self, flow: Flow[Any, Any], hints: Mapping[str, Any]) -> None:
+        import pydantic
+
+        self._flow = flow
+        self._names = [name for name in flow.signature.names if name in hints]
+        self._error = pydantic.ValidationError
+        fields: dict[str, Any] = {}
+        for number, name in enumerate(self._names):
+            # field names of ours: a parameter may be called `model_config` or `_x`
+            annotation = self._annotation(name, hints[name])
+            fields[f"p{number}"] = (annotation, pydantic.Field(alias=name))
+        config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+        self._model = pydantic.create_model("Parameters", __config__=config, **fields)
+
+    def _annotation(self, name: str, hint: Any) -> Any:
+        signature = self._flow.signature
+        if signature.simple:
+            return hint
+        kind = signature.inspected.parameters[name].kind
+        if kind.name == "VAR_POSITIONAL":
+            return tuple[hint, ...]
+        return dict[str, hint] if kind.name == "VAR_KEYWORD" else hint
+
+    def validate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        given = {name: parameters[name] for name in self._names if name in parameters}
+        try:
+            model = self._model.model_validate(given)
+        except self._error as error:
+            lines = [_line(fault, given) for fault in error.errors(include_url=False)]
+            raise ParameterTypeError(
+                "Flow run received invalid parameters:\n" + "\n".join(lines)
+            ) from None
+        found = dict(parameters)
+        for number, name in enumerate(self._names):
+            if name in given:
+                found[name] = getattr(model, f"p{number}")
+        return found
+
+
+def _line(fault: Any, given: Mapping[str, Any]) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    value = repr(fault.get("input"))
+    shown = value if len(value) <= 100 else value[:97] + "..."
+    return f" - {place}: {fault['msg']} (got {shown})"
+
+
+def jsonable(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters as JSON values; what cannot be one is named by its type."""
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        try:
+            found[name] = msgspec.to_builtins(value, enc_hook=_described, str_keys=True)
+        except (TypeError, ValueError, RecursionError):
+            found[name] = f"<{type(value).__name__}>"
+    return found
+
+
+def _described(value: Any) -> Any:
+    dump = getattr(value, "model_dump", None)
+    if callable(dump) and not isinstance(value, type):
+        return dump(mode="json")
+    return f"<{type(value).__name__}>"

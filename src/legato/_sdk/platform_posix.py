@@ -1,0 +1,104 @@
+"""Signals and timers of POSIX systems."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+import time
+from functools import partial
+from types import FrameType
+from typing import Any
+
+
+def on_main_thread() -> bool:
+    """Tell whether signals handlers may be set here."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def can_use_timer() -> bool:
+    """Tell whether the timer signal is free for us."""
+    if not on_main_thread():
+        return False
+    handler = signal.getsignal(signal.SIGALRM)
+    return handler in (signal.SIG_DFL, signal.SIG_IGN, None) or handler is _on_alarm
+
+
+class TimerScope:
+    """A timer on the main thread; scopes nest, the one that ends first fires first."""
+
+    stack: list[TimerScope] = []
+
+    def __init__(self, seconds: float, alarm: BaseException) -> None:
+        self.ends = time.monotonic() + seconds
+        self.alarm = alarm
+        self._previous: Any = None
+
+    def start(self) -> None:
+        """Arm the timer."""
+        self._previous = signal.signal(signal.SIGALRM, _on_alarm)
+        TimerScope.stack.append(self)
+        _arm()
+
+    def stop(self) -> None:
+        """Disarm it, and arm that of the scope around."""
+        TimerScope.stack.remove(self)
+        if TimerScope.stack:
+            _arm()
+        else:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._previous)
+
+
+def _arm() -> None:
+    first = min(scope.ends for scope in TimerScope.stack)
+    signal.setitimer(signal.ITIMER_REAL, max(first - time.monotonic(), 1e-6))
+
+
+def _on_alarm(signum: int, frame: FrameType | None) -> None:
+    now = time.monotonic()
+    due = [scope for scope in TimerScope.stack if scope.ends <= now + 1e-4]
+    if due:
+        raise due[0].alarm
+    if TimerScope.stack:
+        _arm()
+
+
+def raise_in_thread(thread_id: int, kind: type[BaseException]) -> None:
+    """Raise in another thread at its next bytecode."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(kind))
+
+
+class Handlers:
+    """Signal handlers of ours while an outermost flow runs on the main thread.
+
+    Handlers that the user has set are left alone; asyncio's handler of Ctrl-C is called by ours.
+    """
+
+    def __init__(self, on_interrupt: Any, on_terminate: Any) -> None:
+        self._ours = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
+        self._before: dict[signal.Signals, tuple[Any, Any]] = {}
+
+    def install(self) -> None:
+        """Take the signals that still have Python's own handlers."""
+        if not on_main_thread():
+            return
+        for number, ours in self._ours.items():
+            before = signal.getsignal(number)
+            is_loops = _is_asyncios(before)
+            if is_loops or before in (signal.SIG_DFL, signal.default_int_handler):
+                handler = partial(ours, before=before if is_loops else None)
+                signal.signal(number, handler)
+                self._before[number] = (handler, before)
+
+    def restore(self) -> None:
+        """Give them back."""
+        for number, (handler, before) in self._before.items():
+            if signal.getsignal(number) is handler:
+                signal.signal(number, before)
+        self._before.clear()
+
+
+def _is_asyncios(handler: Any) -> bool:
+    name: str = getattr(getattr(handler, "func", None), "__qualname__", "")
+    return name == "Runner._on_sigint"

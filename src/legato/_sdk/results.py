@@ -1,0 +1,99 @@
+"""Results that are kept: files below the home, written before the transition that names them."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from legato._engine.effects import Draft
+from legato._model.records import ResultKept
+from legato._model.results import ResultCreate
+from legato._sdk import naming
+from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
+from legato._sdk.exceptions import ConfigurationError
+from legato._sdk.serializers import serializer_of
+from legato._sdk.services import backend
+from legato._settings.current import current as settings
+
+if TYPE_CHECKING:
+    from legato._sdk.flow import Flow
+    from legato._sdk.task import Task
+
+
+def keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, draft: Draft) -> None:
+    """Write the value of a Completed draft to storage and record where it is.
+
+    Raises SerializationError for a value that has no such form, OSError if it cannot be written.
+    """
+    options = decorated.options
+    serializer = serializer_of(options.result_serializer or settings().results_default_serializer)
+    flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
+    home = flow.backend if isinstance(flow, FlowRunContext) else backend()
+    blob = serializer.dumps(draft.data)
+    folder = storage_folder(options.result_storage, Path(home.storage()))
+    key = _key(getattr(options, "result_storage_key", None), context)
+    path = (folder / key).resolve()
+    if folder.resolve() not in path.parents:
+        raise ConfigurationError(f"The result storage key {key!r} leads out of the storage.")
+    write_durably(path, blob)
+    home.journal.append(
+        ResultKept(
+            flow.epoch if isinstance(flow, FlowRunContext) else 0,
+            ResultCreate(
+                id=home.ids.new(),
+                flow_run_id=flow.id if flow is not None else None,
+                serializer=serializer.type,
+                size=len(blob),
+                sha256=sha256(blob).digest(),
+                created_at=home.clock.now(),
+                location=str(path),
+            ),
+        )
+    )
+
+
+def storage_folder(given: object, default: Path) -> Path:
+    """Return the folder that `result_storage` names; None is the home's own."""
+    if given is None:
+        return default
+    if isinstance(given, str | os.PathLike):
+        return Path(os.fspath(given)).expanduser()
+    raise ConfigurationError(f"result_storage must be a path, not {given!r}.")
+
+
+def _key(template: str | None, context: RunContext) -> str:
+    if template is None:
+        return context.id.hex
+    import legato.runtime as runtime
+
+    return naming.run_name(
+        template,
+        {
+            "parameters": context.parameters,
+            "flow_run": runtime.flow_run,
+            "task_run": runtime.task_run,
+        },
+        "result_storage_key",
+    )
+
+
+def write_durably(path: Path, blob: bytes) -> None:
+    """Write a file so that after a crash it is there whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(blob)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,38 @@
+"""What an execution needs of the outside: journal, clock, ids and random numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from legato._backend.port import Backend
+    from legato._model.ports import Ids
+
+_current: object = None
+_ids: Ids | None = None
+
+
+def backend() -> Backend:
+    """Return the backend of this process; opens it at the first call."""
+    global _current  # noqa: PLW0603 - the import is put off until a run needs it
+    if _current is None:
+        from legato._backend.current import current
+
+        _current = current
+    return _current()  # type: ignore[operator, no-any-return]
+
+
+def new_id() -> UUID:
+    """Return a new id; opens nothing."""
+    import os
+
+    from legato._journal.ids import TimeOrderedIds
+
+    global _ids  # noqa: PLW0603 - made at the first call
+    if _ids is None:
+        made = TimeOrderedIds()
+        os.register_at_fork(after_in_child=made.reseed)
+        _ids = made
+    return _ids.new()

@@ -1,0 +1,278 @@
+"""The state of a run as users see it, and functions that make states by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from typing import Any, NoReturn, cast
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from legato._model import states as model
+from legato._model.states import DEFAULT_NAME, TERMINAL, StateDetails, StateType
+from legato._sdk.exceptions import (
+    CancelledRun,
+    CrashedRun,
+    FailedRun,
+    MissingResult,
+    PausedRun,
+    RunError,
+    UnfinishedRun,
+)
+from legato._sdk.records import Record, RecordMeta
+
+_ERRORS: dict[StateType, type[RunError]] = {
+    StateType.FAILED: FailedRun,
+    StateType.CRASHED: CrashedRun,
+    StateType.CANCELLED: CancelledRun,
+}
+
+
+class _ReturnedNone:
+    """The data of a run that returned None, where plain None means that nothing is known."""
+
+    def __repr__(self) -> str:
+        return "None"
+
+
+RETURNED_NONE = _ReturnedNone()
+
+
+class State(Record, model.State, metaclass=RecordMeta):
+    """The state of a run: `type` decides, `name` and `message` tell people more.
+
+    >>> State(type="COMPLETED", message="done").name
+    'Completed'
+    """
+
+    @classmethod
+    def completed(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Add what a state has of itself: an id, the time, a name after its type."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        found: dict[str, Any] = {"id": _new_id, "timestamp": _now, **given}
+        for name in ("id", "timestamp"):
+            if callable(found[name]):
+                found[name] = found[name]()
+        if "name" not in found and found.get("type") in StateType.__members__.values():
+            found["name"] = DEFAULT_NAME[StateType(found["type"])]
+        return found
+
+    def is_scheduled(self) -> bool:
+        """Tell whether the run waits for its time."""
+        return self.type is StateType.SCHEDULED
+
+    def is_pending(self) -> bool:
+        """Tell whether the run is about to start."""
+        return self.type is StateType.PENDING
+
+    def is_running(self) -> bool:
+        """Tell whether the run is running."""
+        return self.type is StateType.RUNNING
+
+    def is_completed(self) -> bool:
+        """Tell whether the run succeeded."""
+        return self.type is StateType.COMPLETED
+
+    def is_failed(self) -> bool:
+        """Tell whether the run failed."""
+        return self.type is StateType.FAILED
+
+    def is_crashed(self) -> bool:
+        """Tell whether the run crashed."""
+        return self.type is StateType.CRASHED
+
+    def is_cancelled(self) -> bool:
+        """Tell whether the run was cancelled."""
+        return self.type is StateType.CANCELLED
+
+    def is_cancelling(self) -> bool:
+        """Tell whether the run is being cancelled."""
+        return self.type is StateType.CANCELLING
+
+    def is_paused(self) -> bool:
+        """Tell whether the run is paused."""
+        return self.type is StateType.PAUSED
+
+    def is_final(self) -> bool:
+        """Tell whether the run has ended."""
+        return self.type in TERMINAL
+
+    def result(self, raise_on_failure: bool = True) -> Any:
+        """Return what the run returned.
+
+        Raises what the run raised, or FailedRun, CrashedRun, CancelledRun with the message;
+        UnfinishedRun or PausedRun before its end; MissingResult where the value is not known.
+        With `raise_on_failure=False` the exception of a failed run is returned.
+        """
+        if self.type is StateType.PAUSED:
+            raise PausedRun(self.message)
+        if self.type not in TERMINAL:
+            raise UnfinishedRun(f"Run is in {self.name} state, its results are not available.")
+        if self.type is not StateType.COMPLETED:
+            error = self.exception()
+            if raise_on_failure:
+                raise error
+            return error
+        if self.data is None:
+            raise MissingResult
+        return None if self.data is RETURNED_NONE else self.data
+
+    def exception(self) -> BaseException:
+        """Return the exception that a run which did not complete stands for."""
+        data = self.data
+        if isinstance(data, BaseException):
+            return data
+        kind = _ERRORS.get(self.type, FailedRun)
+        if isinstance(data, str) and data:
+            return kind(data)
+        inner = _first_bad(data)
+        if inner is not None:
+            return inner.exception()
+        return kind(self.message or f"Run ended in state {self.name}.")
+
+    def __str__(self) -> str:
+        parts = [repr(self.message)] if self.message else []
+        if self.name != DEFAULT_NAME[self.type]:
+            parts.append(f"type={self.type.value}")
+        return f"{self.name}({', '.join(parts)})"
+
+
+def _first_bad(data: Any) -> State | None:
+    """Return the first state of a container that did not complete."""
+    if isinstance(data, State):
+        return None if data.is_completed() else data
+    items: Iterable[Any] = ()
+    if isinstance(data, dict):
+        items = data.values()
+    elif isinstance(data, list | tuple | set | frozenset):
+        items = cast("list[Any]", data)
+    return next((bad for item in items if (bad := _first_bad(item)) is not None), None)
+
+
+def raise_state_exception(state: State) -> NoReturn | None:
+    """Raise what a state that did not complete stands for; do nothing if it completed."""
+    if state.is_completed():
+        return None
+    raise state.exception()
+
+
+def _made(type: StateType, name: str | None = None, **fields: Any) -> State:  # noqa: A002
+    cls = fields.pop("cls", State)
+    fields.setdefault("name", name)
+    return cast("State", cls(type=type, **fields))
+
+
+def _scheduled(name: str, scheduled_time: datetime | None, fields: dict[str, Any]) -> State:
+    details: StateDetails = fields.pop("state_details", None) or StateDetails()
+    when = scheduled_time or details.scheduled_time or datetime.now(timezone.utc)
+    details = replace(details, scheduled_time=when)
+    return _made(StateType.SCHEDULED, name, state_details=details, **fields)
+
+
+def Scheduled(scheduled_time: datetime | None = None, **fields: Any) -> State:
+    """Return a Scheduled state, for now unless a time is given."""
+    return _scheduled("Scheduled", scheduled_time, fields)
+
+
+def Late(scheduled_time: datetime | None = None, **fields: Any) -> State:
+    """Return a Late state."""
+    return _scheduled("Late", scheduled_time, fields)
+
+
+def AwaitingRetry(scheduled_time: datetime | None = None, **fields: Any) -> State:
+    """Return an AwaitingRetry state."""
+    return _scheduled("AwaitingRetry", scheduled_time, fields)
+
+
+def AwaitingConcurrencySlot(scheduled_time: datetime | None = None, **fields: Any) -> State:
+    """Return an AwaitingConcurrencySlot state."""
+    return _scheduled("AwaitingConcurrencySlot", scheduled_time, fields)
+
+
+def Pending(**fields: Any) -> State:
+    """Return a Pending state."""
+    return _made(StateType.PENDING, **fields)
+
+
+def Submitting(**fields: Any) -> State:
+    """Return a Submitting state."""
+    return _made(StateType.PENDING, "Submitting", **fields)
+
+
+def InfrastructurePending(**fields: Any) -> State:
+    """Return an InfrastructurePending state."""
+    return _made(StateType.PENDING, "InfrastructurePending", **fields)
+
+
+def Running(**fields: Any) -> State:
+    """Return a Running state."""
+    return _made(StateType.RUNNING, **fields)
+
+
+def Retrying(**fields: Any) -> State:
+    """Return a Retrying state."""
+    return _made(StateType.RUNNING, "Retrying", **fields)
+
+
+def Completed(**fields: Any) -> State:
+    """Return a Completed state."""
+    return _made(StateType.COMPLETED, **fields)
+
+
+def Failed(**fields: Any) -> State:
+    """Return a Failed state."""
+    return _made(StateType.FAILED, **fields)
+
+
+def Crashed(**fields: Any) -> State:
+    """Return a Crashed state."""
+    return _made(StateType.CRASHED, **fields)
+
+
+def Cancelling(**fields: Any) -> State:
+    """Return a Cancelling state."""
+    return _made(StateType.CANCELLING, **fields)
+
+
+def Cancelled(**fields: Any) -> State:
+    """Return a Cancelled state."""
+    return _made(StateType.CANCELLED, **fields)
+
+
+def Paused(
+    timeout_seconds: float | None = None,
+    pause_expiration_time: datetime | None = None,
+    reschedule: bool = False,
+    pause_key: str | None = None,
+    **fields: Any,
+) -> State:
+    """Return a Paused state that ends after `timeout_seconds` or at a time, if one is given."""
+    if timeout_seconds is not None and pause_expiration_time is not None:
+        raise ValueError("Give timeout_seconds or pause_expiration_time, not both.")
+    if timeout_seconds is not None:
+        pause_expiration_time = datetime.now(timezone.utc) + timedelta(seconds=timeout_seconds)
+    details: StateDetails = fields.pop("state_details", None) or StateDetails()
+    details = replace(
+        details,
+        pause_timeout=pause_expiration_time,
+        pause_reschedule=reschedule,
+        pause_key=pause_key,
+    )
+    return _made(StateType.PAUSED, state_details=details, **fields)
+
+
+def Suspended(**fields: Any) -> State:
+    """Return a Suspended state: the process ends, the run can go on elsewhere."""
+    fields.setdefault("name", "Suspended")
+    return Paused(reschedule=True, **fields)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _new_id() -> UUID:
+    from legato._sdk.services import new_id
+
+    return new_id()

@@ -1,0 +1,56 @@
+"""Step keys: what names a step of a flow run, in this attempt and in the next.
+
+`scope / name : fp : n` with the enclosing step's key as scope, the module-qualified name, a
+fingerprint of the arguments and the ordinal among equal prefixes, taken when the call is made.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from hashlib import blake2b
+from itertools import count
+from typing import Any
+
+from msgspec.json import Encoder
+
+FINGERPRINT_LIMIT = 64 * 1024
+NO_FINGERPRINT = "-"
+_encode = Encoder(order="sorted").encode
+_BIG = (str, bytes, list, tuple, dict, set, frozenset)
+
+
+class Ordinals:
+    """Counters of equal prefixes, safe under threads: `next` on a count is one step."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[str, count[int]] = defaultdict(count)
+
+    def take(self, prefix: str) -> int:
+        """Return 0, 1, 2 ... for each call with this prefix."""
+        return next(self._counts[prefix])
+
+
+def fingerprint(parameters: Mapping[str, Any]) -> str:
+    """Return 16 hex digits of the arguments' canonical JSON, or `-`.
+
+    `-` stands for arguments that are not JSON-able, or more than 64 KiB.
+    """
+    for value in parameters.values():
+        if isinstance(value, _BIG) and len(value) > FINGERPRINT_LIMIT:
+            return NO_FINGERPRINT
+    try:
+        text = _encode(parameters)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return NO_FINGERPRINT
+    if len(text) > FINGERPRINT_LIMIT:
+        return NO_FINGERPRINT
+    return blake2b(text, digest_size=8).hexdigest()
+
+
+def step_key(scope: str, name: str, parameters: Mapping[str, Any], ordinals: Ordinals) -> str:
+    """Return the key of the step that is called now."""
+    prefix = f"{scope}{name}:{fingerprint(parameters)}"
+    return f"{prefix}:{ordinals.take(prefix)}"

@@ -1,0 +1,238 @@
+"""Tasks: functions whose calls are recorded, retried and timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+
+from legato._engine.task_run import TaskPlan, task_run
+from legato._model.retries import RetryPolicy
+from legato._model.states import StateType
+from legato._sdk.context import current
+from legato._sdk.decorated import Decorated
+from legato._sdk.options import (
+    Hook,
+    TaskOptions,
+    TaskSettings,
+    asked_to_keep,
+    checked_count,
+    checked_hooks,
+    checked_run_name,
+    checked_timeout,
+    delays,
+    frozen,
+)
+from legato._settings.current import current as settings
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from legato._engine.effects import HookKind
+    from legato._sdk.states import State
+
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
+_HOOKS: tuple[HookKind, ...] = ("on_completion", "on_failure", "on_running")
+
+
+class Task(Decorated, Generic[P, R]):
+    """A task: call it as the function that it is made from.
+
+    >>> from legato import task
+    >>> @task
+    ... def double(x: int) -> int:
+    ...     return 2 * x
+    >>> double(4)
+    8
+    """
+
+    noun = "task"
+
+    def __init__(self, fn: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
+        given: TaskSettings = frozen(TaskSettings, options, self.noun)
+        self.options = given
+        self._adopt(fn, given.name, given.description)
+        self.tags = frozenset(given.tags or ())
+        self.version = given.version
+        if given.retries is not None:
+            checked_count(given.retries, "retries")
+        self.retry_delay_seconds, self._delays = delays(
+            given.retry_delay_seconds, given.retries or 0
+        )
+        self.retry_jitter_factor = given.retry_jitter_factor
+        if self.retry_jitter_factor is not None and self.retry_jitter_factor < 0:
+            raise ValueError("retry_jitter_factor must not be negative.")
+        self.retry_condition_fn = given.retry_condition_fn
+        if self.retry_condition_fn is not None and not callable(self.retry_condition_fn):
+            raise TypeError(
+                f"retry_condition_fn must be callable, not {given.retry_condition_fn!r}."
+            )
+        self.timeout_seconds = checked_timeout(given.timeout_seconds)
+        self.task_run_name = checked_run_name(given.task_run_name, "task_run_name")
+        self.log_prints = given.log_prints
+        for kind in _HOOKS:
+            setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
+        self._plan: TaskPlan | None = None
+        self._keeps = asked_to_keep(given)
+        self._key: str | None = None
+        self._step_name: str | None = None
+
+    @property
+    def retries(self) -> int:
+        """How often a failed call is tried again."""
+        given = self.options.retries
+        return settings().tasks_default_retries if given is None else given
+
+    @property
+    def task_key(self) -> str:
+        """The name of the function and a hash of its code."""
+        if self._key is None:
+            from legato._sdk.code import code_hash
+
+            name = getattr(self.fn, "__qualname__", type(self.fn).__qualname__)
+            self._key = f"{name.rpartition('.')[2]}-{code_hash(self.fn)[:8]}"
+        return self._key
+
+    @property
+    def step_name(self) -> str:
+        """What names this task in step keys: the option `step_key`, or module and function."""
+        if self._step_name is None:
+            from legato._sdk.code import step_name
+
+            self._step_name = step_name(self.fn, self.name, self.options.step_key)
+        return self._step_name
+
+    @property
+    def keeps_result(self) -> bool:
+        """Whether results are stored."""
+        if self._keeps is not None:
+            return self._keeps
+        given = settings()
+        default = given.tasks_default_persist_result
+        return given.results_persist_by_default if default is None else default
+
+    @property
+    def plan(self) -> TaskPlan:
+        """What the engine must know of this task."""
+        if self._plan is None:
+            found: dict[HookKind, list[Hook]] = {k: getattr(self, k + "_hooks") for k in _HOOKS}
+            self._plan = TaskPlan(
+                retry=RetryPolicy(self.retries, self._delays, self.retry_jitter_factor),
+                timeout=self.timeout_seconds,
+                asks_condition=self.retry_condition_fn is not None,
+                hooks=frozenset(kind for kind, hooks in found.items() if hooks),
+            )
+        return self._plan
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
+
+    @overload
+    def __call__(
+        self: Task[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Coroutine[Any, Any, State]: ...
+
+    @overload
+    def __call__(
+        self,
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> State: ...
+
+    @overload
+    def __call__(self, *args: Any, wait_for: Iterable[Any] | None, **kwargs: Any) -> R: ...
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task now; return what the function returns, or the final state."""
+        __tracebackhide__ = True
+        return_state, wait_for = False, None
+        if kwargs:
+            return_state = kwargs.pop("return_state", False)
+            wait_for = kwargs.pop("wait_for", None)
+        execute, drive, arun, finish = _loaded()
+        if self.ismethod:
+            args = (self._receiver, *args)
+        run = execute(self, args, kwargs, wait_for)
+        if self.isasync:
+            return arun(run, return_state)
+        run.resolve()
+        token = current.set(run.context)
+        try:
+            state, draft = drive(run, task_run(self._plan or self.plan))
+        finally:
+            current.reset(token)
+        if return_state or state.type is not StateType.COMPLETED:
+            return finish(run, state, draft, return_state)
+        return draft.data
+
+    def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
+        """Return a copy with other options; what is not named stays."""
+        from legato._sdk.code import merged
+
+        copy = type(self)(self.fn, **merged(self, options, _HOOKS))
+        copy._receiver = self._receiver
+        return copy
+
+    def on_completion(self, hook: Hook) -> Hook:
+        """Add a hook `(task, task_run, state)` for Completed."""
+        return self._add("on_completion", hook)
+
+    def on_failure(self, hook: Hook) -> Hook:
+        """Add a hook `(task, task_run, state)` for Failed."""
+        return self._add("on_failure", hook)
+
+    def on_running(self, hook: Hook) -> Hook:
+        """Add a hook `(task, task_run, state)` for Running."""
+        return self._add("on_running", hook)
+
+    def _add(self, kind: HookKind, hook: Hook) -> Hook:
+        getattr(self, kind + "_hooks").extend(checked_hooks([hook], kind))
+        self._plan = None
+        return hook
+
+    def __repr__(self) -> str:
+        return f"<task {self.name!r}>"
+
+
+@cache
+def _loaded() -> Any:
+    """Load what only a call needs."""
+    from legato._sdk import drive, finishing, task_execution
+
+    return task_execution.TaskExecution, drive.drive, finishing.arun_task, finishing.finish
+
+
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+
+
+@overload
+def task(
+    fn: None = None, /, **options: Unpack[TaskOptions]
+) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+
+
+def task(fn: Any = None, /, **options: Unpack[TaskOptions]) -> Any:
+    """Make a task of a function; its calls are recorded, and retried and timed as asked.
+
+    `retry_delay_seconds` and `timeout_seconds` are in seconds. Raises TypeError or ValueError for
+    a bad option, ReservedArgumentError for a parameter named `return_state` or `wait_for`.
+
+    >>> from legato import task
+    >>> @task(retries=2, retry_delay_seconds=0.5)
+    ... def fetch(n: int) -> int:
+    ...     return n
+    >>> fetch(1)
+    1
+    """
+    if fn is None:
+        return lambda function: task(function, **options)  # pyright: ignore
+    return cast("Task[Any, Any]", Task(fn, **options))

@@ -1,0 +1,187 @@
+"""A task run on its way: what the effects of the engine's task run do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from legato._engine import effects
+from legato._engine.effects import Draft
+from legato._model.progress import advance
+from legato._model.records import TaskRunCreated, TaskRunMoved
+from legato._model.states import State, StateType
+from legato._model.task_runs import TaskRunCreate
+from legato._sdk import naming, resolving, run_logs, values
+from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
+from legato._sdk.drive import Execution
+from legato._sdk.exceptions import TaskRunTimeoutError
+from legato._sdk.hooks import HookCall
+from legato._sdk.services import backend
+from legato._sdk.stamping import stamped
+from legato._sdk.step_keys import step_key
+
+if TYPE_CHECKING:
+    from legato._backend.port import Backend
+    from legato._sdk.task import Task
+
+_PENDING = Draft(type=StateType.PENDING)
+
+
+class TaskExecution(Execution):
+    """One call of a task."""
+
+    __slots__ = ("backend", "context", "draft", "epoch", "flow_run_id", "task", "wait_for")
+    task: Task[Any, Any]
+    context: TaskRunContext
+    backend: Backend
+
+    def __init__(
+        self,
+        task: Task[Any, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        wait_for: Iterable[Any] | None,
+    ) -> None:
+        parameters = task.signature.bind(args, kwargs)
+        outer = current.get()
+        flow = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
+        self.backend = flow.backend if flow is not None else backend()
+        if flow is not None and flow.interrupted is not None:
+            raise flow.interrupted
+        self.task, self.wait_for = task, wait_for
+        self.fn, self.args, self.kwargs = task.fn, args, kwargs
+        self.timeout = task.timeout_seconds
+        self.draft = _PENDING
+        self.context = context = TaskRunContext(self.backend.ids.new(), task.name, parameters)
+        context.task = task
+        context.flow_run_context = flow
+        tags = current_tags.get()
+        context.tags = task.tags | tags if tags else task.tags
+        self._name(outer, flow)
+
+    def _name(
+        self, outer: FlowRunContext | TaskRunContext | None, flow: FlowRunContext | None
+    ) -> None:
+        """Give the run its step key, its name and its place under the flow run."""
+        task, context = self.task, self.context
+        inherited = outer.log_prints if outer is not None else run_logs.prints_by_default()
+        context.log_prints = inherited if task.log_prints is None else task.log_prints
+        if context.log_prints:
+            run_logs.patch_print()
+        if flow is None:
+            self.epoch, self.flow_run_id = 0, None
+            context.step_key = f"{task.task_key}-{context.id}"
+        else:
+            self.epoch, self.flow_run_id = flow.epoch, flow.id
+            scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
+            context.step_key = step_key(scope, task.step_name, context.parameters, flow.ordinals)
+            context.name = f"{task.name}-{flow.ordinals.take(task.name)}"
+        if task.task_run_name is not None:
+            context.name = naming.run_name(task.task_run_name, context.parameters, "task_run_name")
+
+    def resolve(self) -> None:
+        """Put the values of states in the place of states among the arguments."""
+        self.args, self.kwargs = resolving.arguments(self.args, self.kwargs)
+
+    def create(self, _: effects.Create) -> None:
+        """Record the run, Pending, with what its arguments came from."""
+        context, flow = self.context, self.context.flow_run_context
+        state = self._stamp(_PENDING)
+        inputs: dict[str, Any] = {}
+        if flow is not None:
+            inputs = flow.lineage.inputs(context.parameters)
+            if self.wait_for:
+                inputs["wait_for"] = flow.lineage.of(list(self.wait_for))
+        run = TaskRunCreate(
+            id=context.id,
+            name=context.name,
+            task_key=self.task.task_key,
+            dynamic_key=context.step_key,
+            state=state,
+            flow_run_id=self.flow_run_id,
+            task_version=self.task.version,
+            tags=sorted(context.tags) if context.tags else [],
+            task_inputs=inputs,
+            flow_run_run_count=flow.progress.run_count if flow is not None else 0,
+        )
+        self.backend.journal.append(TaskRunCreated(self.epoch, run))
+
+    def enter(self, effect: effects.Enter) -> State:
+        """Record a transition; return the state, with the ids of the run."""
+        draft, context = effect.draft, self.context
+        self.draft = draft
+        if draft.type is StateType.COMPLETED:
+            draft.data = values.listed(draft.data)
+            self._keep(draft)
+        state = self._stamp(draft)
+        self.backend.journal.append(
+            TaskRunMoved(
+                self.epoch,
+                self.flow_run_id,
+                context.id,
+                context.version,
+                state,
+                context.progress,
+            )
+        )
+        flow = context.flow_run_context
+        if flow is not None and draft.type is StateType.COMPLETED:
+            flow.lineage.remember(draft.data, context.id)
+        return state
+
+    def _keep(self, draft: Draft) -> None:
+        """Store the result where the task wants it kept."""
+        if self.task.keeps_result:
+            from legato._sdk import results
+
+            results.keep(self.task, self.context, draft)
+
+    def _stamp(self, draft: Draft) -> State:
+        context = self.context
+        before = context.state
+        state = stamped(draft, before, self.backend.clock, self.backend.ids)
+        context.version += 1
+        context.progress = advance(
+            context.progress,
+            before.type if before is not None else None,
+            before.timestamp if before is not None else None,
+            state,
+        )
+        context.state = state
+        return state
+
+    def say(self, effect: effects.Say) -> None:
+        """Log a line under the run."""
+        run_logs.say(self.context, effect.level, effect.message)
+
+    def draw(self, _: effects.DrawRandom) -> float:
+        """Draw a random number."""
+        return self.backend.random.draw()
+
+    def hook_calls(self, effect: effects.RunHooks) -> list[HookCall]:
+        """Return the calls of the task's hooks: (task, task run, state)."""
+        hooks: list[Callable[..., Any]] = getattr(self.task, effect.kind + "_hooks")
+        args = (self.task, self.context.task_run, self._public(effect.state))
+        return [HookCall(hook, args, self.context, effect.state.name) for hook in hooks]
+
+    def condition_call(self, effect: effects.AskRetry) -> HookCall:
+        """Return the call of the retry condition: (task, task run, failed state)."""
+        draft = effect.draft
+        state = stamped(draft, self.context.state, self.backend.clock, self.backend.ids)
+        args = (self.task, self.context.task_run, values.public(self.context, state, draft.data))
+        condition: Any = self.task.retry_condition_fn
+        return HookCall(condition, args, self.context, state.name)
+
+    def _public(self, state: State) -> Any:
+        return values.public(self.context, state, self.draft.data)
+
+    def timed_out(self) -> Exception:
+        """Return the exception of a task run that took too long."""
+        return TaskRunTimeoutError(f"Task run exceeded timeout of {self.timeout} second(s)")
+
+    PERFORM: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
+        effects.Create: create,
+        effects.Enter: enter,
+        effects.Say: say,
+        effects.DrawRandom: draw,
+    }

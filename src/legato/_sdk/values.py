@@ -1,0 +1,32 @@
+"""What a run hands to its caller and its hooks."""
+
+from __future__ import annotations
+
+from types import GeneratorType
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from legato._model.states import State as StateRecord
+from legato._model.states import StateDetails, StateType
+from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
+from legato._sdk.states import RETURNED_NONE, State
+
+
+def listed(value: Any) -> Any:
+    """Return a generator that a function returned as a list; anything else as it is."""
+    return list(cast("Any", value)) if isinstance(value, GeneratorType) else value
+
+
+def public(context: RunContext, state: StateRecord, data: Any) -> State:
+    """Return the state as users see it: with its data and with the ids of its run."""
+    details = state.state_details or StateDetails()
+    if isinstance(context, TaskRunContext):
+        flow = context.flow_run_context
+        flow_run_id = flow.id if flow is not None else None
+        details = replace(details, task_run_id=context.id, flow_run_id=flow_run_id)
+    elif isinstance(context, FlowRunContext):
+        details = replace(details, flow_run_id=context.id, task_run_id=context.parent_task_run_id)
+    if data is None and state.type is StateType.COMPLETED:
+        data = RETURNED_NONE
+    return State.wrap(replace(state, state_details=details, data=data))

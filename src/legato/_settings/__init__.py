@@ -1,0 +1,1 @@
+"""Settings: one table (`table`), read once (`current`), and the home they name (`home`)."""

@@ -1,0 +1,253 @@
+"""The table of settings: names, kinds, defaults. All else about settings derives from it."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeGuard, TypeVar
+
+from msgspec import Struct
+
+from legato._settings.kinds import (
+    DELAYS,
+    FLAG,
+    FOLDER,
+    SECONDS,
+    TEXT,
+    URL,
+    Kind,
+    choice,
+    optional,
+    whole,
+)
+
+T = TypeVar("T")
+
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+WhenMissingFlow = Literal["warn", "error", "ignore"]
+WhenOffline = Literal["allow", "refuse"]
+
+_LEVEL: Kind[Level] = choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", upper=True)
+_WHEN_MISSING_FLOW: Kind[WhenMissingFlow] = choice("warn", "error", "ignore")
+_WHEN_OFFLINE: Kind[WhenOffline] = choice("allow", "refuse")
+
+
+class Setting(Generic[T]):
+    """One row. `aliases` are the variables of Prefect that mean the same, the best one first."""
+
+    __slots__ = ("aliases", "default", "doc", "field", "kind", "name", "secret")
+
+    def __init__(self, name: str, kind: Kind[T], default: T, doc: str, *aliases: str) -> None:
+        self.name = name
+        self.field = name.lower()
+        self.kind = kind
+        self.default = default
+        self.doc = doc
+        self.aliases = aliases
+        self.secret = name in _SECRETS
+
+    def value(self) -> T:
+        """Return what holds now."""
+        from legato._settings.current import current
+
+        return self.of(current())
+
+    def of(self, settings: Settings) -> T:
+        """Return what `settings` say."""
+        found: T = getattr(settings, self.field)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Setting {self.name}>"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The values that hold: one field for each row of the table (a test compares them)."""
+
+    home: str
+    profile: str
+    api_url: str | None
+    api_key: str | None
+    api_auth_string: str | None
+    logging_level: Level
+    logging_log_prints: bool
+    logging_to_api_enabled: bool
+    logging_to_api_when_missing_flow: WhenMissingFlow
+    logging_to_api_max_log_size: int
+    debug: bool
+    flows_default_retries: int
+    flows_default_retry_delay_seconds: float
+    tasks_default_retries: int
+    tasks_default_retry_delay_seconds: float | list[float]
+    tasks_default_persist_result: bool | None
+    results_persist_by_default: bool
+    results_default_serializer: str
+    results_local_storage_path: str | None
+    offline: WhenOffline
+
+    def __repr__(self) -> str:
+        """Show all values but the secret ones."""
+        fields = (f"{row.field}={_shown(row, row.of(self))}" for row in SETTINGS)
+        return f"Settings({', '.join(fields)})"
+
+
+def _shown(row: Setting[Any], value: object) -> str:
+    return HIDDEN if row.secret and value is not None else repr(value)
+
+
+PREFIX = "LEGATO_"
+HIDDEN = "********"
+_SECRETS = frozenset({"API_KEY", "API_AUTH_STRING"})
+# Where the profiles stand and which one holds cannot itself be said in a profile. They have no
+# Prefect name either: a Prefect home holds Prefect's database and profiles.
+OUTSIDE_PROFILES = frozenset({"HOME", "PROFILE"})
+
+HOME = Setting(
+    "HOME",
+    FOLDER,
+    "~/.legato",
+    "The folder that holds the database, stored results and profiles.",
+)
+PROFILE = Setting(
+    "PROFILE",
+    TEXT,
+    "default",
+    "The profile of profiles.toml that holds, instead of its active one.",
+)
+API_URL = Setting(
+    "API_URL",
+    optional(URL),
+    None,
+    "The address of a server's API; without it runs are recorded in the home.",
+    "PREFECT_API_URL",
+)
+API_KEY = Setting(
+    "API_KEY",
+    optional(TEXT),
+    None,
+    "The key that is shown to the server.",
+    "PREFECT_API_KEY",
+)
+API_AUTH_STRING = Setting(
+    "API_AUTH_STRING",
+    optional(TEXT),
+    None,
+    "USER:PASSWORD for a server that asks for basic authentication.",
+    "PREFECT_API_AUTH_STRING",
+)
+LOGGING_LEVEL: Setting[Level] = Setting(
+    "LOGGING_LEVEL",
+    _LEVEL,
+    "INFO",
+    "The least level at which log lines are shown and recorded.",
+    "PREFECT_LOGGING_LEVEL",
+)
+LOGGING_LOG_PRINTS = Setting(
+    "LOGGING_LOG_PRINTS",
+    FLAG,
+    False,
+    "Whether flows and tasks that do not say otherwise log what they print.",
+    "PREFECT_LOGGING_LOG_PRINTS",
+)
+LOGGING_TO_API_ENABLED = Setting(
+    "LOGGING_TO_API_ENABLED",
+    FLAG,
+    True,
+    "Whether the log lines of runs are recorded.",
+    "PREFECT_LOGGING_TO_API_ENABLED",
+)
+LOGGING_TO_API_WHEN_MISSING_FLOW: Setting[WhenMissingFlow] = Setting(
+    "LOGGING_TO_API_WHEN_MISSING_FLOW",
+    _WHEN_MISSING_FLOW,
+    "warn",
+    "What happens when a run's logger is used outside of a run.",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW",
+)
+LOGGING_TO_API_MAX_LOG_SIZE = Setting(
+    "LOGGING_TO_API_MAX_LOG_SIZE",
+    whole(1),
+    1_000_000,
+    "The bytes after which a recorded log line is cut.",
+    "PREFECT_LOGGING_TO_API_MAX_LOG_SIZE",
+)
+DEBUG = Setting(
+    "DEBUG",
+    FLAG,
+    False,
+    "Whether tracebacks keep the frames of Legato itself.",
+    "PREFECT_DEBUG_MODE",
+)
+FLOWS_DEFAULT_RETRIES = Setting(
+    "FLOWS_DEFAULT_RETRIES",
+    whole(0),
+    0,
+    "The retries of flows that do not say otherwise.",
+    "PREFECT_FLOWS_DEFAULT_RETRIES",
+    "PREFECT_FLOW_DEFAULT_RETRIES",
+)
+FLOWS_DEFAULT_RETRY_DELAY_SECONDS = Setting(
+    "FLOWS_DEFAULT_RETRY_DELAY_SECONDS",
+    SECONDS,
+    0.0,
+    "The delay before the retries of flows that do not say otherwise.",
+    "PREFECT_FLOWS_DEFAULT_RETRY_DELAY_SECONDS",
+    "PREFECT_FLOW_DEFAULT_RETRY_DELAY_SECONDS",
+)
+TASKS_DEFAULT_RETRIES = Setting(
+    "TASKS_DEFAULT_RETRIES",
+    whole(0),
+    0,
+    "The retries of tasks that do not say otherwise.",
+    "PREFECT_TASKS_DEFAULT_RETRIES",
+    "PREFECT_TASK_DEFAULT_RETRIES",
+)
+TASKS_DEFAULT_RETRY_DELAY_SECONDS = Setting(
+    "TASKS_DEFAULT_RETRY_DELAY_SECONDS",
+    DELAYS,
+    0.0,
+    "The delay, or one for each retry, of tasks that do not say otherwise.",
+    "PREFECT_TASKS_DEFAULT_RETRY_DELAY_SECONDS",
+    "PREFECT_TASK_DEFAULT_RETRY_DELAY_SECONDS",
+)
+TASKS_DEFAULT_PERSIST_RESULT = Setting(
+    "TASKS_DEFAULT_PERSIST_RESULT",
+    optional(FLAG),
+    None,
+    "Whether the results of tasks are stored; unset, RESULTS_PERSIST_BY_DEFAULT decides.",
+    "PREFECT_TASKS_DEFAULT_PERSIST_RESULT",
+)
+RESULTS_PERSIST_BY_DEFAULT = Setting(
+    "RESULTS_PERSIST_BY_DEFAULT",
+    FLAG,
+    False,
+    "Whether results are stored where neither flow nor task says.",
+    "PREFECT_RESULTS_PERSIST_BY_DEFAULT",
+)
+RESULTS_DEFAULT_SERIALIZER = Setting(
+    "RESULTS_DEFAULT_SERIALIZER",
+    TEXT,
+    "pickle",
+    "The serializer of results where neither flow nor task names one.",
+    "PREFECT_RESULTS_DEFAULT_SERIALIZER",
+)
+RESULTS_LOCAL_STORAGE_PATH = Setting(
+    "RESULTS_LOCAL_STORAGE_PATH",
+    optional(FOLDER),
+    None,
+    "The folder for stored results; unset, it is storage/ in the home.",
+    "PREFECT_RESULTS_LOCAL_STORAGE_PATH",
+    "PREFECT_LOCAL_STORAGE_PATH",
+)
+OFFLINE: Setting[WhenOffline] = Setting(
+    "OFFLINE",
+    _WHEN_OFFLINE,
+    "allow",
+    "Whether a run may start while its server cannot be reached, to be delivered later.",
+)
+
+
+def _is_row(value: object) -> TypeGuard[Setting[Any]]:
+    return isinstance(value, Setting)
+
+
+SETTINGS: tuple[Setting[Any], ...] = tuple(filter(_is_row, list(globals().values())))
+BY_NAME: dict[str, Setting[Any]] = {row.name: row for row in SETTINGS}
+BY_ALIAS: dict[str, Setting[Any]] = {alias: row for row in SETTINGS for alias in row.aliases}

@@ -1,0 +1,1 @@
+"""The only SQL: schema, statements, SQLite and PostgreSQL behind one port."""

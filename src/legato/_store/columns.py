@@ -1,0 +1,182 @@
+"""Which columns a statement reads or writes, in which order: one list for SQL and for Python."""
+
+from __future__ import annotations
+
+# -- where a run stands: `standing.Standing` has these fields in this order
+STANDING = (
+    "version",
+    "epoch",
+    "state_id",
+    "state_type",
+    "state_name",
+    "state_message",
+    "state_details",
+    "state_at",
+    "result_id",
+    "run_count",
+    "expected_at",
+    "next_scheduled_at",
+    "start_at",
+    "end_at",
+    "total_run_us",
+)
+
+# -- what else the journal must know of a run that it changes
+OWNED = (
+    "flow_id",
+    "name",
+    "parent_task_run_id",
+    "root_flow_run_id",
+    "policy",
+    "deployment_id",
+)
+TASK_OWNED = ("id", "flow_run_id", "writer_id")
+
+WRITER = ("id", "host", "pid", "pid_start", "pid_namespace", "opened_at")
+FLOW = ("id", "created_at", "updated_at", "name", "tags", "labels")
+FLOW_CREATE = (*FLOW, "ws")
+
+FLOW_RUN_CREATE = (
+    "id",
+    "ws",
+    "flow_id",
+    "name",
+    "created_at",
+    "updated_at",
+    *STANDING,
+    "sort_at",
+    "flow_version",
+    "parameters",
+    "context",
+    "policy",
+    "tags",
+    "labels",
+    "idempotency_key",
+    "parent_task_run_id",
+    "root_flow_run_id",
+    "deployment_id",
+    "work_queue_name",
+    "work_pool_name",
+    "job_variables",
+)
+FLOW_RUN = (
+    "id",
+    "created_at",
+    "updated_at",
+    "name",
+    "flow_id",
+    *STANDING,
+    "deployment_id",
+    "deployment_version",
+    "work_queue_id",
+    "work_queue_name",
+    "work_pool_id",
+    "work_pool_name",
+    "flow_version",
+    "parameters",
+    "idempotency_key",
+    "context",
+    "policy",
+    "tags",
+    "labels",
+    "parent_task_run_id",
+    "root_flow_run_id",
+    "auto_scheduled",
+    "infrastructure_document_id",
+    "infrastructure_pid",
+    "job_variables",
+    "created_by",
+)
+
+TASK_RUN_CREATE = (
+    "id",
+    "ws",
+    "flow_run_id",
+    "writer_id",
+    "name",
+    "task_key",
+    "dynamic_key",
+    "created_at",
+    "updated_at",
+    *STANDING,
+    "sort_at",
+    "task_version",
+    "task_inputs",
+    "policy",
+    "tags",
+    "labels",
+    "cache_key",
+    "cache_expires_at",
+    "code_hash",
+    "argument_hash",
+    "environment_hash",
+    "flow_run_run_count",
+    "child_flow_run_id",
+)
+TASK_RUN_CHANGE = (*STANDING, "updated_at", "sort_at")
+TASK_RUN = (
+    "id",
+    "created_at",
+    "updated_at",
+    "name",
+    "flow_run_id",
+    "task_key",
+    "dynamic_key",
+    *STANDING,
+    "task_version",
+    "task_inputs",
+    "policy",
+    "tags",
+    "labels",
+    "cache_key",
+    "cache_expires_at",
+    "flow_run_run_count",
+    "child_flow_run_id",
+)
+
+_STEP = (
+    "version",
+    "epoch",
+    "opens",
+    "state_id",
+    "from_type",
+    "type",
+    "name",
+    "message",
+    "details",
+    "at",
+    "result_id",
+)
+FLOW_RUN_STATE = ("position", "flow_run_id", *_STEP)
+FLOW_RUN_STATE_CREATE = ("position", "ws", "flow_run_id", *_STEP)
+TASK_RUN_STATE = ("position", "flow_run_id", "task_run_id", *_STEP)
+TASK_RUN_STATE_CREATE = ("position", "ws", "flow_run_id", "task_run_id", *_STEP)
+
+TAG = ("ws", "tag", "run_id")
+ATTEMPT = (
+    "flow_run_id",
+    "number",
+    "writer_id",
+    "host",
+    "pid",
+    "code_version",
+    "opened_at",
+    "closed_at",
+    "cause",
+)
+ATTEMPT_CREATE = ("ws", *ATTEMPT)
+LOG = ("flow_run_id", "writer_id", "seq", "task_run_id", "level", "name", "message", "at")
+LOG_CREATE = (*LOG, "day", "ws", "damaged")
+RESULT = (
+    "id",
+    "flow_run_id",
+    "serializer",
+    "size",
+    "sha256",
+    "body",
+    "location",
+    "created_at",
+    "expires_at",
+)
+RESULT_CREATE = (*RESULT, "ws")
+QUARANTINE = ("writer_id", "seq", "ws", "flow_run_id", "kind", "error", "body", "at")

@@ -1,0 +1,92 @@
+"""Group commit: whoever gets the connection runs what all others queued meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from legato._model.errors import Error, StoreError
+from legato._store.port import Grade, Lane, Transaction
+
+LIMIT = 64
+
+
+class Item:
+    """An operation that waits for its commit."""
+
+    __slots__ = ("done", "error", "grade", "lane", "op", "value")
+
+    def __init__(self, op: Callable[[Transaction], Any], lane: Lane, grade: Grade) -> None:
+        self.op, self.lane, self.grade = op, lane, grade
+        self.done = False
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+
+class Combiner:
+    """Runs operations in shared transactions.
+
+    `transact(items, repeated)` runs a list of them in one transaction and commits; it raises if
+    anything but a refusal happened, and then nothing of it may stand.
+    """
+
+    def __init__(self, transact: Callable[[list[Item], bool], None]) -> None:
+        self._transact = transact
+        self._queue: list[Item] = []
+        self.mutex = threading.Lock()
+
+    def run(self, op: Callable[[Transaction], Any], lane: Lane, grade: Grade) -> Any:
+        """Return what `op` returned once it is committed."""
+        item = Item(op, lane, grade)
+        self._queue.append(item)
+        with self.mutex:
+            while not item.done:
+                self._drain()
+        if item.error is not None:
+            raise item.error
+        return item.value
+
+    def _drain(self) -> None:
+        waiting, self._queue = self._queue, []
+        if len(waiting) > 1:
+            waiting.sort(key=_lane)
+            self._queue[:0] = waiting[LIMIT:]
+            del waiting[LIMIT:]
+        try:
+            self._transact(waiting, False)
+        except Exception as error:  # noqa: BLE001 - each operation gets its own, below
+            for item in waiting:
+                self._alone(item, error)
+        except BaseException as error:
+            for item in waiting:
+                item.error = StoreError(f"The commit was interrupted: {error!r}")
+                item.done = True
+            raise
+        for item in waiting:
+            item.done = True
+
+    def _alone(self, item: Item, first: Exception) -> None:
+        """Run an operation again by itself, unless trying again is pointless."""
+        item.value = item.error = None
+        if isinstance(first, StoreError):
+            item.error = first
+            return
+        try:
+            self._transact([item], True)
+        except Exception as error:  # noqa: BLE001 - goes to the one who asked
+            item.error = error
+
+
+def run_op(item: Item, tx: Transaction) -> None:
+    """Run one operation; a refusal is its answer and disturbs no other."""
+    try:
+        item.value = item.op(tx)
+    except StoreError:
+        raise
+    except Error as refusal:
+        item.error = refusal
+
+
+def _lane(item: Item) -> int:
+    return item.lane.value

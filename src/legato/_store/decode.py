@@ -1,0 +1,222 @@
+"""Rows to values of the model; a row has the columns of its list in `columns.py`, in that order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import msgspec
+
+from legato._model.flow_runs import FlowRun, FlowRunPolicy
+from legato._model.flows import Flow
+from legato._model.logs import Log
+from legato._model.records import Writer
+from legato._model.results import ResultCreate
+from legato._model.states import State, StateDetails, StateType
+from legato._model.task_runs import RunInput, TaskRun
+from legato._store.dialect import EPOCH
+from legato._store.standing import when
+
+T = TypeVar("T")
+Row = Sequence[Any]
+NO_FLOW_RUN = UUID(int=0)
+"""Stands in `log.flow_run_id` for a line that was logged outside of a flow run."""
+
+_details = msgspec.json.Decoder(StateDetails)
+_any_dict = msgspec.json.Decoder(dict[str, Any])
+_strings = msgspec.json.Decoder(list[str])
+_inputs = msgspec.json.Decoder(dict[str, list[RunInput]])
+_policy = msgspec.json.Decoder(FlowRunPolicy)
+
+
+def uid(value: Any) -> UUID:
+    """Return an id as the driver gave it."""
+    return cast("UUID", value) if type(value) is UUID else UUID(bytes=bytes(value))
+
+
+def maybe_uid(value: Any) -> UUID | None:
+    return None if value is None else uid(value)
+
+
+def _at(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def _json(decoder: msgspec.json.Decoder[T], value: str | None) -> T | None:
+    return None if value is None else decoder.decode(value)
+
+
+def _state(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State | None:
+    """The current state, from the standing columns."""
+    if row[3] is None:
+        return None
+    details = _json(_details, row[6]) or StateDetails()
+    details.flow_run_id = details.flow_run_id or flow_run_id
+    details.task_run_id = details.task_run_id or task_run_id
+    return State(
+        id=uid(row[2]),
+        type=StateType(row[3]),
+        name=row[4],
+        timestamp=_at(row[7]),
+        message=row[5],
+        state_details=details,
+    )
+
+
+def flow(row: Row) -> Flow:
+    uid_, created, updated, name, tags, labels = row
+    return Flow(
+        id=uid(uid_),
+        created=_at(created),
+        updated=_at(updated),
+        name=name,
+        tags=_json(_strings, tags) or [],
+        labels=_json(_any_dict, labels) or {},
+    )
+
+
+def _standing(row: Row) -> dict[str, Any]:
+    """Counts and times from the standing columns."""
+    run_count, expected, scheduled, start, end, total = row[9:15]
+    return {
+        "run_count": run_count,
+        "expected_start_time": when(expected),
+        "next_scheduled_start_time": when(scheduled),
+        "start_time": when(start),
+        "end_time": when(end),
+        "total_run_time": timedelta(microseconds=total),
+        "state_id": maybe_uid(row[2]),
+        "state_type": StateType(row[3]) if row[3] else None,
+        "state_name": row[4],
+    }
+
+
+def flow_run(row: Row) -> FlowRun:
+    id_, created, updated, name, flow_id = row[:5]
+    standing, rest = row[5:20], row[20:]
+    (
+        deployment_id, deployment_version, queue_id, queue, pool_id, pool, version, parameters,
+        key, context, policy, tags, labels, parent, root, auto, infra_id, infra_pid, variables,
+        created_by,
+    ) = rest  # fmt: skip
+    run_id = uid(id_)
+    return FlowRun(
+        id=run_id,
+        created=_at(created),
+        updated=_at(updated),
+        name=name,
+        flow_id=uid(flow_id),
+        deployment_id=maybe_uid(deployment_id),
+        deployment_version=deployment_version,
+        work_queue_id=maybe_uid(queue_id),
+        work_queue_name=queue,
+        work_pool_id=maybe_uid(pool_id),
+        work_pool_name=pool,
+        flow_version=version,
+        parameters=_json(_any_dict, parameters) or {},
+        idempotency_key=key,
+        context=_json(_any_dict, context) or {},
+        empirical_policy=_json(_policy, policy) or FlowRunPolicy(),
+        tags=_json(_strings, tags) or [],
+        labels=_json(_any_dict, labels) or {},
+        parent_task_run_id=maybe_uid(parent),
+        root_flow_run_id=maybe_uid(root),
+        auto_scheduled=bool(auto),
+        infrastructure_document_id=maybe_uid(infra_id),
+        infrastructure_pid=infra_pid,
+        job_variables=_json(_any_dict, variables),
+        created_by=_json(_any_dict, created_by),
+        state=_state(standing, run_id, None),
+        **_standing(standing),
+    )
+
+
+def task_run(row: Row) -> TaskRun:
+    id_, created, updated, name, flow_run_id, task_key, dynamic_key = row[:7]
+    standing, rest = row[7:22], row[22:]
+    version, inputs, policy, tags, labels, cache_key, cache_expires, flow_count, child = rest
+    run_id, flow_id = uid(id_), maybe_uid(flow_run_id)
+    state = _state(standing, flow_id, run_id)
+    if child is not None and state is not None and state.state_details is not None:
+        state.state_details.child_flow_run_id = uid(child)
+    return TaskRun(
+        id=run_id,
+        created=_at(created),
+        updated=_at(updated),
+        name=name,
+        flow_run_id=flow_id,
+        task_key=task_key,
+        dynamic_key=dynamic_key,
+        cache_key=cache_key,
+        cache_expiration=when(cache_expires),
+        task_version=version,
+        empirical_policy=_json(_any_dict, policy) or {},
+        tags=_json(_strings, tags) or [],
+        labels=_json(_any_dict, labels) or {},
+        task_inputs=_json(_inputs, inputs) or {},
+        flow_run_run_count=flow_count,
+        state=state,
+        **_standing(standing),
+    )
+
+
+def flow_run_state(row: Row) -> State:
+    """A state from a row of `FLOW_RUN_STATE`."""
+    return _step(row[2:], uid(row[1]), None)
+
+
+def task_run_state(row: Row) -> State:
+    """A state from a row of `TASK_RUN_STATE`."""
+    return _step(row[3:], maybe_uid(row[1]), uid(row[2]))
+
+
+def _step(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State:
+    _, _, _, state_id, _, type_, name, message, details, at, _ = row
+    standing = (None, None, state_id, type_, name, message, details, at)
+    state = _state(standing, flow_run_id, task_run_id)
+    assert state is not None
+    return state
+
+
+def log(row: Row) -> Log:
+    flow_run_id, writer_id, seq, task_run_id, level, name, message, at = row
+    owner = uid(flow_run_id)
+    return Log(
+        id=UUID(int=uid(writer_id).int ^ seq),
+        created=_at(at),
+        name=name,
+        level=level,
+        message=message,
+        timestamp=_at(at),
+        flow_run_id=None if owner == NO_FLOW_RUN else owner,
+        task_run_id=maybe_uid(task_run_id),
+    )
+
+
+def result(row: Row) -> ResultCreate:
+    id_, flow_run_id, serializer, size, sha256, body, location, created, expires = row
+    return ResultCreate(
+        id=uid(id_),
+        flow_run_id=maybe_uid(flow_run_id),
+        serializer=serializer,
+        size=size,
+        sha256=bytes(sha256),
+        body=None if body is None else bytes(body),
+        location=location,
+        created_at=_at(created),
+        expires_at=when(expires),
+    )
+
+
+def writer(row: Row) -> Writer:
+    id_, host, pid, pid_start, namespace, opened = row
+    return Writer(
+        id=uid(id_),
+        host=host,
+        pid=pid,
+        pid_start=pid_start,
+        pid_namespace=namespace,
+        opened_at=_at(opened),
+    )

@@ -1,0 +1,123 @@
+"""Named points at which a test can make the process fail.
+
+`LEGATO_FAILPOINTS="name=action:hit,..."` arms them when the process starts, or `arm(text)` later.
+The action happens at hit number `hit` (1 if left out):
+
+    kill    kill -9 the own process
+    raise   raise InjectedFault
+    pause   stop the process (SIGSTOP) until someone sends SIGCONT
+    p0.01   raise InjectedFault with that probability at every hit; `hit` is the seed
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TypeVar
+
+from legato._store.port import Grade, Lane, Store, Transaction
+
+T = TypeVar("T")
+
+
+class InjectedFault(OSError):
+    """A fault that a test asked for."""
+
+
+class _Point:
+    """One armed point."""
+
+    def __init__(self, action: str, hit: int) -> None:
+        self.action, self.hit, self.hits = action, hit, 0
+        self.chance = float(action[1:]) if action.startswith("p0") else None
+        self.seed = hit * 2654435761 % 2**32
+
+    def strike(self, name: str) -> None:
+        self.hits += 1
+        if self.chance is not None:
+            self.seed = (self.seed * 1664525 + 1013904223) % 2**32
+            if self.seed / 2**32 < self.chance:
+                raise InjectedFault(f"injected at {name}")
+        elif self.hits == self.hit:
+            _act(self.action, name)
+
+
+def _act(action: str, name: str) -> None:
+    if action == "raise":
+        raise InjectedFault(f"injected at {name}")
+    import signal
+
+    os.kill(os.getpid(), signal.SIGSTOP if action == "pause" else signal.SIGKILL)
+
+
+def _parse(text: str) -> dict[str, _Point]:
+    points: dict[str, _Point] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, action = part.partition("=")
+        action, _, hit = action.partition(":")
+        points[name] = _Point(action or "kill", int(hit or 1))
+    return points
+
+
+_armed = _parse(os.environ.get("LEGATO_FAILPOINTS", ""))
+
+
+def arm(text: str) -> None:
+    """Arm the points of `text` and disarm all others; an empty text disarms all."""
+    _armed.clear()
+    _armed.update(_parse(text))
+
+
+def failpoint(name: str) -> None:
+    """Do nothing unless a test has armed this point."""
+    if _armed and (point := _armed.get(name)) is not None:
+        point.strike(name)
+
+
+class FaultyStore:
+    """A store that now and then fails: before a transaction, in it, or after its commit.
+
+    "After the commit" is the one that matters: executed but reported failed. Each kind happens
+    with probability `chance`, drawn from `draw` (a number in [0, 1)).
+    """
+
+    def __init__(self, store: Store, draw: Callable[[], float], chance: float = 0.01) -> None:
+        self.store, self.draw, self.chance = store, draw, chance
+        self.faults = 0
+
+    def _fault(self, where: str) -> None:
+        if self.draw() < self.chance:
+            self.faults += 1
+            raise InjectedFault(f"injected {where}")
+
+    def run(
+        self,
+        op: Callable[[Transaction], T],
+        lane: Lane = Lane.FACTS,
+        grade: Grade = Grade.ACKED,
+    ) -> T:
+        def within(tx: Transaction) -> T:
+            value = op(tx)
+            self._fault("before the commit")
+            return value
+
+        self._fault("before the transaction")
+        value = self.store.run(within, lane, grade)
+        self._fault("after the commit")
+        return value
+
+    def read(self, op: Callable[[Transaction], T]) -> T:
+        self._fault("before a read")
+        return self.store.read(op)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def prepare_fork(self) -> None:
+        self.store.prepare_fork()
+
+    def resume_fork(self) -> None:
+        self.store.resume_fork()
+
+    def forget(self) -> None:
+        self.store.forget()

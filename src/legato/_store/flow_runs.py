@@ -1,0 +1,313 @@
+"""Flow runs in a transaction: found and locked, created, moved; and deleted with all below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
+from legato._model.progress import START, advance
+from legato._model.records import Progress, Writer
+from legato._model.states import State, StateType
+from legato._store import decode, encode
+from legato._store.columns import OWNED, STANDING
+from legato._store.dialect import micros
+from legato._store.port import DEFAULT_WORKSPACE, Transaction
+from legato._store.standing import TERMINAL_NAMES, policy_of, progress_of, type_of, when
+from legato._store.states import Entered, History
+
+ENDED = "ended"
+"""`attempt.cause` of an attempt whose holder wrote the terminal state."""
+
+_PARTS = (
+    "flow_run_tag",
+    "flow_run_state",
+    "log",
+    "result",
+    "attempt",
+    "quarantine",
+    "task_run_tag",
+    "task_run_state",
+    "task_run",
+    "flow_run",
+)
+
+
+class FlowWork:
+    """A flow run that the transaction touches; `holder` is the writer of its latest attempt."""
+
+    __slots__ = (
+        "cause",
+        "closed_at",
+        "code_version",
+        "created",
+        "created_at",
+        "deployment_id",
+        "encoded",
+        "entered",
+        "epoch",
+        "expected_at",
+        "flow_id",
+        "holder",
+        "id",
+        "name",
+        "opens",
+        "parent_task_run_id",
+        "policy_text",
+        "progress",
+        "root_flow_run_id",
+        "scheduled_at",
+        "stored",
+        "uid",
+        "version",
+    )
+    id: UUID
+    uid: Any
+    flow_id: UUID
+    name: str
+    parent_task_run_id: UUID | None
+    root_flow_run_id: UUID | None
+    policy_text: str | None
+    deployment_id: Any
+    holder: UUID | None
+    closed_at: int | None
+    cause: str | None
+    created: FlowRunCreate | None
+    created_at: int
+    encoded: tuple[Any, ...]
+    code_version: str | None
+    opens: bool
+    stored: int
+    version: int
+    epoch: int
+    entered: Entered
+    progress: Progress
+    expected_at: Any
+    scheduled_at: int | None
+
+    @property
+    def type(self) -> StateType | None:
+        return type_of(self.entered[1])
+
+    @property
+    def state_id(self) -> UUID:
+        return decode.uid(self.entered[0])
+
+    @property
+    def policy(self) -> FlowRunPolicy:
+        return policy_of(self.policy_text)
+
+    def is_open(self, epoch: int) -> bool:
+        """Tell whether facts of that attempt still count: it is the latest, not taken away."""
+        return epoch == self.epoch and (self.closed_at is None or self.cause == ENDED)
+
+
+class FlowRuns:
+    """The flow runs of a transaction, by number of their id."""
+
+    def __init__(self, tx: Transaction, history: History, now: datetime) -> None:
+        self._tx, self._history, self._now = tx, history, micros(now)
+        self._null, self._uid = tx.null, tx.uid
+        self.works: dict[int, FlowWork] = {}
+
+    def load(self, ids: Iterable[UUID]) -> None:
+        """Lock and read runs, in the order of their ids."""
+        missing = sorted({i.int: i for i in ids if i.int not in self.works}.values())
+        for row in self._tx.rows_in("flow_run.standing", missing) if missing else ():
+            work = self._adopt(row)
+            self.works[work.id.int] = work
+
+    def _adopt(self, row: tuple[Any, ...]) -> FlowWork:
+        work = FlowWork()
+        work.id, standing = decode.uid(row[0]), row[1:16]
+        work.uid = self._uid(work.id)
+        work.stored = work.version = standing[0]
+        work.epoch, work.entered = standing[1], standing[2:9]
+        work.progress = progress_of(standing)
+        work.expected_at, work.scheduled_at = standing[10:12]
+        owned = dict(zip(OWNED, row[16:22], strict=True))
+        work.flow_id, work.name = decode.uid(owned["flow_id"]), owned["name"]
+        work.parent_task_run_id = decode.maybe_uid(owned["parent_task_run_id"])
+        work.root_flow_run_id = decode.maybe_uid(owned["root_flow_run_id"])
+        work.policy_text, work.deployment_id = owned["policy"], owned["deployment_id"]
+        work.holder, work.closed_at, work.cause = decode.maybe_uid(row[22]), row[23], row[24]
+        work.created, work.code_version, work.opens = None, None, False
+        return work
+
+    def create(self, run: FlowRunCreate, run_id: UUID, flow_id: UUID, state: State) -> FlowWork:
+        """Add a run in its first state, without an attempt (epoch 0)."""
+        entered = self._history.entered(state, None)
+        work = FlowWork()
+        work.id, work.uid, work.flow_id = run_id, self._uid(run_id), flow_id
+        work.name = encode.text(run.name or str(run_id))
+        work.parent_task_run_id = run.parent_task_run_id
+        work.root_flow_run_id = run.root_flow_run_id
+        work.policy_text = encode.json(run.empirical_policy, "empirical_policy")
+        work.encoded, work.created_at = self._encoded(run, work.policy_text), entered[5]
+        work.deployment_id, work.created, work.code_version = run.deployment_id, run, None
+        work.holder, work.closed_at, work.cause, work.opens = None, None, None, False
+        work.stored, work.version, work.epoch, work.entered = 0, 1, 0, entered
+        work.progress = advance(START, None, None, state)
+        work.scheduled_at = _scheduled(state)
+        work.expected_at = entered[5] if work.scheduled_at is None else work.scheduled_at
+        self.works[run_id.int] = work
+        return work
+
+    def begin(self, work: FlowWork, writer: Writer | None, code_version: str | None) -> None:
+        """Write the first history row of a created run, under its first attempt if it has one."""
+        if writer is not None:
+            work.epoch, work.opens, work.holder = 1, True, writer.id
+            work.code_version = code_version
+        if writer is not None and work.entered[1] in TERMINAL_NAMES:
+            work.closed_at, work.cause = self._now, ENDED
+        self._history.flow_step(work.uid, 1, (work.epoch, 0), "", work.entered)
+
+    def move(self, work: FlowWork, state: State, result_id: UUID | None) -> None:
+        """Enter a state; the rules have been asked before. A terminal one closes the attempt."""
+        before = work.entered[1]
+        entered = self._history.entered(state, result_id)
+        work.progress = advance(work.progress, work.type, when(work.entered[5]), state)
+        self._history.flow_step(work.uid, work.version + 1, (work.epoch, 0), before, entered)
+        work.version, work.entered = work.version + 1, entered
+        work.scheduled_at = _scheduled(state)
+
+    def close(self, work: FlowWork, cause: str) -> None:
+        """Close the attempt, now; only the first cause counts."""
+        if work.closed_at is not None or work.holder is None:
+            return
+        work.closed_at, work.cause = self._now, cause
+        if not work.opens:
+            self._tx.run(
+                "attempt.close",
+                {"run_id": work.id, "epoch": work.epoch, "now": work.closed_at, "why": cause},
+            )
+
+    def late(self, work: FlowWork, state: State, epoch: int, result_id: UUID | None) -> None:
+        """Keep what a closed attempt still reported; it changes no state."""
+        entered = self._history.entered(state, result_id)
+        self._history.flow_step(work.uid, self._null, (epoch, 0), "", entered)
+
+    def flush(self, writer: Writer | None) -> None:
+        """Write the rows of the runs, their tags and new attempts."""
+        for _, work in sorted(self.works.items()):
+            if work.created is not None:
+                self._insert(work, work.created)
+            elif work.version != work.stored:
+                self._update(work)
+            if work.opens and writer is not None:
+                self._open(work, writer)
+        self.works.clear()
+
+    def _insert(self, work: FlowWork, run: FlowRunCreate) -> None:
+        null = self._null
+        standing = self._standing(work)
+        row = (
+            work.uid, DEFAULT_WORKSPACE, self._uid(work.flow_id), work.name,
+            work.created_at, work.entered[5],
+            *(null if v is None else v for v in standing.values()), self._sort_at(work),
+            *work.encoded,
+        )  # fmt: skip
+        self._tx.run_many("flow_run.create", [row])
+        if run.tags:
+            tags = dict.fromkeys(encode.text(tag) for tag in run.tags)
+            self._tx.run_many(
+                "flow_run_tag.create", [(DEFAULT_WORKSPACE, tag, work.uid) for tag in tags]
+            )
+
+    def _encoded(self, run: FlowRunCreate, policy: str) -> tuple[Any, ...]:
+        """The columns of `FLOW_RUN_CREATE` after `sort_at`."""
+        null = self._null
+
+        def maybe(value: str | None) -> Any:
+            return null if value is None else encode.text(value)
+
+        def uid(value: UUID | None) -> Any:
+            return null if value is None else self._uid(value)
+
+        def json(value: Any, field: str) -> Any:
+            return encode.json(value, field) if value else null
+
+        return (
+            maybe(run.flow_version), json(run.parameters, "parameters"),
+            json(run.context, "context"), policy, json(run.tags, "tags"),
+            json(run.labels, "labels"), maybe(run.idempotency_key),
+            uid(run.parent_task_run_id), uid(run.root_flow_run_id), uid(run.deployment_id),
+            maybe(run.work_queue_name), maybe(run.work_pool_name),
+            json(run.job_variables, "job_variables"),
+        )  # fmt: skip
+
+    def _update(self, work: FlowWork) -> None:
+        params = {
+            **self._standing(work),
+            "updated_at": work.entered[5],
+            "sort_at": self._sort_at(work),
+            "run_id": work.id,
+            "before": work.stored,
+        }
+        if self._tx.run("flow_run.move", params) != 1:
+            raise RuntimeError("A flow run changed while it was locked")
+
+    def _open(self, work: FlowWork, writer: Writer) -> None:
+        null = self._null
+        row = (
+            DEFAULT_WORKSPACE, work.uid, work.epoch, self._uid(writer.id),
+            encode.text(writer.host), writer.pid,
+            null if work.code_version is None else encode.text(work.code_version), self._now,
+            null if work.closed_at is None else work.closed_at,
+            null if work.cause is None else work.cause,
+        )  # fmt: skip
+        self._tx.run_many("attempt.create", [row])
+
+    def _standing(self, work: FlowWork) -> dict[str, Any]:
+        progress, entered = work.progress, work.entered
+        start = progress.start_time
+        end = entered[5] if entered[1] in TERMINAL_NAMES else None
+        values = (
+            work.version, work.epoch, *entered, progress.run_count, work.expected_at,
+            work.scheduled_at, None if start is None else micros(start), end,
+            round(progress.total_run_time * 1_000_000),
+        )  # fmt: skip
+        return dict(zip(STANDING, values, strict=True))
+
+    def _sort_at(self, work: FlowWork) -> int:
+        start = work.progress.start_time
+        sort_at: int = work.expected_at if start is None else micros(start)
+        return sort_at
+
+
+def _scheduled(state: State) -> int | None:
+    details = state.state_details
+    if details is None or details.scheduled_time is None or state.type != "SCHEDULED":
+        return None
+    return micros(details.scheduled_time)
+
+
+def find_state(tx: Transaction, state_id: UUID) -> tuple[State, int, UUID] | None:
+    """Return an accepted state of a flow run, its version and its run; None: not stored."""
+    for row in tx.rows("flow_run_state.find", {"state_id": state_id}):
+        if row[2] is not None:
+            return decode.flow_run_state(row), row[2], decode.uid(row[1])
+    return None
+
+
+def find_by_key(tx: Transaction, params: Mapping[str, Any]) -> UUID | None:
+    """Return the run of a flow that was created with an idempotency key."""
+    rows = tx.rows("flow_run.find_by_key", params)
+    return decode.uid(rows[0][0]) if rows else None
+
+
+def list_tree(tx: Transaction, run_id: UUID) -> list[UUID]:
+    """Return the ids of a run and of all subflow runs below it."""
+    params: Mapping[str, Any] = {"id": run_id}
+    return [decode.uid(row[0]) for row in tx.rows("flow_run.list_tree", params)]
+
+
+def delete(tx: Transaction, run_id: UUID) -> int:
+    """Delete a run with task runs, states, logs, tags, results and subflow runs; return how many."""
+    ids = sorted(list_tree(tx, run_id))
+    removed = 0
+    for part in _PARTS:
+        removed = tx.run(f"{part}.delete_of_flow_runs", {"ids": ids})
+    return removed

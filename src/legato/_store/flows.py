@@ -1,0 +1,33 @@
+"""Flows: found by name, or made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from legato._store import decode, encode
+from legato._store.dialect import micros
+from legato._store.port import DEFAULT_WORKSPACE, Transaction
+
+_NAMES = UUID("4e6b5a2c-61d5-5b0e-9f2e-6c656761746f")
+
+
+def find(tx: Transaction, name: str) -> UUID | None:
+    """Return the id of the flow of that name."""
+    rows = tx.rows("flow.find", {"ws": DEFAULT_WORKSPACE, "name": encode.text(name)})
+    return decode.uid(rows[0][0]) if rows else None
+
+
+def find_or_create(
+    tx: Transaction, now: datetime, name: str, flow_id: UUID | None, tags: list[str]
+) -> UUID:
+    """Return the flow's id, which is `flow_id` or made from the name if the flow is new."""
+    found = find(tx, name)
+    if found is not None:
+        return found
+    new = flow_id or uuid5(_NAMES, encode.text(name))
+    at, null = micros(now), tx.null
+    encoded = encode.bare(tags) if tags else null
+    row = (tx.uid(new), at, at, encode.text(name), encoded, null, DEFAULT_WORKSPACE)
+    tx.run_many("flow.create", [row])
+    return find(tx, name) or new

@@ -1,0 +1,132 @@
+"""What a store can do: the two protocols that everything above `_store` is written against.
+
+An operation is a function of a `Transaction`. It reads, decides, then writes; it never begins or
+commits, and it may be run again: after an unexpected error the store rolls back and runs the
+operations of that commit once more, one by one (`tx.repeated` is True then). A refusal (an error
+of `_model.errors`) is raised before anything was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from sqlalchemy import Delete, Insert, Select, Update
+
+T = TypeVar("T")
+DEFAULT_WORKSPACE = 0
+
+
+class Lane(Enum):
+    """Which operations go first when several wait; the lower value does."""
+
+    LEASES = 0
+    FACTS = 1
+    READS = 2
+    LOGS = 3
+    PRUNING = 4
+
+
+class Grade(Enum):
+    """What a commit survives: PLAIN the death of the process, ACKED the loss of power."""
+
+    PLAIN = 0
+    ACKED = 1
+
+
+class Transaction(Protocol):
+    """One transaction on one connection; statements by name were compiled ahead.
+
+    Parameters by name may be model values (UUID, datetime, timedelta, an Enum of text). Values for
+    `run_many` and `bulk` are bound as they are: make them with `uid` and `null`.
+    """
+
+    repeated: bool
+    null: Any
+    """What stands for NULL in the values of `run_many` and `bulk`."""
+    data_errors: tuple[type[Exception], ...]
+    """What the driver raises when a row cannot be stored because of what is in it."""
+
+    def uid(self, value: UUID) -> Any:
+        """Return an id as the driver binds it fastest."""
+        ...
+
+    def rows(self, name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Run a query and return all its rows."""
+        ...
+
+    def rows_in(self, name: str, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
+        """Run a query whose one parameter is a list of ids."""
+        ...
+
+    def run(self, name: str, params: Mapping[str, Any]) -> int:
+        """Run a statement and return how many rows it touched."""
+        ...
+
+    def run_many(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
+        """Insert or change many rows, each in the column order of the statement."""
+        ...
+
+    def bulk(self, name: str, flat: list[Any]) -> int:
+        """Like `run_many`, with the values of all rows in one list."""
+        ...
+
+    def positions(self, count: int) -> Sequence[int]:
+        """Draw places in the ordered log; after the locks of the rows that change."""
+        ...
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo, when the block raises, what it wrote."""
+        ...
+
+    def select(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+        """Compile and run a query of SQLAlchemy Core; ids and times come as the driver has them."""
+        ...
+
+    def execute(self, statement: Insert | Update | Delete) -> int:
+        """Compile and run a statement of SQLAlchemy Core; return the row count."""
+        ...
+
+
+class Store(Protocol):
+    """A database of Legato."""
+
+    def run(
+        self,
+        op: Callable[[Transaction], T],
+        lane: Lane = Lane.FACTS,
+        grade: Grade = Grade.ACKED,
+    ) -> T:
+        """Run `op` in a write transaction and return what it returned, after the commit.
+
+        Raises what `op` raised, and StoreFull, StoreReadOnly, StoreBusy or StoreError.
+        """
+        ...
+
+    def read(self, op: Callable[[Transaction], T]) -> T:
+        """Run `op` on a snapshot that it cannot change."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections; the store opens them again when it is used."""
+        ...
+
+    def prepare_fork(self) -> None:
+        """Before a fork, after the flush of the journal: wait for users, close connections, hold.
+
+        SQLite keeps its locks in the memory of the process. A child that inherits an open
+        connection, even one it never touches, believes that it holds them.
+        """
+        ...
+
+    def resume_fork(self) -> None:
+        """After a fork, in the parent: let users in again."""
+        ...
+
+    def forget(self) -> None:
+        """After a fork, in the child: drop what was inherited without closing it."""
+        ...

@@ -1,0 +1,227 @@
+"""The store in a SQLite file, shared by any number of processes.
+
+One writer connection per process. Every write transaction and every checkpoint runs under one
+kernel lock on `<db>.lock`: SQLite before 3.51.3 can corrupt a database when a checkpoint races
+with a commit, and its busy handler starves writers where the kernel's queue does not.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from legato._model.errors import StoreError
+from legato._store import sqlite_home
+from legato._store.combine import Combiner, Item, run_op
+from legato._store.faults import failpoint
+from legato._store.platform_posix import kernel_lock
+from legato._store.port import Grade, Lane, Transaction
+from legato._store.sqlite_errors import translate
+from legato._store.sqlite_transaction import SqliteTransaction
+
+T = TypeVar("T")
+
+CHECKPOINT_PAGES = 1000
+TRUNCATE_BYTES = 32 * 1024 * 1024
+
+_LEAKED: list[object] = []
+"""Connections inherited by a fork: closing them here would be the parent's undoing."""
+
+
+class SqliteStore:
+    """A Legato database in one file; opened, and made if missing, on first use."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._wal = Path(f"{path}-wal")
+        self._writer: sqlite3.Connection | None = None
+        self._grade: Grade | None = None
+        self._frames = 0
+        self._combiner = Combiner(self._transact)
+        self._readers = _Readers(path)
+        try:
+            self._lock = kernel_lock(Path(f"{path}.lock"))
+        except OSError as error:
+            raise sqlite_home.unusable(path, error) from error
+
+    def run(
+        self,
+        op: Callable[[Transaction], T],
+        lane: Lane = Lane.FACTS,
+        grade: Grade = Grade.ACKED,
+    ) -> T:
+        result: T = self._combiner.run(op, lane, grade)
+        return result
+
+    def read(self, op: Callable[[Transaction], T]) -> T:
+        if not self._readers.opened:
+            with self._lock:
+                sqlite_home.create(self.path)
+        return self._readers.read(op)
+
+    def close(self) -> None:
+        with self._combiner.mutex:
+            self._close()
+
+    def prepare_fork(self) -> None:
+        self._combiner.mutex.acquire()
+        try:
+            self._readers.hold()
+            self._close()
+        except BaseException:
+            self._combiner.mutex.release()
+            raise
+
+    def resume_fork(self) -> None:
+        self._readers.release()
+        self._combiner.mutex.release()
+
+    def forget(self) -> None:
+        _LEAKED.extend(c for c in (self._writer, *self._readers.idle) if c is not None)
+        self._lock.forget()
+        self._writer = self._grade = None
+        self._combiner = Combiner(self._transact)
+        self._readers = _Readers(self.path)
+
+    # -- all below runs under the combiner's mutex
+
+    def _close(self) -> None:
+        if self._writer is None and not self._readers.idle:
+            return
+        with self._lock:
+            self._readers.close()
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = self._grade = None
+
+    def _transact(self, items: list[Item], repeated: bool) -> None:
+        failpoint("store.before_lock")
+        with self._lock:
+            failpoint("store.after_lock")
+            connection = self._writer or self._open()
+            try:
+                self._commit(connection, items, repeated)
+            except sqlite3.Error as error:
+                self._rollback(connection)
+                raise translate(error, str(self.path)) from error
+            except BaseException:
+                self._rollback(connection)
+                raise
+            self._checkpoint(connection)
+        failpoint("store.after_unlock")
+
+    def _open(self) -> sqlite3.Connection:
+        sqlite_home.create(self.path)
+        connection = sqlite_home.connect(self.path, writer=True)
+        self._writer, self._grade = connection, Grade.PLAIN
+        failpoint("store.opened")
+        return connection
+
+    def _commit(self, connection: sqlite3.Connection, items: list[Item], repeated: bool) -> None:
+        acked = any(item.grade is Grade.ACKED for item in items)
+        grade = Grade.ACKED if acked else Grade.PLAIN
+        if grade is not self._grade:
+            mode = "FULL" if acked else "NORMAL"
+            connection.execute(f"PRAGMA synchronous = {mode}")
+            self._grade = grade
+        failpoint("store.before_begin")
+        connection.execute("BEGIN IMMEDIATE")
+        failpoint("store.after_begin")
+        tx = SqliteTransaction(connection, repeated=repeated)
+        for item in items:
+            run_op(item, tx)
+        failpoint("store.before_commit")
+        connection.execute("COMMIT")
+        failpoint("store.after_commit")
+
+    def _rollback(self, connection: sqlite3.Connection) -> None:
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _checkpoint(self, connection: sqlite3.Connection) -> None:
+        """Move the log into the database, now and then; a failure waits for the next commit."""
+        self._frames += 1
+        if self._frames < 16:
+            return
+        self._frames = 0
+        try:
+            size = self._wal.stat().st_size
+        except OSError:
+            return
+        if size < CHECKPOINT_PAGES * 4096:
+            return
+        failpoint("checkpoint.before")
+        kind = "TRUNCATE" if size > TRUNCATE_BYTES else "PASSIVE"
+        with suppress(sqlite3.Error):
+            connection.execute(f"PRAGMA wal_checkpoint({kind})")
+        failpoint("checkpoint.after")
+
+
+class _Readers:
+    """Connections that cannot write, one per reader at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.idle: list[sqlite3.Connection] = []
+        self.opened = False
+        self._out = 0
+        self._held = False
+        self._change = threading.Condition()
+
+    def read(self, op: Callable[[Transaction], T]) -> T:
+        connection = self._take()
+        try:
+            connection.execute("BEGIN")
+            return op(SqliteTransaction(connection, repeated=False))
+        except sqlite3.Error as error:
+            raise translate(error, str(self.path)) from error
+        finally:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            self._give(connection)
+
+    def _take(self) -> sqlite3.Connection:
+        with self._change:
+            while self._held:
+                self._change.wait()
+            self._out += 1
+            if self.idle:
+                return self.idle.pop()
+        try:
+            connection = sqlite_home.connect(self.path, writer=False)
+        except BaseException:
+            self._give(None)
+            raise
+        self.opened = True
+        return connection
+
+    def _give(self, connection: sqlite3.Connection | None) -> None:
+        with self._change:
+            self._out -= 1
+            if connection is not None:
+                self.idle.append(connection)
+            self._change.notify_all()
+
+    def hold(self) -> None:
+        """Keep readers out until `release`, and wait for those that read."""
+        with self._change:
+            self._held = True
+            if not self._change.wait_for(lambda: self._out == 0, timeout=5):
+                self._held = False
+                raise StoreError("A reader did not end in time for a fork.")
+
+    def release(self) -> None:
+        with self._change:
+            self._held = False
+            self._change.notify_all()
+
+    def close(self) -> None:
+        with self._change:
+            while self.idle:
+                self.idle.pop().close()
+            self.opened = False

@@ -1,0 +1,115 @@
+"""A transaction on one `sqlite3` connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from legato._store import dialect
+from legato._store.dialect import CHUNKS
+from legato._store.faults import failpoint
+from legato._store.generated_sqlite import BULK, BY_IDS, QUERIES
+
+if TYPE_CHECKING:
+    from sqlalchemy import Delete, Insert, Select, Update
+
+
+class SqliteTransaction:
+    """Runs statements; what they are to do with each other is the operation's business.
+
+    `sqlite3` lets the GIL go and takes it again at every row that a statement for many yields or
+    takes, which against a busy thread of the user costs up to 5 ms each time. So many rows are
+    written as few statements of fixed sizes (which stay prepared), never by `executemany`.
+    """
+
+    null = dialect.NULL
+    data_errors = (
+        sqlite3.IntegrityError,
+        sqlite3.DataError,
+        sqlite3.InterfaceError,
+        sqlite3.ProgrammingError,
+    )
+
+    def __init__(self, connection: sqlite3.Connection, *, repeated: bool) -> None:
+        self.repeated = repeated
+        self._execute = connection.execute
+        self._savepoints = 0
+
+    uid = staticmethod(dialect.sqlite_uid)
+
+    def rows(self, name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        return self._execute(QUERIES[name], dialect.sqlite_params(params)).fetchall()
+
+    def rows_in(self, name: str, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = []
+        for part in _parts(ids):
+            found += self._execute(*_by_ids(name, part)).fetchall()
+        return found
+
+    def run(self, name: str, params: Mapping[str, Any]) -> int:
+        failpoint(f"write.{name}")
+        if name in BY_IDS:
+            return sum(self._execute(*_by_ids(name, p)).rowcount for p in _parts(params["ids"]))
+        return self._execute(QUERIES[name], dialect.sqlite_params(params)).rowcount
+
+    def run_many(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
+        return self.bulk(name, list(chain.from_iterable(rows)))
+
+    def bulk(self, name: str, flat: list[Any]) -> int:
+        failpoint(f"write.{name}")
+        bulk = BULK[name]
+        width, start, touched = bulk.width, 0, 0
+        left = len(flat) // width
+        for size in CHUNKS:
+            while left >= size:
+                end = start + size * width
+                touched += self._execute(bulk.text(size), flat[start:end]).rowcount
+                start, left = end, left - size
+        return touched
+
+    def positions(self, count: int) -> Sequence[int]:
+        ((after,),) = self._execute(QUERIES["meta.draw"], {"count": count}).fetchall()
+        return range(after - count, after)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        self._savepoints += 1
+        name = f"s{self._savepoints}"
+        self._execute(f"SAVEPOINT {name}")
+        try:
+            yield
+        except BaseException:
+            self._execute(f"ROLLBACK TO {name}")
+            self._execute(f"RELEASE {name}")
+            raise
+        self._execute(f"RELEASE {name}")
+
+    def select(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+        return self._execute(*_compiled(query)).fetchall()
+
+    def execute(self, statement: Insert | Update | Delete) -> int:
+        return self._execute(*_compiled(statement)).rowcount
+
+
+def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    """Cut a list into the sizes for which statements stay prepared."""
+    start = 0
+    for size in CHUNKS:
+        while len(ids) - start >= size:
+            yield ids[start : start + size]
+            start += size
+
+
+def _by_ids(name: str, ids: Sequence[UUID]) -> tuple[str, list[bytearray]]:
+    marks = f"IN ({', '.join('?' * len(ids))})"
+    return BY_IDS[name].replace("{ids}", marks), [dialect.sqlite_uid(i) for i in ids]
+
+
+def _compiled(statement: Any) -> tuple[str, dict[str, Any]]:
+    from legato._store.compiling import sqlite_text
+
+    return sqlite_text(statement)

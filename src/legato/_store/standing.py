@@ -1,0 +1,45 @@
+"""Where a run stands, as its row has it; what the rules and the next transition need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from legato._model.flow_runs import FlowRunPolicy
+from legato._model.records import Progress
+from legato._model.states import TERMINAL, StateType
+from legato._store.dialect import EPOCH
+
+WIDTH = 15
+TERMINAL_NAMES = frozenset(t.value for t in TERMINAL)
+
+
+def when(micros: int | None) -> datetime | None:
+    """Return the time that a column holds."""
+    return None if micros is None else EPOCH + timedelta(microseconds=micros)
+
+
+def progress_of(row: Sequence[Any]) -> Progress:
+    """Return the counts and times of a run from its standing columns."""
+    run_count, _, _, start, end, total = row[9:15]
+    return Progress(run_count, when(start), when(end), total / 1_000_000)
+
+
+def policy_of(encoded: str | None) -> FlowRunPolicy:
+    """Return the policy that a run was created with."""
+    if encoded is None:
+        return FlowRunPolicy()
+    return msgspec.json.decode(encoded, type=FlowRunPolicy)
+
+
+def type_of(name: str | None) -> StateType | None:
+    """Return the state type that a column names."""
+    return StateType(name) if name else None
+
+
+def seconds_to_micros(seconds: float) -> int:
+    """Return a duration as it is stored."""
+    return round(seconds * 1_000_000)

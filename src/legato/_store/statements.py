@@ -1,0 +1,214 @@
+"""The statements that are compiled ahead, as SQLAlchemy Core; `scripts/generate` reads this.
+
+`QUERIES` run with parameters by name, `BY_IDS` with a list of ids, `MANY` insert rows in the
+given column order, `CHANGES` update rows by key where the version is still the expected one.
+Not imported when Legato runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+    union,
+    update,
+)
+from sqlalchemy.sql.base import Executable
+
+from legato._store import columns
+from legato._store import schema as s
+
+
+class Many(NamedTuple):
+    """Insert rows; with `ignore` those that exist already are left as they are."""
+
+    table: Table
+    columns: tuple[str, ...]
+    ignore: bool = False
+
+
+class Change(NamedTuple):
+    """Update rows: the values are id, expected version, then `columns`."""
+
+    table: Table
+    columns: tuple[str, ...]
+
+
+def _pick(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
+    return [table.c[name] for name in names]
+
+
+def _p(name: str) -> ColumnElement[Any]:
+    return bindparam(name)
+
+
+fr, tr, at, w = s.flow_run, s.task_run, s.attempt, s.writer
+
+_OWNED = (
+    select(
+        fr.c.id,
+        *_pick(fr, columns.STANDING),
+        *_pick(fr, columns.OWNED),
+        at.c.writer_id,
+        at.c.closed_at,
+        at.c.cause,
+    )
+    .select_from(fr.outerjoin(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch)))
+    .order_by(fr.c.id)
+    .with_for_update(of=fr)
+)
+_TASK = select(*_pick(tr, columns.TASK_OWNED), *_pick(tr, columns.STANDING)).order_by(tr.c.id)
+
+
+def _tree() -> Any:
+    """A flow run and all runs below it."""
+    tree = select(_p("id").cast(s.Uid).label("id")).cte("tree", recursive=True)
+    child = fr.alias("child")
+    below = (
+        select(child.c.id)
+        .select_from(tree)
+        .join(tr, tr.c.flow_run_id == tree.c.id)
+        .join(child, child.c.parent_task_run_id == tr.c.id)
+    )
+    return select(tree.union(below).c.id)
+
+
+QUERIES: dict[str, Executable] = {
+    "meta.read": select(
+        s.meta.c.schema, s.meta.c.min_writer, s.meta.c.min_reader, s.meta.c.next_position
+    ),
+    "meta.draw": update(s.meta)
+    .values(next_position=s.meta.c.next_position + bindparam("count", type_=BigInteger))
+    .returning(s.meta.c.next_position),
+    "writer.read": select(w.c.last_seq).where(w.c.id == _p("id")).with_for_update(),
+    "writer.advance": update(w)
+    .where(w.c.id == _p("writer_id"), w.c.last_seq == _p("before"))
+    .values(last_seq=_p("after"), seen_at=_p("now")),
+    "writer.blame": update(w)
+    .where(w.c.id == _p("writer_id"))
+    .values(quarantined=w.c.quarantined + _p("count")),
+    "writer.list_open": select(*_pick(w, columns.WRITER))
+    .where(
+        w.c.id.in_(
+            union(
+                select(at.c.writer_id).where(at.c.closed_at.is_(None)),
+                select(tr.c.writer_id).where(tr.c.end_at.is_(None)),
+            )
+        )
+    )
+    .order_by(w.c.id),
+    "flow.find": select(*_pick(s.flow, columns.FLOW)).where(
+        s.flow.c.ws == _p("ws"), s.flow.c.name == _p("name")
+    ),
+    "flow.read": select(*_pick(s.flow, columns.FLOW)).where(
+        s.flow.c.ws == _p("ws"), s.flow.c.id == _p("id")
+    ),
+    "flow_run.read": select(*_pick(fr, columns.FLOW_RUN)).where(
+        fr.c.ws == _p("ws"), fr.c.id == _p("id")
+    ),
+    "flow_run.find_by_key": select(fr.c.id).where(
+        fr.c.ws == _p("ws"),
+        fr.c.flow_id == _p("flow_id"),
+        fr.c.idempotency_key == _p("idempotency_key"),
+    ),
+    "flow_run.move": update(fr)
+    .where(fr.c.id == _p("run_id"), fr.c.version == _p("before"))
+    .values({name: _p(name) for name in (*columns.STANDING, "updated_at", "sort_at")}),
+    "flow_run.list_open": select(fr.c.id)
+    .join(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch))
+    .where(at.c.writer_id == _p("writer_id"), at.c.closed_at.is_(None), fr.c.end_at.is_(None))
+    .order_by(fr.c.id),
+    "flow_run.list_tree": _tree(),
+    "flow_run_state.find": select(*_pick(s.flow_run_state, columns.FLOW_RUN_STATE))
+    .where(s.flow_run_state.c.state_id == _p("state_id"))
+    .order_by(s.flow_run_state.c.position),
+    "flow_run_state.list": select(*_pick(s.flow_run_state, columns.FLOW_RUN_STATE))
+    .where(s.flow_run_state.c.flow_run_id == _p("run_id"), s.flow_run_state.c.version.is_not(None))
+    .order_by(s.flow_run_state.c.version),
+    "task_run_state.list": select(*_pick(s.task_run_state, columns.TASK_RUN_STATE))
+    .where(s.task_run_state.c.task_run_id == _p("run_id"), s.task_run_state.c.version.is_not(None))
+    .order_by(s.task_run_state.c.version),
+    "attempt.close": update(at)
+    .where(at.c.flow_run_id == _p("run_id"), at.c.number == _p("epoch"), at.c.closed_at.is_(None))
+    .values(closed_at=_p("now"), cause=_p("why")),
+    "attempt.list": select(*_pick(at, columns.ATTEMPT))
+    .where(at.c.flow_run_id == _p("run_id"))
+    .order_by(at.c.number),
+    "task_run.read": select(*_pick(tr, columns.TASK_RUN)).where(
+        tr.c.ws == _p("ws"), tr.c.id == _p("id")
+    ),
+    "task_run.find_step": select(tr.c.id).where(
+        tr.c.flow_run_id == _p("flow_run_id"), tr.c.dynamic_key == _p("dynamic_key")
+    ),
+    "task_run.list_live": select(tr.c.id).where(
+        tr.c.end_at.is_(None), tr.c.writer_id == _p("writer_id")
+    ),
+    "task_run.list_of_flow_run": select(*_pick(tr, columns.TASK_RUN))
+    .where(tr.c.flow_run_id == _p("flow_run_id"))
+    .order_by(tr.c.created_at, tr.c.id),
+    "log.list": select(*_pick(s.log, columns.LOG))
+    .where(s.log.c.flow_run_id == _p("flow_run_id"))
+    .order_by(s.log.c.at, s.log.c.seq),
+    "result.read": select(*_pick(s.result, columns.RESULT)).where(s.result.c.id == _p("id")),
+    "flow_run.count_states": select(tr.c.state_type, func.count())
+    .where(tr.c.flow_run_id == _p("flow_run_id"))
+    .group_by(tr.c.state_type),
+}
+
+_IDS = bindparam("ids", expanding=True, literal_execute=False)
+
+
+def _of_runs(table: Table, column: str) -> Executable:
+    return delete(table).where(table.c[column].in_(_IDS))
+
+
+def _of_tasks(table: Table, column: str) -> Executable:
+    tasks = select(tr.c.id).where(tr.c.flow_run_id.in_(_IDS))
+    return delete(table).where(table.c[column].in_(tasks))
+
+
+BY_IDS: dict[str, Executable] = {
+    "flow_run.standing": _OWNED.where(fr.c.id.in_(_IDS)),
+    "task_run.standing": _TASK.where(tr.c.id.in_(_IDS)).with_for_update(),
+    "task_run.list_live_of_flow_runs": select(tr.c.id).where(
+        tr.c.end_at.is_(None), tr.c.flow_run_id.in_(_IDS)
+    ),
+    "task_run_state.delete_of_flow_runs": _of_tasks(s.task_run_state, "task_run_id"),
+    "flow_run_state.delete_of_flow_runs": _of_runs(s.flow_run_state, "flow_run_id"),
+    "task_run_tag.delete_of_flow_runs": _of_tasks(s.task_run_tag, "run_id"),
+    "flow_run_tag.delete_of_flow_runs": _of_runs(s.flow_run_tag, "run_id"),
+    "log.delete_of_flow_runs": _of_runs(s.log, "flow_run_id"),
+    "result.delete_of_flow_runs": _of_runs(s.result, "flow_run_id"),
+    "attempt.delete_of_flow_runs": _of_runs(s.attempt, "flow_run_id"),
+    "quarantine.delete_of_flow_runs": _of_runs(s.quarantine, "flow_run_id"),
+    "task_run.delete_of_flow_runs": _of_runs(s.task_run, "flow_run_id"),
+    "flow_run.delete_of_flow_runs": _of_runs(s.flow_run, "id"),
+    "task_run_state.delete_of_task_runs": _of_runs(s.task_run_state, "task_run_id"),
+    "task_run_tag.delete_of_task_runs": _of_runs(s.task_run_tag, "run_id"),
+    "task_run.delete_of_task_runs": _of_runs(s.task_run, "id"),
+}
+
+MANY: dict[str, Many] = {
+    "writer.create": Many(w, columns.WRITER, ignore=True),
+    "flow.create": Many(s.flow, columns.FLOW_CREATE, ignore=True),
+    "flow_run.create": Many(fr, columns.FLOW_RUN_CREATE),
+    "flow_run_state.create": Many(s.flow_run_state, columns.FLOW_RUN_STATE_CREATE),
+    "flow_run_tag.create": Many(s.flow_run_tag, columns.TAG, ignore=True),
+    "attempt.create": Many(at, columns.ATTEMPT_CREATE),
+    "task_run.create": Many(tr, columns.TASK_RUN_CREATE),
+    "task_run_state.create": Many(s.task_run_state, columns.TASK_RUN_STATE_CREATE),
+    "task_run_tag.create": Many(s.task_run_tag, columns.TAG, ignore=True),
+    "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
+    "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
+    "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
+}
+
+CHANGES: dict[str, Change] = {"task_run.change": Change(tr, columns.TASK_RUN_CHANGE)}

@@ -1,0 +1,76 @@
+"""History rows: one per accepted transition, in the order in which the batch has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from legato._model.states import NAMES, State
+from legato._store import encode
+from legato._store.dialect import micros
+from legato._store.port import DEFAULT_WORKSPACE, Transaction
+
+FLOW_WIDTH = 14
+TASK_WIDTH = 15
+
+Entered = tuple[Any, str, str, Any, Any, int, Any]
+"""A state as columns: id, type, name, message, details, time, result id."""
+
+
+class History:
+    """Collects history rows; `flush` draws their positions and writes them."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._null, self._uid = tx.null, tx.uid
+        self._count = 0
+        self._flow: list[Any] = []
+        self._task: list[Any] = []
+
+    def entered(self, state: State, result_id: Any) -> Entered:
+        """Return the columns of a state; raises on a state that cannot be stored."""
+        null, name = self._null, state.name
+        message, details = state.message, state.state_details
+        return (
+            self._uid(state.id),
+            state.type._value_,
+            name if name in NAMES else encode.text(name),
+            null if message is None else encode.text(message),
+            null if details is None else encode.bare(details),
+            micros(state.timestamp),
+            null if result_id is None else self._uid(result_id),
+        )
+
+    def task_step(
+        self, owner: tuple[Any, Any], version: Any, epoch: int, before: str, entered: Entered
+    ) -> None:
+        """Add a transition of a task run; `owner` is its flow run's and its own id as bound."""
+        state_id, type_, name, message, details, at, result = entered
+        self._task += (
+            self._count, DEFAULT_WORKSPACE, *owner, version, epoch, 0, state_id, before, type_,
+            name, message, details, at, result,
+        )  # fmt: skip
+        self._count += 1
+
+    def flow_step(
+        self, owner: Any, version: Any, epoch: tuple[int, int], before: str, entered: Entered
+    ) -> None:
+        """Add a transition of a flow run; `epoch` is the number and whether it opens here."""
+        state_id, type_, name, message, details, at, result = entered
+        self._flow += (
+            self._count, DEFAULT_WORKSPACE, owner, version, *epoch, state_id, before, type_,
+            name, message, details, at, result,
+        )  # fmt: skip
+        self._count += 1
+
+    def flush(self, tx: Transaction) -> None:
+        """Write all rows; after the rows of the runs, as positions are drawn under their locks."""
+        if not self._count:
+            return
+        places = tx.positions(self._count)
+        for name, flat, width in (
+            ("flow_run_state.create", self._flow, FLOW_WIDTH),
+            ("task_run_state.create", self._task, TASK_WIDTH),
+        ):
+            if flat:
+                flat[0::width] = [places[n] for n in flat[0::width]]
+                tx.bulk(name, flat)
+        self._count, self._flow, self._task = 0, [], []

@@ -1,0 +1,240 @@
+"""Task runs in a batch: a run that is created and ends within it is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from legato._model import transitions
+from legato._model.progress import START, advance
+from legato._model.records import Progress
+from legato._model.states import State, StateType
+from legato._model.task_runs import TaskRunCreate
+from legato._store import decode, encode
+from legato._store.dialect import micros
+from legato._store.port import DEFAULT_WORKSPACE, Transaction
+from legato._store.standing import TERMINAL_NAMES, progress_of, type_of, when
+from legato._store.states import Entered, History
+
+STEPS: dict[str, frozenset[str]] = {
+    before.value if before else "": frozenset(t.value for t in after)
+    for before, after in transitions.TASK_RUN.items()
+}
+
+
+class TaskWork:
+    """A task run that the batch touches. Columns are as bound, `stored` the version in the row."""
+
+    __slots__ = (
+        "child",
+        "created",
+        "created_at",
+        "entered",
+        "epoch",
+        "expected_at",
+        "flow_run_id",
+        "id",
+        "owner",
+        "progress",
+        "scheduled_at",
+        "start_at",
+        "stored",
+        "version",
+        "writer_id",
+    )
+    id: UUID
+    flow_run_id: UUID | None
+    writer_id: UUID | None
+    owner: tuple[Any, Any]
+    created: TaskRunCreate | None
+    child: UUID | None
+    stored: int
+    version: int
+    epoch: int
+    entered: Entered
+    progress: Progress
+    expected_at: Any
+    scheduled_at: Any
+    created_at: int
+    start_at: Any
+
+    @property
+    def type(self) -> StateType | None:
+        return type_of(self.entered[1])
+
+    @property
+    def entered_at(self) -> datetime | None:
+        return when(self.entered[5])
+
+    @property
+    def is_live(self) -> bool:
+        return self.entered[1] not in TERMINAL_NAMES
+
+
+class TaskRuns:
+    """The task runs of a transaction, by number of their id."""
+
+    def __init__(self, tx: Transaction, history: History, writer_id: UUID) -> None:
+        self._tx, self._history = tx, history
+        self._null, self._uid = tx.null, tx.uid
+        self._writer = tx.uid(writer_id)
+        self.writer_id = writer_id
+        self.works: dict[int, TaskWork] = {}
+
+    def load(self, ids: Iterable[UUID]) -> None:
+        """Lock and read the runs that the batch changes but does not create."""
+        missing = sorted({i.int: i for i in ids if i.int not in self.works}.values())
+        if missing:
+            self.adopt(self._tx.rows_in("task_run.standing", missing))
+
+    def adopt(self, rows: list[tuple[Any, ...]]) -> list[TaskWork]:
+        """Take runs from rows of `task_run.standing`."""
+        works: list[TaskWork] = []
+        for row in rows:
+            work = TaskWork()
+            work.id, work.flow_run_id = decode.uid(row[0]), decode.maybe_uid(row[1])
+            work.writer_id = decode.uid(row[2])
+            owner = self._null if work.flow_run_id is None else self._uid(work.flow_run_id)
+            work.owner = (owner, self._uid(work.id))
+            work.created = work.child = None
+            standing = row[3:]
+            work.stored = work.version = standing[0]
+            work.epoch, work.entered = standing[1], tuple(standing[2:9])  # type: ignore[assignment]
+            work.progress = progress_of(standing)
+            work.expected_at, work.scheduled_at, work.start_at = standing[10:13]
+            works.append(self.works.setdefault(work.id.int, work))
+        return works
+
+    def create(self, run: TaskRunCreate, epoch: int, child: UUID | None = None) -> None:
+        """Add a run in its first state; raises on one that cannot be stored."""
+        state = run.state
+        if run.id.int in self.works:
+            raise ValueError(f"The task run {run.id} exists")
+        entered = self._history.entered(state, None)
+        if entered[1] not in STEPS[""]:
+            raise ValueError(f"A task run cannot begin in {entered[1]}")
+        work = TaskWork()
+        work.id, work.flow_run_id, work.writer_id = run.id, run.flow_run_id, self.writer_id
+        flow_run_id = self._null if run.flow_run_id is None else self._uid(run.flow_run_id)
+        work.owner = (flow_run_id, self._uid(run.id))
+        work.created, work.child = run, child
+        work.stored, work.version, work.epoch = 0, 1, epoch
+        work.entered = entered
+        work.created_at = work.expected_at = entered[5]
+        work.scheduled_at = work.start_at = self._null
+        work.progress = START
+        if entered[1] != "PENDING":
+            self._stand(work, state, advance(START, None, None, state))
+            if state.type == "SCHEDULED" and work.scheduled_at is not self._null:
+                work.expected_at = work.scheduled_at
+        self._history.task_step(work.owner, 1, epoch, "", entered)
+        self.works[run.id.int] = work
+
+    def move(self, work: TaskWork, state: State, progress: Progress, result_id: Any) -> None:
+        """Enter a state that the table of transitions allows; raises ValueError on others."""
+        before = work.entered[1]
+        entered = self._history.entered(state, result_id)
+        if entered[1] not in STEPS.get(before, ()):
+            raise ValueError(f"A task run in {before} cannot enter {entered[1]}")
+        version = work.version + 1
+        self._history.task_step(work.owner, version, work.epoch, before, entered)
+        work.version, work.entered = version, entered
+        self._stand(work, state, progress)
+
+    def _stand(self, work: TaskWork, state: State, progress: Progress) -> None:
+        """Keep counts and times; the start is usually the time of this very state."""
+        known, start, details = work.progress.start_time, progress.start_time, state.state_details
+        work.progress = progress
+        if start is state.timestamp:
+            work.start_at = work.entered[5]
+        elif start is not known:
+            work.start_at = self._null if start is None else micros(start)
+        if details is None or details.scheduled_time is None or state.type != "SCHEDULED":
+            work.scheduled_at = self._null
+        else:
+            work.scheduled_at = micros(details.scheduled_time)
+
+    def follow(self, work: TaskWork, state: State, result_id: UUID | None = None) -> None:
+        """Enter a state that is not the holder's word, such as Crashed or that of its subflow.
+
+        Nothing happens if the run cannot enter it.
+        """
+        if state.type._value_ in STEPS.get(work.entered[1], ()):
+            progress = advance(work.progress, work.type, work.entered_at, state)
+            self.move(work, state, progress, result_id)
+
+    def late(self, work: TaskWork, state: State, epoch: int, result_id: Any) -> None:
+        """Keep what a closed attempt still reported; it changes no state."""
+        entered = self._history.entered(state, result_id)
+        self._history.task_step(work.owner, self._null, epoch, "", entered)
+
+    def flush(self) -> None:
+        """Write the run rows: new ones in one insert, others in one update."""
+        created: list[Any] = []
+        changed: list[Any] = []
+        tags: list[Any] = []
+        count = 0
+        for _, work in sorted(self.works.items()):
+            if work.created is not None:
+                self._row(created, work, work.created)
+                if work.created.tags:
+                    tags += self._tags(work, work.created.tags)
+            elif work.version != work.stored:
+                count += 1
+                changed += (work.owner[1], work.stored, *self._standing(work))
+                changed += (work.entered[5], self._sort_at(work))
+        if created:
+            self._tx.bulk("task_run.create", created)
+        if changed and self._tx.bulk("task_run.change", changed) != count:
+            raise RuntimeError("A task run changed while it was locked")
+        if tags:
+            self._tx.bulk("task_run_tag.create", tags)
+        self.works.clear()
+
+    def _row(self, flat: list[Any], work: TaskWork, run: TaskRunCreate) -> None:
+        null, text = self._null, encode.text
+        flow_run_id, run_id = work.owner
+        flat += (
+            run_id, DEFAULT_WORKSPACE, flow_run_id, self._writer, text(run.name),
+            text(run.task_key), text(run.dynamic_key), work.created_at,
+            work.entered[5], *self._standing(work), self._sort_at(work),
+            null if run.task_version is None else text(run.task_version),
+            encode.bare(run.task_inputs) if run.task_inputs else null,
+            encode.json(run.empirical_policy, "empirical_policy") if run.empirical_policy else null,
+            encode.bare(run.tags) if run.tags else null,
+            encode.json(run.labels, "labels") if run.labels else null,
+            null if run.cache_key is None else text(run.cache_key),
+            null if run.cache_expiration is None else micros(run.cache_expiration),
+            null if run.code_hash is None else text(run.code_hash),
+            null if run.argument_hash is None else text(run.argument_hash),
+            null if run.environment_hash is None else text(run.environment_hash),
+            run.flow_run_run_count,
+            null if work.child is None else self._uid(work.child),
+        )  # fmt: skip
+
+    def _standing(self, work: TaskWork) -> tuple[Any, ...]:
+        null, progress, entered = self._null, work.progress, work.entered
+        end = entered[5] if entered[1] in TERMINAL_NAMES else null
+        state_id, type_, name, message, details, at, result = entered
+        return (
+            work.version, work.epoch, state_id, type_, name,
+            null if message is None else message, null if details is None else details, at,
+            null if result is None else result, progress.run_count,
+            null if work.expected_at is None else work.expected_at,
+            null if work.scheduled_at is None else work.scheduled_at,
+            null if work.start_at is None else work.start_at, end,
+            round(progress.total_run_time * 1_000_000),
+        )  # fmt: skip
+
+    def _sort_at(self, work: TaskWork) -> int:
+        started = work.progress.start_time is not None
+        sort_at: int = work.start_at if started else work.expected_at
+        return sort_at
+
+    def _tags(self, work: TaskWork, tags: list[str]) -> list[Any]:
+        flat: list[Any] = []
+        for tag in dict.fromkeys(tags):
+            flat += (DEFAULT_WORKSPACE, encode.text(tag), work.owner[1])
+        return flat

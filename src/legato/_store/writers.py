@@ -1,0 +1,45 @@
+"""Writers: processes with a journal, and how far each has come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from legato._model.records import Writer
+from legato._store import decode, encode
+from legato._store.dialect import micros
+from legato._store.port import Transaction
+
+
+def advance(tx: Transaction, writer_id: UUID, before: int, after: int, now: datetime) -> bool:
+    """Move the mark from `before` to `after`; False if it does not stand there."""
+    params = {"writer_id": writer_id, "before": before, "after": after, "now": now}
+    return tx.run("writer.advance", params) == 1
+
+
+def find_last_seq(tx: Transaction, writer_id: UUID) -> int | None:
+    """Return the number of the last record taken from a writer; None: the writer is new."""
+    rows = tx.rows("writer.read", {"id": writer_id})
+    return rows[0][0] if rows else None
+
+
+def create(tx: Transaction, writer: Writer) -> None:
+    """Add a writer, unless it is there."""
+    null, text = tx.null, encode.text
+    row = (
+        tx.uid(writer.id), text(writer.host), writer.pid,
+        null if writer.pid_start is None else writer.pid_start,
+        null if writer.pid_namespace is None else text(writer.pid_namespace),
+        micros(writer.opened_at),
+    )  # fmt: skip
+    tx.run_many("writer.create", [row])
+
+
+def list_open(tx: Transaction) -> list[Writer]:
+    """Return the writers that have open attempts or live task runs."""
+    return [decode.writer(row) for row in tx.rows("writer.list_open", {})]
+
+
+def blame(tx: Transaction, writer_id: UUID, count: int) -> None:
+    """Count bad records of a writer."""
+    tx.run("writer.blame", {"writer_id": writer_id, "count": count})

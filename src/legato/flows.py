@@ -1,0 +1,5 @@
+"""Flows."""
+
+from legato._sdk.flow import Flow, flow
+
+__all__ = ["Flow", "flow"]

@@ -1,0 +1,5 @@
+"""Loggers of runs and of Legato."""
+
+from legato._sdk.run_logger import get_logger, get_run_logger
+
+__all__ = ["get_logger", "get_run_logger"]

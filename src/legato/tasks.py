@@ -1,0 +1,7 @@
+"""Tasks."""
+
+from legato._sdk.backoff import exponential_backoff
+from legato._sdk.options import TaskOptions
+from legato._sdk.task import Task, task
+
+__all__ = ["Task", "TaskOptions", "exponential_backoff", "task"]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from legato._settings import current as configuration
+
+PREAMBLE = """
+import os, sys, threading
+from legato._backend.current import current
+from tests.backend.recording import Recording
+def say(word):
+    os.write(1, (word + "\\n").encode())
+"""
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home of this test's own, also for the processes that it starts."""
+    monkeypatch.setenv("LEGATO_HOME", str(tmp_path))
+    configuration.forget()
+    yield tmp_path
+    configuration.forget()
+
+
+@pytest.fixture
+def script(home):
+    """Start Python code in a process; all are killed at the end."""
+    started = []
+
+    def start(code, *args):
+        # what PYTHONPATH named comes last, the root of the repository first
+        path = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
+        process = subprocess.Popen(
+            [sys.executable, "-c", PREAMBLE + code, *map(str, args)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
