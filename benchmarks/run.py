@@ -26,15 +26,16 @@ ROOT = HERE.parent
 PEERS = ["prefect", "dbos"]
 CASES = ["W1", "W2", "W2/exit1k", "W3", "W4/1k", "W6/1k", "W8"]
 SLOW_CASES = ["W4/10k"]  # Prefect needs minutes for one
-LOCAL_CASES = ["start", "noop", "args5", "model"]
+LOCAL_CASES = ["start", "noop", "args5", "model", "chain"]
 FRAMEWORK = '[legato]\nfile = "prefectlike.py"'
 TIMEOUT_S = 600
 
 
 def main() -> int:
     given = arguments()
+    results = given.results or HERE / "RESULTS.md"
     if given.report:
-        print(report.write(given.report, HERE / "RESULTS.md"))
+        print(report.write(given.report, results))
         return 0
     harness = find_harness()
     given.venvs.mkdir(parents=True, exist_ok=True)
@@ -48,7 +49,6 @@ def main() -> int:
         overlay = make_overlay(harness, Path(scratch) / "bench")
         run_harness(overlay, folder, given, peers)
         run_local(overlay, folder, given)
-    results = given.results or HERE / "RESULTS.md"
     print(report.write(folder, results))
     return 0
 
@@ -61,7 +61,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("-n", type=int, default=5, help="runs of each case")
     parser.add_argument("--slow-n", type=int, default=2, help=f"runs of {','.join(SLOW_CASES)}")
     parser.add_argument("--tasks", type=int, default=10_000, help="tasks in noop, args5, model")
-    parser.add_argument("--load-max", type=float, default=1.0, help="wait for a load below")
+    parser.add_argument("--load-max", type=float, default=2.5, help="wait for a load below")
     parser.add_argument("--load-wait", type=float, default=120, help="for at most these seconds")
     parser.add_argument("--no-install", action="store_true", help="use the environments as found")
     default = os.environ.get("BENCH_VENVS") or Path(tempfile.gettempdir()) / "legato-bench-venvs"
@@ -143,12 +143,10 @@ def run_harness(overlay: Path, folder: Path, given: argparse.Namespace, peers: l
             bench(overlay, "run", "-f", systems, "-c", chosen, "-n", str(times), *load, *places)
             time.sleep(1)  # the harness names its file by the second
     if (folder / "harness").is_dir():
-        text = subprocess.run(
-            [sys.executable, "-B", str(overlay / "bench.py"), "report", "--base", "legato"]
-            + ["--out", str(folder / "harness")],
-            check=True, stdout=subprocess.PIPE, text=True,
-        ).stdout  # fmt: skip
-        (folder / "harness.md").write_text(text, encoding="utf-8")
+        report_command = [sys.executable, "-B", str(overlay / "bench.py"), "report"]
+        report_command += ["--base", "legato", "--out", str(folder / "harness")]
+        tables = subprocess.run(report_command, check=True, stdout=subprocess.PIPE)
+        (folder / "harness.md").write_bytes(tables.stdout)
 
 
 def run_local(overlay: Path, folder: Path, given: argparse.Namespace) -> None:

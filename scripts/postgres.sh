@@ -8,6 +8,7 @@ find_postgres() {
 }
 
 newest_postgres() {
+    # shellcheck disable=SC2012  # these names are plain
     pg_bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
     if [ ! -x "$pg_bin/initdb" ]; then
         pg_bin=$(dirname "$(command -v initdb || echo /none/initdb)")

@@ -57,31 +57,29 @@ ensure_venv() {
 # ensure_installed SET...: what requirements/SET.txt locks, then Legato itself, editable.
 ensure_installed() {
     ensure_venv
-    wanted=
     for set in build "$@"; do
-        if [ "$(stamp_of "requirements/$set.txt")" != "$(cat ".venv/$set.stamp" 2>/dev/null)" ]; then
-            wanted="$wanted -r requirements/$set.txt"
+        if ! is_stamped "$set" "requirements/$set.txt"; then
+            say "Installing requirements/$set.txt ..."
+            pip_install --no-deps --require-hashes --requirement "requirements/$set.txt"
+            stamp "$set" "requirements/$set.txt"
         fi
     done
-    if [ -n "$wanted" ]; then
-        say "Installing what the lock files name ..."
-        # shellcheck disable=SC2086  # the words of $wanted are arguments
-        pip_install --no-deps --require-hashes $wanted
-        for set in build "$@"; do
-            stamp_of "requirements/$set.txt" >".venv/$set.stamp"
-        done
-    fi
-    if [ "$(stamp_of pyproject.toml)" != "$(cat .venv/legato.stamp 2>/dev/null)" ]; then
-        pip_install --no-deps --no-build-isolation --editable .
-        stamp_of pyproject.toml >.venv/legato.stamp
+    if ! is_stamped legato pyproject.toml; then
+        pip_install --no-deps --editable .
+        stamp legato pyproject.toml
     fi
 }
 
-stamp_of() {
-    cksum <"$1"
+is_stamped() {
+    [ "$(cksum <"$2")" = "$(cat ".venv/$1.stamp" 2>/dev/null)" ]
 }
 
+stamp() {
+    cksum <"$2" >".venv/$1.stamp"
+}
+
+# What has to be built is built by what requirements/build.txt locks.
 pip_install() {
     .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
-        --root-user-action=ignore "$@" >&2
+        --root-user-action=ignore --no-build-isolation --use-pep517 "$@" >&2
 }

@@ -75,8 +75,7 @@ def main() -> None:
         emit(workload, **fields, counts=recorded())
 
     if module.A.workload == "W2":
-        module.Server = Embedded
-        module.emit = emit_counted
+        module.__dict__.update(Server=Embedded, emit=emit_counted)
     module.main()
 
 

@@ -1,6 +1,6 @@
 """Cases that only Legato runs: what a start costs, and what a task costs by what it is given.
 
-usage: local.py start|noop|args5|model [--n N]      (started by run.py in a fresh home)
+usage: local.py start|noop|args5|model|chain [--n N]      (started by run.py in a fresh home)
 
 A task's clock runs from the flow's first call until the flow has returned and a second process
 (`rows.py`) has counted the flow run, its task runs, their three states, tags and inputs. Prints one
@@ -21,8 +21,11 @@ from typing import Any
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from common import (  # noqa: E402  (the harness', beside this file)
+    CHAIN,
+    FIB_N,
     children_cpu_s,
     emit,
+    fib,
     home,
     runq_wait_s,
     self_cpu_s,
@@ -35,10 +38,11 @@ os.environ.setdefault("LEGATO_HOME", os.path.join(home(), ".legato"))
 DATABASE = os.path.join(os.environ["LEGATO_HOME"], "legato.db")
 ROWS = [sys.executable, os.path.join(HERE, "rows.py")]
 TAGS = ["bench", "local"]
+CHAINS = 5  # runs of the chain
 
 # ---- what a start costs -------------------------------------------------------------------------
 
-STARTS = 10
+STARTS = 10  # of each script
 IMPORT = "from legato import flow, task\n"
 FLOW = (
     '@flow\ndef flow_{i}(x: int, y: str = "a") -> int:\n    """Add nothing."""\n    return x\n\n\n'
@@ -250,15 +254,59 @@ def all_cpu_s(but: int) -> float:
     return float(self_cpu_s() + children_cpu_s() + sum(stat["cpu"] for stat in others.values()))
 
 
+# ---- what 40 tasks add to 40 times 10 ms --------------------------------------------------------
+
+
+def chain() -> None:
+    """W8 without its noise: each body takes its own time, so that a clock rate's drift cancels out.
+
+    `overhead_ms` is the wall outside of the bodies plus the CPU of all other threads, as if these
+    had always held up the bodies: an upper bound.
+    """
+    from legato import flow, task
+
+    bodies: list[float] = []
+
+    @task
+    def step(before: int) -> int:
+        t = time.perf_counter()
+        value = fib(FIB_N) + 0 * before
+        bodies.append(time.perf_counter() - t)
+        return int(value)
+
+    @flow
+    def steps() -> int:
+        value = 0
+        for _ in range(CHAIN):
+            value = step(value)
+        return value
+
+    steps()
+    outside: list[float] = []
+    threads: list[float] = []
+    for _ in range(CHAINS):
+        bodies.clear()
+        own, process, t = time.thread_time(), time.process_time(), time.perf_counter()
+        steps()
+        outside.append((time.perf_counter() - t - sum(bodies)) * 1e3)
+        threads.append((time.process_time() - process - (time.thread_time() - own)) * 1e3)
+    both = [wall + cpu for wall, cpu in zip(outside, threads, strict=True)]
+    found = {"outside_wall_ms": outside, "other_threads_cpu_ms": threads, "overhead_ms": both}
+    emit("chain", **{name: summary(values, 2) for name, values in found.items()})
+
+
+CASES = {"noop": noop, "args5": args5, "model": model}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("case", choices=["start", "noop", "args5", "model"])
-    parser.add_argument("--n", type=int, default=10_000)
+    parser.add_argument("case", choices=["start", "chain", *CASES])
+    parser.add_argument("--n", type=int, default=10_000, help="tasks in the flow")
     given = parser.parse_args()
-    if given.case == "start":
-        start()
+    if given.case in CASES:
+        emit(given.case, **CASES[given.case](given.n))
     else:
-        emit(given.case, **{"noop": noop, "args5": args5, "model": model}[given.case](given.n))
+        {"start": start, "chain": chain}[given.case]()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import json
 import sqlite3
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 POLL_S = 0.005
@@ -28,7 +28,7 @@ SELECT count(*) FROM (
 """
 # Task runs whose tags (in the row and in the index of tags) are those that were given.
 TAGGED = """
-SELECT count(*) FROM task_run r WHERE (:run IS NULL OR r.flow_run_id = :run)
+SELECT count(*) FROM task_run r WHERE r.flow_run_id = :run
   AND (SELECT json_group_array(value) FROM (SELECT value FROM json_each(r.tags) ORDER BY value))
       = :tags
   AND (SELECT json_group_array(tag) FROM (SELECT tag FROM task_run_tag t WHERE t.run_id = r.id
@@ -36,7 +36,7 @@ SELECT count(*) FROM task_run r WHERE (:run IS NULL OR r.flow_run_id = :run)
 """
 # Task runs with an entry for each parameter, and the edges among those entries.
 WITH_INPUTS = """
-SELECT count(*) FROM task_run r WHERE (:run IS NULL OR r.flow_run_id = :run)
+SELECT count(*) FROM task_run r WHERE r.flow_run_id = :run
   AND (SELECT json_group_array(key) FROM (SELECT key FROM json_each(r.task_inputs) ORDER BY key))
       = :inputs
 """
@@ -50,7 +50,7 @@ def main() -> None:
     path, *rest = sys.argv[1:]
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30, isolation_level=None)
     if rest != ["--ask"]:
-        print(json.dumps(counts(connection, None)), flush=True)
+        print(json.dumps(counts(connection, None)))
         return
     print("ready", flush=True)
     for line in sys.stdin:
@@ -66,7 +66,11 @@ def answer(connection: sqlite3.Connection, question: dict[str, Any]) -> dict[str
         done = completed(connection, run)
         at = time.perf_counter()  # the snapshot that all counts below are taken from is not younger
         if done == n or at - moved > PATIENCE_S:
-            found = counts(connection, run, question["tags"], question["inputs"])
+            names = {kind: as_json(question[kind]) for kind in ("tags", "inputs")}
+            found = counts(connection, run) | {
+                "tagged": number(connection, TAGGED, {"run": run, "tags": names["tags"]}),
+                "with_inputs": number(connection, WITH_INPUTS, {"run": run, **names}),
+            }
             connection.execute("COMMIT")
             return {**found, "at": at}
         connection.execute("COMMIT")
@@ -84,21 +88,15 @@ def completed(connection: sqlite3.Connection, run: bytes) -> int:
     return number(connection, sql, (run,))
 
 
-def counts(
-    connection: sqlite3.Connection,
-    run: bytes | None,
-    tags: Sequence[str] = (),
-    inputs: Sequence[str] = (),
-) -> dict[str, Any]:
-    given = {"run": run, "tags": as_json(tags), "inputs": as_json(inputs)}
+def counts(connection: sqlite3.Connection, run: bytes | None) -> dict[str, Any]:
+    """Count the records of one flow run; of all, if `run` is None."""
     of_run = "WHERE (:run IS NULL OR flow_run_id = :run)"
+    states = f"SELECT count(*) FROM task_run_state {of_run}"
     return {
         "flow_runs": by_state(connection, "flow_run", "WHERE (:run IS NULL OR id = :run)", run),
         "task_runs": by_state(connection, "task_run", of_run, run),
-        "states": number(connection, f"SELECT count(*) FROM task_run_state {of_run}", {"run": run}),
+        "states": number(connection, states, {"run": run}),
         "three_states": number(connection, THREE_STATES, {"run": run}),
-        "tagged": number(connection, TAGGED, given),
-        "with_inputs": number(connection, WITH_INPUTS, given),
         "edges": number(connection, EDGES, {"run": run}),
         "logs": number(connection, f"SELECT count(*) FROM log {of_run}", {"run": run}),
     }

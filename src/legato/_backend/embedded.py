@@ -57,9 +57,21 @@ class EmbeddedBackend:
         handle = handler_of(operation)
         self.journal.flush()
         now = self.clock.now()
-        if operation.lane == "read":
+        if operation.spec.access == "read":
             return self.store.read(lambda tx: handle(tx, now, operation))
         return self.store.run(lambda tx: handle(tx, now, operation), Lane.LEASES)
+
+    def storage(self) -> str:
+        """Return the folder for stored results."""
+        return self.home.storage()
+
+    def close_own_runs(self, message: str) -> None:
+        """Close what this process runs as Crashed, from outside of the runs."""
+        from legato._control.attempts import close_dead
+
+        self.journal.flush()
+        writer, now = self.journal.writer, self.clock.now()
+        self.store.run(lambda tx: close_dead(tx, now, [writer], message))
 
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds, and stop owning."""

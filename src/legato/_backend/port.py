@@ -28,6 +28,14 @@ class Backend(Protocol):
         """Carry out an operation; what was recorded before is seen by it."""
         ...
 
+    def storage(self) -> str:
+        """Return the folder for stored results."""
+        ...
+
+    def close_own_runs(self, message: str) -> None:
+        """Close what this process runs as Crashed, from outside of the runs."""
+        ...
+
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds."""
         ...

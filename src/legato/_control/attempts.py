@@ -23,8 +23,13 @@ def open_writers(tx: Transaction) -> list[Writer]:
     return writers.list_open(tx)
 
 
-def close_dead(tx: Transaction, now: datetime, dead: list[Writer]) -> list[UUID]:
-    """Close what the dead writers held; return the flow runs. Doing it again changes nothing."""
+def close_dead(
+    tx: Transaction, now: datetime, dead: list[Writer], message: str | None = None
+) -> list[UUID]:
+    """Close what the dead writers held; return the flow runs. Doing it again changes nothing.
+
+    `message` is that of the states; by default it names the process.
+    """
     history = History(tx)
     runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, UUID(int=0))
     holders = {writer.id: writer for writer in dead}
@@ -42,9 +47,10 @@ def close_dead(tx: Transaction, now: datetime, dead: list[Writer]) -> list[UUID]
         holder = of_lost.get(task.flow_run_id) if task.flow_run_id else None
         writer = holders.get(holder or task.writer_id or UUID(int=0))
         if writer is not None and task.is_live:
-            tasks.follow(task, _crashed(task.id, task.version, now, writer))
+            tasks.follow(task, _crashed(task.id, task.version, now, writer, message))
     for work in lost:
-        state = _crashed(work.id, work.version, now, holders[work.holder or UUID(int=0)])
+        holder = holders[work.holder or UUID(int=0)]
+        state = _crashed(work.id, work.version, now, holder, message)
         runs.move(work, state, None)
         runs.close(work, LOST)
         mirror(tasks, work, state)
@@ -64,19 +70,19 @@ def _held(tx: Transaction, dead: list[Writer]) -> list[UUID]:
 
 def _live_tasks(tx: Transaction, dead: list[Writer], flow_runs: list[UUID]) -> list[UUID]:
     rows = [
-        row
-        for writer in dead
-        for row in tx.rows("task_run.list_live", {"writer_id": writer.id})
+        row for writer in dead for row in tx.rows("task_run.list_live", {"writer_id": writer.id})
     ]
     rows += tx.rows_in("task_run.list_live_of_flow_runs", flow_runs)
     return [decode.uid(row[0]) for row in rows]
 
 
-def _crashed(run_id: UUID, version: int, now: datetime, writer: Writer) -> State:
+def _crashed(
+    run_id: UUID, version: int, now: datetime, writer: Writer, message: str | None
+) -> State:
     return State(
         id=uuid5(run_id, f"crashed after {version}"),
         type=StateType.CRASHED,
         name="Crashed",
         timestamp=now,
-        message=f"process {writer.pid} on {writer.host} ended without reporting",
+        message=message or f"process {writer.pid} on {writer.host} ended without reporting",
     )

@@ -44,9 +44,7 @@ class Late(ValueError):
 class Intake:
     """Takes records in order into memory, then writes rows table by table."""
 
-    def __init__(
-        self, tx: Transaction, now: datetime, writer: Writer, answer: BatchAnswer
-    ) -> None:
+    def __init__(self, tx: Transaction, now: datetime, writer: Writer, answer: BatchAnswer) -> None:
         self.tx, self.now, self.writer, self.answer = tx, now, writer, answer
         history = History(tx)
         self.history = history

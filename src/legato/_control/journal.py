@@ -27,9 +27,7 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
     taken = _advance(tx, now, batch, writer)
     indices: Sequence[int] = range(len(batch.records))
     if taken:
-        indices = [
-            n for n in indices if n >= taken or isinstance(batch.records[n], PROPOSALS)
-        ]
+        indices = [n for n in indices if n >= taken or isinstance(batch.records[n], PROPOSALS)]
     if tx.repeated:
         for index in indices:
             _take_alone(tx, now, writer, (index, first + index, batch.records[index]), answer)

@@ -92,7 +92,7 @@ def move(intake: Intake, record: FlowRunMoveProposed) -> Answer:
         intake.flows.late(work, record.state, record.epoch, record.result_id)
         intake.fence(work.id, f"Attempt {record.epoch} is closed.")
         return Aborted(f"Attempt {record.epoch} is closed.")
-    verdict = rules.decide(_view(work), record.state, intake.now)
+    verdict = rules.decide(view(work), record.state, intake.now)
     if isinstance(verdict, rules.Accept):
         enter(intake.flows, intake.tasks, work, verdict.state, record.result_id)
         return Accepted(verdict.state, work.version, work.flow_id)
@@ -161,7 +161,8 @@ def _view_of_new(policy: FlowRunPolicy) -> rules.RunView:
     return rules.RunView(state_type=None, policy=policy)
 
 
-def _view(work: FlowWork) -> rules.RunView:
+def view(work: FlowWork) -> rules.RunView:
+    """Return what the rules look at."""
     due: datetime | None = when(work.scheduled_at)
     return rules.RunView(
         state_type=work.type,

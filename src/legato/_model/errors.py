@@ -1,7 +1,7 @@
 """The error tree: one root, a stable `code` for each, the docstring as default message.
 
 Error
-  NotFound            ObjectNotFound on the client
+  ObjectNotFound            ObjectNotFound on the client
   Conflict            ObjectAlreadyExists on the client
   InvalidRequest      ValidationError
   SettingsError
@@ -24,7 +24,7 @@ class Error(Exception):
         super().__init__(message or (type(self).__doc__ or "").partition("\n")[0])
 
 
-class NotFound(Error):
+class ObjectNotFound(Error):
     """The object does not exist."""
 
     code = "not_found"

@@ -14,7 +14,7 @@ from __future__ import annotations
 from legato._model import errors
 from legato._model.errors import Error
 
-ObjectNotFound = errors.NotFound
+ObjectNotFound = errors.ObjectNotFound
 ObjectAlreadyExists = errors.Conflict
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
@@ -12,7 +11,6 @@ S = TypeVar("S", bound=str)
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off"})
-_WHOLE = re.compile(r"[+-]?[0-9]+(?:_[0-9]+)*")
 
 
 class Kind(Generic[T]):
@@ -50,7 +48,7 @@ def choice(*values: S, upper: bool = False) -> Kind[S]:
 
 def whole(minimum: int) -> Kind[int]:
     def parse(raw: object) -> int:
-        if isinstance(raw, str) and _WHOLE.fullmatch(raw.strip()):
+        if isinstance(raw, str):
             raw = int(raw)
         if isinstance(raw, int) and not isinstance(raw, bool) and raw >= minimum:
             return raw

@@ -149,8 +149,14 @@ _STEP = (
 )
 FLOW_RUN_STATE = ("position", "flow_run_id", *_STEP)
 FLOW_RUN_STATE_CREATE = ("position", "ws", "flow_run_id", *_STEP)
-TASK_RUN_STATE = ("position", "flow_run_id", "task_run_id", *_STEP)
-TASK_RUN_STATE_CREATE = ("position", "ws", "flow_run_id", "task_run_id", *_STEP)
+TASK_RUN_STATE = ("position", "task_run_id", *_STEP)
+"""Queries put the `flow_run_id` of the task run behind them."""
+TASK_RUN_STATE_CREATE = (
+    "position",
+    "ws",
+    "task_run_id",
+    *(name for name in _STEP if name != "opens"),
+)
 
 TAG = ("ws", "tag", "run_id")
 ATTEMPT = (

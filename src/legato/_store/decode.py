@@ -168,8 +168,8 @@ def flow_run_state(row: Row) -> State:
 
 
 def task_run_state(row: Row) -> State:
-    """A state from a row of `TASK_RUN_STATE`."""
-    return _step(row[3:], maybe_uid(row[1]), uid(row[2]))
+    """A state from a row of `TASK_RUN_STATE` with the flow run's id behind it."""
+    return _step(row[2:-1], maybe_uid(row[-1]), uid(row[1]))
 
 
 def _step(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State:

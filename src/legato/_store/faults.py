@@ -6,6 +6,7 @@ The action happens at hit number `hit` (1 if left out):
     kill    kill -9 the own process
     raise   raise InjectedFault
     pause   stop the process (SIGSTOP) until someone sends SIGCONT
+    note    append the name to the file LEGATO_FAILPOINTS_NOTES
     p0.01   raise InjectedFault with that probability at every hit; `hit` is the seed
 """
 
@@ -18,6 +19,20 @@ from typing import TypeVar
 from legato._store.port import Grade, Lane, Store, Transaction
 
 T = TypeVar("T")
+
+POINTS = frozenset(
+    {
+        "checkpoint.after", "checkpoint.before",
+        "journal.after_fork_in_child", "journal.after_fork_in_parent", "journal.after_sink",
+        "journal.before_answers", "journal.before_drain", "journal.before_fork",
+        "journal.before_sink", "journal.close",
+        "ownership.before_close", "ownership.before_hold",
+        "store.after_begin", "store.after_commit", "store.after_lock", "store.after_unlock",
+        "store.before_begin", "store.before_commit", "store.before_lock", "store.opened",
+        "template.after_rename", "template.before_copy", "template.before_rename",
+    }
+)  # fmt: skip
+"""All points in the code; a test asserts that this is true and that each is hit."""
 
 
 class InjectedFault(OSError):
@@ -45,6 +60,10 @@ class _Point:
 def _act(action: str, name: str) -> None:
     if action == "raise":
         raise InjectedFault(f"injected at {name}")
+    if action == "note":
+        with open(os.environ["LEGATO_FAILPOINTS_NOTES"], "a", encoding="utf-8") as notes:
+            notes.write(f"{name}\n")
+        return
     import signal
 
     os.kill(os.getpid(), signal.SIGSTOP if action == "pause" else signal.SIGKILL)

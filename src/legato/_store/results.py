@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 from legato._model.results import INLINE_LIMIT, ResultCreate
@@ -24,7 +25,7 @@ class Results:
             raise ValueError(f"A result of {len(body)} bytes does not belong into a row")
         self._rows += (
             tx.uid(result.id), null if result.flow_run_id is None else tx.uid(result.flow_run_id),
-            encode.text(result.serializer), result.size, bytearray(result.sha256),
+            encode.text(result.serializer), index(result.size), bytearray(result.sha256),
             null if body is None else bytearray(body),
             null if result.location is None else encode.text(result.location),
             micros(result.created_at),

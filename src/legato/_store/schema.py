@@ -2,7 +2,8 @@
 
 Ids are `uuid` or BLOB(16), times BIGINT microseconds since 1970 UTC, durations BIGINT
 microseconds, JSON is TEXT that no SQL looks into (NULL: empty). `ws` is the workspace. A run has
-an `end_at` exactly while its state is terminal, so `end_at IS NULL` is "live".
+an `end_at` exactly while its state is terminal, so `end_at IS NULL` is "live". Lists are read
+backwards, `ORDER BY sort_at DESC, id DESC`: an index that grows at its end is cheaper to fill.
 """
 
 from __future__ import annotations
@@ -99,8 +100,7 @@ def _history(run: str) -> list[Column[Any]]:
     return [
         Column("position", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
         _ws(),
-        _ref("flow_run_id", required=run == "flow_run_id"),
-        *([_ref("task_run_id", required=True)] if run == "task_run_id" else []),
+        _ref(run, required=True),
         Column("version", Integer),
         _number("epoch"),
         Column("opens", SmallInteger, nullable=False, server_default="0"),
@@ -170,8 +170,8 @@ flow_run = Table(
     _at("wait_since"),
     CheckConstraint(one_of_types("state_type"), name="state_type"),
 )
-Index("ix_flow_run_list", flow_run.c.ws, flow_run.c.sort_at.desc(), flow_run.c.id)
-Index("ix_flow_run_of_flow", flow_run.c.ws, flow_run.c.flow_id, flow_run.c.sort_at.desc())
+Index("ix_flow_run_list", flow_run.c.ws, flow_run.c.sort_at, flow_run.c.id)
+Index("ix_flow_run_of_flow", flow_run.c.ws, flow_run.c.flow_id, flow_run.c.sort_at)
 Index("ix_flow_run_live", flow_run.c.ws, flow_run.c.state_type, **_where("end_at IS NULL"))
 Index(
     "uq_flow_run_idempotency_key",
@@ -210,7 +210,7 @@ task_run = Table(
     UniqueConstraint("flow_run_id", "dynamic_key"),
     **CLUSTERED,
 )
-Index("ix_task_run_list", task_run.c.ws, task_run.c.sort_at.desc(), task_run.c.id)
+Index("ix_task_run_list", task_run.c.ws, task_run.c.sort_at, task_run.c.id)
 Index("ix_task_run_live", task_run.c.writer_id, **_where("end_at IS NULL"))
 
 flow_run_state = Table(

@@ -133,7 +133,10 @@ QUERIES: dict[str, Executable] = {
     "flow_run_state.list": select(*_pick(s.flow_run_state, columns.FLOW_RUN_STATE))
     .where(s.flow_run_state.c.flow_run_id == _p("run_id"), s.flow_run_state.c.version.is_not(None))
     .order_by(s.flow_run_state.c.version),
-    "task_run_state.list": select(*_pick(s.task_run_state, columns.TASK_RUN_STATE))
+    "task_run_state.list": select(
+        *_pick(s.task_run_state, columns.TASK_RUN_STATE), tr.c.flow_run_id
+    )
+    .join(tr, tr.c.id == s.task_run_state.c.task_run_id)
     .where(s.task_run_state.c.task_run_id == _p("run_id"), s.task_run_state.c.version.is_not(None))
     .order_by(s.task_run_state.c.version),
     "attempt.close": update(at)

@@ -10,7 +10,7 @@ from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 
 FLOW_WIDTH = 14
-TASK_WIDTH = 15
+TASK_WIDTH = 13
 
 Entered = tuple[Any, str, str, Any, Any, int, Any]
 """A state as columns: id, type, name, message, details, time, result id."""
@@ -40,12 +40,12 @@ class History:
         )
 
     def task_step(
-        self, owner: tuple[Any, Any], version: Any, epoch: int, before: str, entered: Entered
+        self, run_id: Any, version: Any, epoch: int, before: str, entered: Entered
     ) -> None:
-        """Add a transition of a task run; `owner` is its flow run's and its own id as bound."""
+        """Add a transition of a task run; `run_id` is its id as bound."""
         state_id, type_, name, message, details, at, result = entered
         self._task += (
-            self._count, DEFAULT_WORKSPACE, *owner, version, epoch, 0, state_id, before, type_,
+            self._count, DEFAULT_WORKSPACE, run_id, version, epoch, state_id, before, type_,
             name, message, details, at, result,
         )  # fmt: skip
         self._count += 1

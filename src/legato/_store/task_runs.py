@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from operator import index
 from typing import Any
 from uuid import UUID
 
@@ -99,10 +100,10 @@ class TaskRuns:
             owner = self._null if work.flow_run_id is None else self._uid(work.flow_run_id)
             work.owner = (owner, self._uid(work.id))
             work.created = work.child = None
-            standing = row[3:]
-            work.stored = work.version = standing[0]
-            work.epoch, work.entered = standing[1], tuple(standing[2:9])  # type: ignore[assignment]
-            work.progress = progress_of(standing)
+            work.stored = work.version = row[3]
+            standing = [self._null if value is None else value for value in row[3:]]
+            work.epoch, work.entered = row[4], tuple(standing[2:9])  # type: ignore[assignment]
+            work.progress = progress_of(row[3:])
             work.expected_at, work.scheduled_at, work.start_at = standing[10:13]
             works.append(self.works.setdefault(work.id.int, work))
         return works
@@ -129,7 +130,7 @@ class TaskRuns:
             self._stand(work, state, advance(START, None, None, state))
             if state.type == "SCHEDULED" and work.scheduled_at is not self._null:
                 work.expected_at = work.scheduled_at
-        self._history.task_step(work.owner, 1, epoch, "", entered)
+        self._history.task_step(work.owner[1], 1, epoch, "", entered)
         self.works[run.id.int] = work
 
     def move(self, work: TaskWork, state: State, progress: Progress, result_id: Any) -> None:
@@ -139,7 +140,7 @@ class TaskRuns:
         if entered[1] not in STEPS.get(before, ()):
             raise ValueError(f"A task run in {before} cannot enter {entered[1]}")
         version = work.version + 1
-        self._history.task_step(work.owner, version, work.epoch, before, entered)
+        self._history.task_step(work.owner[1], version, work.epoch, before, entered)
         work.version, work.entered = version, entered
         self._stand(work, state, progress)
 
@@ -168,7 +169,7 @@ class TaskRuns:
     def late(self, work: TaskWork, state: State, epoch: int, result_id: Any) -> None:
         """Keep what a closed attempt still reported; it changes no state."""
         entered = self._history.entered(state, result_id)
-        self._history.task_step(work.owner, self._null, epoch, "", entered)
+        self._history.task_step(work.owner[1], self._null, epoch, "", entered)
 
     def flush(self) -> None:
         """Write the run rows: new ones in one insert, others in one update."""
@@ -210,21 +211,16 @@ class TaskRuns:
             null if run.code_hash is None else text(run.code_hash),
             null if run.argument_hash is None else text(run.argument_hash),
             null if run.environment_hash is None else text(run.environment_hash),
-            run.flow_run_run_count,
+            index(run.flow_run_run_count),
             null if work.child is None else self._uid(work.child),
         )  # fmt: skip
 
     def _standing(self, work: TaskWork) -> tuple[Any, ...]:
-        null, progress, entered = self._null, work.progress, work.entered
-        end = entered[5] if entered[1] in TERMINAL_NAMES else null
-        state_id, type_, name, message, details, at, result = entered
+        progress, entered = work.progress, work.entered
         return (
-            work.version, work.epoch, state_id, type_, name,
-            null if message is None else message, null if details is None else details, at,
-            null if result is None else result, progress.run_count,
-            null if work.expected_at is None else work.expected_at,
-            null if work.scheduled_at is None else work.scheduled_at,
-            null if work.start_at is None else work.start_at, end,
+            work.version, work.epoch, *entered, index(progress.run_count), work.expected_at,
+            work.scheduled_at, work.start_at,
+            entered[5] if entered[1] in TERMINAL_NAMES else self._null,
             round(progress.total_run_time * 1_000_000),
         )  # fmt: skip
 

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar, cast
+
+from msgspec import Struct
+
 from legato._model import flow_runs, flows, logs, task_runs
+from legato._model.states import State as StateRecord
 from legato._sdk.records import Record, RecordMeta
+from legato._sdk.states import State
+
+R = TypeVar("R", bound="RunRecord")
+
+
+class RunRecord(Record):
+    """A record with a state, which becomes a public one too."""
+
+    __slots__ = ()
+
+    @classmethod
+    def wrap(cls: type[R], struct: Struct) -> R:
+        """Return a model struct as the public record, its state likewise."""
+        made = super().wrap(struct)
+        state: Any = getattr(made, "state", None)
+        if isinstance(state, StateRecord) and not isinstance(state, State):
+            cast("Any", made).state = State.wrap(state)
+        return made
 
 
 class Flow(Record, flows.Flow, metaclass=RecordMeta):
     """A flow."""
 
 
-class FlowRun(Record, flow_runs.FlowRun, metaclass=RecordMeta):
+class FlowRun(RunRecord, flow_runs.FlowRun, metaclass=RecordMeta):
     """A flow run."""
 
 
-class TaskRun(Record, task_runs.TaskRun, metaclass=RecordMeta):
+class TaskRun(RunRecord, task_runs.TaskRun, metaclass=RecordMeta):
     """A task run."""
 
 

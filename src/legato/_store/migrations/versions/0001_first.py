@@ -201,12 +201,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_run")),
     )
-    op.create_index(
-        "ix_flow_run_list",
-        "flow_run",
-        ["ws", sa.literal_column("sort_at DESC"), "id"],
-        unique=False,
-    )
+    op.create_index("ix_flow_run_list", "flow_run", ["ws", "sort_at", "id"], unique=False)
     op.create_index(
         "ix_flow_run_live",
         "flow_run",
@@ -215,12 +210,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("end_at IS NULL"),
         postgresql_where=sa.text("end_at IS NULL"),
     )
-    op.create_index(
-        "ix_flow_run_of_flow",
-        "flow_run",
-        ["ws", "flow_id", sa.literal_column("sort_at DESC")],
-        unique=False,
-    )
+    op.create_index("ix_flow_run_of_flow", "flow_run", ["ws", "flow_id", "sort_at"], unique=False)
     op.create_index(
         "ix_flow_run_parent",
         "flow_run",
@@ -484,12 +474,7 @@ def upgrade() -> None:
         ),
         sqlite_with_rowid=False,
     )
-    op.create_index(
-        "ix_task_run_list",
-        "task_run",
-        ["ws", sa.literal_column("sort_at DESC"), "id"],
-        unique=False,
-    )
+    op.create_index("ix_task_run_list", "task_run", ["ws", "sort_at", "id"], unique=False)
     op.create_index(
         "ix_task_run_live",
         "task_run",
@@ -502,11 +487,6 @@ def upgrade() -> None:
         "task_run_state",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ws", sa.Integer(), nullable=False),
-        sa.Column(
-            "flow_run_id",
-            sa.LargeBinary(length=16).with_variant(sa.UUID(), "postgresql"),
-            nullable=True,
-        ),
         sa.Column(
             "task_run_id",
             sa.LargeBinary(length=16).with_variant(sa.UUID(), "postgresql"),
@@ -628,11 +608,15 @@ def views(dialect: str) -> dict[str, str]:
     spans = times("r", "created", "start", "end") + ", r.total_run_us / 1000000.0 AS run_seconds"
 
     def steps(kind: str) -> str:
-        task = uid("s.task_run_id") if kind == "task_run" else "NULL"
+        of_task = kind == "task_run"
+        flow_run, task_run = (
+            ("r.flow_run_id", uid("s.task_run_id")) if of_task else ("r.id", "NULL")
+        )
         return (
-            f"SELECT s.position, {ids('s', 'flow_run_id')}, {task} AS task_run_id, s.version, "
-            "s.epoch, s.from_type, s.type, s.name, s.message, "
-            f"{at('s.at')} AS time FROM {kind}_state s WHERE s.version IS NOT NULL"
+            f"SELECT s.position, {uid(flow_run)} AS flow_run_id, {task_run} AS task_run_id, "
+            "s.version, s.epoch, s.from_type, s.type, s.name, s.message, "
+            f"{at('s.at')} AS time FROM {kind}_state s JOIN {kind} r ON r.id = s.{kind}_id "
+            "WHERE s.version IS NOT NULL"
         )
 
     return {

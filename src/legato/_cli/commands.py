@@ -1,0 +1,31 @@
+"""The table of commands: name, module and help, so that `--help` loads none of the modules."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import click
+
+
+class Entry(NamedTuple):
+    """A command; its module calls it `command`, and its help begins with `help`."""
+
+    module: str
+    help: str
+
+    def load(self) -> click.Command:
+        """Import the module."""
+        found: click.Command = import_module(f"legato._cli.{self.module}").command
+        return found
+
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry("run", "Run a flow of a Python file, here and now."),
+    "flow-run": Entry("flow_runs", "List, inspect and delete flow runs; read their logs."),
+    "task-run": Entry("task_runs", "List and inspect task runs."),
+    "flow": Entry("flows", "List flows."),
+    "config": Entry("config", "View and change settings."),
+    "version": Entry("version", "Show the versions of Legato and of what it runs on."),
+}

@@ -1,0 +1,31 @@
+"""Which function carries out which operation; modules are loaded when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+
+from legato._model.operations.spec import Operation
+from legato._store.port import Transaction
+
+Handler = Callable[[Transaction, datetime, Any], Any]
+
+# operation id "flow_runs.set_state" -> function `set_state` of `_control/flow_runs.py`
+_MODULES = {
+    "flows": "flows",
+    "flow_runs": "flow_runs",
+    "task_runs": "task_runs",
+    "flow_run_states": "flow_run_states",
+    "task_run_states": "task_run_states",
+    "logs": "logs",
+}
+
+
+def handler_of(operation: Operation) -> Handler:
+    """Return the function that carries out an operation."""
+    noun, _, verb = operation.spec.id.partition(".")
+    module = import_module(f"legato._control.{_MODULES[noun]}")
+    handler: Handler = getattr(module, verb)
+    return handler

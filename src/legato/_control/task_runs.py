@@ -1,0 +1,91 @@
+"""Operations on task runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from legato._control import answers
+from legato._control.flow_runs import stamped
+from legato._engine import rules
+from legato._model import transitions
+from legato._model.errors import Conflict, ObjectNotFound
+from legato._model.operations.flow_runs import OrchestrationResult
+from legato._model.operations.task_runs import (
+    CountTaskRuns,
+    CreateTaskRun,
+    DeleteTaskRun,
+    FilterTaskRuns,
+    ReadTaskRun,
+    SetTaskRunState,
+)
+from legato._model.states import TERMINAL
+from legato._model.task_runs import TaskRun
+from legato._store.port import Transaction
+from legato._store.queries import lists, removals
+from legato._store.states import History
+from legato._store.task_runs import TaskRuns
+
+_NOBODY = UUID(int=0)
+
+
+def create(tx: Transaction, now: datetime, request: CreateTaskRun) -> TaskRun:
+    """Create a task run; raise Conflict if there is one of that id."""
+    run = request.task_run
+    if lists.find_task_run(tx, run.id) is not None:
+        raise Conflict(f"The task run {run.id} exists.")
+    history = History(tx)
+    tasks = TaskRuns(tx, history, _NOBODY)
+    tasks.create(run, 0)
+    tasks.flush()
+    history.flush(tx)
+    return _read(tx, run.id)
+
+
+def read(tx: Transaction, now: datetime, request: ReadTaskRun) -> TaskRun:
+    """Return a task run; raise ObjectNotFound."""
+    return _read(tx, request.task_run_id)
+
+
+def _read(tx: Transaction, run_id: UUID) -> TaskRun:
+    found = lists.find_task_run(tx, run_id)
+    if found is None:
+        raise ObjectNotFound(f"There is no task run {run_id}.")
+    return found
+
+
+def filter(tx: Transaction, now: datetime, request: FilterTaskRuns) -> list[TaskRun]:  # noqa: A001
+    """List task runs."""
+    return lists.task_runs(tx, request)
+
+
+def count(tx: Transaction, now: datetime, request: CountTaskRuns) -> int:
+    """Count task runs."""
+    return lists.count(tx, "task_runs", request)
+
+
+def delete(tx: Transaction, now: datetime, request: DeleteTaskRun) -> None:
+    """Delete a task run; raise ObjectNotFound."""
+    _read(tx, request.task_run_id)
+    removals.delete_task_run(tx, request.task_run_id)
+
+
+def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> OrchestrationResult:
+    """Propose a state for a task run; `force` skips no more than the end of a run allows."""
+    history = History(tx)
+    tasks = TaskRuns(tx, history, _NOBODY)
+    tasks.load([request.task_run_id])
+    work = tasks.works.get(request.task_run_id.int)
+    if work is None:
+        raise ObjectNotFound(f"There is no task run {request.task_run_id}.")
+    proposed = stamped(request.state, work.id, work.version, now)
+    verdict: rules.Verdict = rules.Accept(proposed)
+    if work.type in TERMINAL:
+        verdict = rules.Abort(f"Run is already in terminal state {work.type}.")
+    elif not transitions.is_legal(transitions.TASK_RUN, work.type, proposed.type):
+        verdict = rules.Abort(f"A run in state {work.type} cannot enter {proposed.type}.")
+    if isinstance(verdict, rules.Accept):
+        tasks.follow(work, proposed)
+    tasks.flush()
+    history.flush(tx)
+    return answers.of(verdict, _read(tx, request.task_run_id).state)

@@ -1,0 +1,1 @@
+"""The API as values: one struct per operation, all listed in `table.py`."""

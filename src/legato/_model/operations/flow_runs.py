@@ -1,0 +1,137 @@
+"""Operations on flow runs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from legato._model.filters import FlowFilter, FlowRunFilter, FlowRunSort, TaskRunFilter
+from legato._model.flow_runs import FlowRun, FlowRunCreate, FlowRunUpdate
+from legato._model.operations.spec import Operation, Spec
+from legato._model.states import State, StateDetails, StateType
+
+
+class StateCreate(Struct, kw_only=True, omit_defaults=True):
+    """A state to propose; the receiver stamps id and time."""
+
+    type: StateType
+    name: str | None = None
+    message: str | None = None
+    data: Any = None
+    state_details: StateDetails | None = None
+
+
+class OrchestrationResult(Struct, kw_only=True):
+    """The answer to a proposed state, and the state that the run is in now."""
+
+    state: State | None
+    status: Literal["ACCEPT", "REJECT", "WAIT", "ABORT"]
+    details: dict[str, Any]
+
+
+class CreateFlowRun(Operation):
+    """Create a flow run, or return the one with that idempotency key."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.create",
+        method="POST",
+        path="/flow_runs/",
+        access="write",
+        answer=FlowRun,
+        status=201,
+        body="flow_run",
+    )
+    flow_run: FlowRunCreate
+
+
+class ReadFlowRun(Operation):
+    """Read a flow run."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.read",
+        method="GET",
+        path="/flow_runs/{flow_run_id}",
+        access="read",
+        answer=FlowRun,
+    )
+    flow_run_id: UUID
+
+
+class FilterFlowRuns(Operation):
+    """List flow runs."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.filter",
+        method="POST",
+        path="/flow_runs/filter",
+        access="read",
+        answer=list[FlowRun],
+    )
+    flows: FlowFilter | None = None
+    flow_runs: FlowRunFilter | None = None
+    task_runs: TaskRunFilter | None = None
+    sort: FlowRunSort = FlowRunSort.ID_DESC
+    limit: int | None = None
+    offset: int = 0
+
+
+class CountFlowRuns(Operation):
+    """Count flow runs."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.count",
+        method="POST",
+        path="/flow_runs/count",
+        access="read",
+        answer=int,
+    )
+    flows: FlowFilter | None = None
+    flow_runs: FlowRunFilter | None = None
+    task_runs: TaskRunFilter | None = None
+
+
+class UpdateFlowRun(Operation):
+    """Change a flow run's name, tags, parameters and the like."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.update",
+        method="PATCH",
+        path="/flow_runs/{flow_run_id}",
+        access="write",
+        answer=None,
+        status=204,
+        body="flow_run",
+    )
+    flow_run_id: UUID
+    flow_run: FlowRunUpdate
+
+
+class SetFlowRunState(Operation):
+    """Propose a state; `force` stores it without asking the rules."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.set_state",
+        method="POST",
+        path="/flow_runs/{flow_run_id}/set_state",
+        access="write",
+        answer=OrchestrationResult,
+    )
+    flow_run_id: UUID
+    state: StateCreate
+    force: bool = False
+
+
+class DeleteFlowRun(Operation):
+    """Delete a flow run with its task runs, logs, results and subflow runs."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.delete",
+        method="DELETE",
+        path="/flow_runs/{flow_run_id}",
+        access="write",
+        answer=None,
+        status=204,
+    )
+    flow_run_id: UUID

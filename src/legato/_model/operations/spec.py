@@ -1,0 +1,40 @@
+"""What every operation says of itself.
+
+An operation is a struct; its fields are the parts of the request. Fields whose name stands in
+`path` as `{name}` are taken from there, the rest is the body (or the query of a GET). The client
+encodes it, the backend calls the control function of the same id, a server makes a route of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from msgspec import Struct
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Access = Literal["read", "write"]
+LIMIT = 200
+
+
+class Spec(Struct, frozen=True, kw_only=True):
+    """Name, place and permission of an operation; `answer` is the type of what comes back."""
+
+    id: str
+    method: Method
+    path: str
+    access: Access
+    answer: Any
+    status: int = 200
+    body: str | None = None
+    """The field that is the whole body; None: the fields not in the path are its members."""
+
+    @property
+    def permission(self) -> str:
+        """The permission that it takes, such as `flow_runs:read`."""
+        return f"{self.id.partition('.')[0]}:{self.access}"
+
+
+class Operation(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A request, as a value."""
+
+    spec: ClassVar[Spec]

@@ -1,0 +1,293 @@
+"""The async client: each method builds an operation, as a value, and sends it.
+
+`sync.py` is generated from this file by scripts/generate: the same methods without waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+from legato._model import filters as f
+from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy, FlowRunUpdate
+from legato._model.flows import FlowCreate
+from legato._model.operations import flow_runs as flow_run_operations
+from legato._model.operations import flows as flow_operations
+from legato._model.operations import logs as log_operations
+from legato._model.operations import states as state_operations
+from legato._model.operations import task_runs as task_run_operations
+from legato._model.operations.flow_runs import OrchestrationResult
+from legato._model.states import State as StateRecord
+from legato._sdk import naming
+from legato._sdk.client.objects import Flow, FlowRun, Log, TaskRun
+from legato._sdk.client.sending import Answer, Id, proposed, uid
+from legato._sdk.client.sending import araw as raw
+from legato._sdk.client.sending import asend as send
+from legato._sdk.services import backend
+from legato._sdk.states import State
+
+
+class Client:
+    """Asks the backend of this process; `async with get_client() as client`."""
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+    async def hello(self) -> str:
+        """Return a greeting; raises if the backend cannot be used."""
+        await send(flow_operations.CountFlows())
+        return "hello"
+
+    async def request(self, method: str, path: str, json: Any = None) -> Answer:
+        """Send an operation by its method and path, as over HTTP."""
+        return await raw(method, path, json)
+
+    # -- flows
+    async def create_flow_from_name(self, flow_name: str) -> Any:
+        """Create a flow, or find the one of that name; return its id."""
+        flow = FlowCreate(name=flow_name)
+        return (await send(flow_operations.CreateFlow(flow=flow))).id
+
+    async def create_flow(self, flow: Any) -> Any:
+        """Create the flow of a `@flow` function, or find it; return its id."""
+        return await self.create_flow_from_name(flow.name)
+
+    async def read_flow(self, flow_id: Id) -> Flow:
+        """Return a flow; raise ObjectNotFound."""
+        return Flow.wrap(await send(flow_operations.ReadFlow(flow_id=uid(flow_id))))
+
+    async def read_flow_by_name(self, flow_name: str) -> Flow:
+        """Return the flow of a name; raise ObjectNotFound."""
+        return Flow.wrap(await send(flow_operations.ReadFlowByName(name=flow_name)))
+
+    async def read_flows(
+        self,
+        *,
+        flow_filter: f.FlowFilter | None = None,
+        flow_run_filter: f.FlowRunFilter | None = None,
+        task_run_filter: f.TaskRunFilter | None = None,
+        sort: f.FlowSort | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Flow]:
+        """List flows."""
+        found = await send(
+            flow_operations.FilterFlows(
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                sort=f.FlowSort(sort or "NAME_ASC"),
+                limit=limit,
+                offset=offset,
+            )
+        )
+        return [Flow.wrap(flow) for flow in found]
+
+    async def count_flows(
+        self,
+        *,
+        flow_filter: f.FlowFilter | None = None,
+        flow_run_filter: f.FlowRunFilter | None = None,
+        task_run_filter: f.TaskRunFilter | None = None,
+    ) -> int:
+        """Count flows."""
+        return await send(
+            flow_operations.CountFlows(
+                flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
+            )
+        )
+
+    async def delete_flow(self, flow_id: Id) -> None:
+        """Delete a flow with its runs; raise ObjectNotFound."""
+        await send(flow_operations.DeleteFlow(flow_id=uid(flow_id)))
+
+    # -- flow runs
+    async def create_flow_run(
+        self,
+        flow: Any,
+        name: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        context: dict[str, Any] | None = None,
+        tags: Iterable[str] | None = None,
+        parent_task_run_id: Id | None = None,
+        state: StateRecord | None = None,
+    ) -> FlowRun:
+        """Create a run of a flow that nobody runs yet."""
+        run = FlowRunCreate(
+            flow_id=await self.create_flow(flow),
+            name=name or naming.word_pair(backend().random),
+            parameters=parameters or {},
+            context=context or {},
+            tags=sorted(tags or ()),
+            parent_task_run_id=uid(parent_task_run_id) if parent_task_run_id else None,
+            state=state,
+            flow_version=flow.version,
+            empirical_policy=FlowRunPolicy(
+                max_retries=flow.retries,
+                retry_delay_seconds=flow.retry_delay_seconds,
+                retries=flow.retries,
+                retry_delay=int(flow.retry_delay_seconds),
+            ),
+        )
+        return FlowRun.wrap(await send(flow_run_operations.CreateFlowRun(flow_run=run)))
+
+    async def read_flow_run(self, flow_run_id: Id) -> FlowRun:
+        """Return a flow run; raise ObjectNotFound."""
+        request = flow_run_operations.ReadFlowRun(flow_run_id=uid(flow_run_id))
+        return FlowRun.wrap(await send(request))
+
+    async def read_flow_runs(
+        self,
+        *,
+        flow_filter: f.FlowFilter | None = None,
+        flow_run_filter: f.FlowRunFilter | None = None,
+        task_run_filter: f.TaskRunFilter | None = None,
+        sort: f.FlowRunSort | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[FlowRun]:
+        """List flow runs."""
+        found = await send(
+            flow_run_operations.FilterFlowRuns(
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                sort=f.FlowRunSort(sort or "ID_DESC"),
+                limit=limit,
+                offset=offset,
+            )
+        )
+        return [FlowRun.wrap(run) for run in found]
+
+    async def count_flow_runs(
+        self,
+        *,
+        flow_filter: f.FlowFilter | None = None,
+        flow_run_filter: f.FlowRunFilter | None = None,
+        task_run_filter: f.TaskRunFilter | None = None,
+    ) -> int:
+        """Count flow runs."""
+        return await send(
+            flow_run_operations.CountFlowRuns(
+                flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
+            )
+        )
+
+    async def update_flow_run(self, flow_run_id: Id, **changes: Any) -> None:
+        """Change name, tags, parameters ...; raise ObjectNotFound."""
+        update = FlowRunUpdate(**changes)
+        request = flow_run_operations.UpdateFlowRun(flow_run_id=uid(flow_run_id), flow_run=update)
+        await send(request)
+
+    async def set_flow_run_name(self, flow_run_id: Id, name: str) -> None:
+        """Rename a flow run; raise ObjectNotFound."""
+        await self.update_flow_run(flow_run_id, name=name)
+
+    async def set_flow_run_state(
+        self, flow_run_id: Id, state: StateRecord, force: bool = False
+    ) -> OrchestrationResult:
+        """Propose a state for a flow run; raise ObjectNotFound."""
+        return await send(
+            flow_run_operations.SetFlowRunState(
+                flow_run_id=uid(flow_run_id), state=proposed(state), force=force
+            )
+        )
+
+    async def read_flow_run_states(self, flow_run_id: Id) -> list[State]:
+        """Return the history of a flow run, oldest first."""
+        request = state_operations.ReadFlowRunStates(flow_run_id=uid(flow_run_id))
+        return [State.wrap(state) for state in await send(request)]
+
+    async def delete_flow_run(self, flow_run_id: Id) -> None:
+        """Delete a flow run with all that belongs to it; raise ObjectNotFound."""
+        await send(flow_run_operations.DeleteFlowRun(flow_run_id=uid(flow_run_id)))
+
+    # -- task runs
+    async def read_task_run(self, task_run_id: Id) -> TaskRun:
+        """Return a task run; raise ObjectNotFound."""
+        request = task_run_operations.ReadTaskRun(task_run_id=uid(task_run_id))
+        return TaskRun.wrap(await send(request))
+
+    async def read_task_runs(
+        self,
+        *,
+        flow_filter: f.FlowFilter | None = None,
+        flow_run_filter: f.FlowRunFilter | None = None,
+        task_run_filter: f.TaskRunFilter | None = None,
+        sort: f.TaskRunSort | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[TaskRun]:
+        """List task runs."""
+        found = await send(
+            task_run_operations.FilterTaskRuns(
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                sort=f.TaskRunSort(sort or "ID_DESC"),
+                limit=limit,
+                offset=offset,
+            )
+        )
+        return [TaskRun.wrap(run) for run in found]
+
+    async def count_task_runs(
+        self,
+        *,
+        flow_filter: f.FlowFilter | None = None,
+        flow_run_filter: f.FlowRunFilter | None = None,
+        task_run_filter: f.TaskRunFilter | None = None,
+    ) -> int:
+        """Count task runs."""
+        return await send(
+            task_run_operations.CountTaskRuns(
+                flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
+            )
+        )
+
+    async def set_task_run_state(
+        self, task_run_id: Id, state: StateRecord, force: bool = False
+    ) -> OrchestrationResult:
+        """Propose a state for a task run; raise ObjectNotFound."""
+        return await send(
+            task_run_operations.SetTaskRunState(
+                task_run_id=uid(task_run_id), state=proposed(state), force=force
+            )
+        )
+
+    async def read_task_run_states(self, task_run_id: Id) -> list[State]:
+        """Return the history of a task run, oldest first."""
+        request = state_operations.ReadTaskRunStates(task_run_id=uid(task_run_id))
+        return [State.wrap(state) for state in await send(request)]
+
+    async def delete_task_run(self, task_run_id: Id) -> None:
+        """Delete a task run; raise ObjectNotFound."""
+        await send(task_run_operations.DeleteTaskRun(task_run_id=uid(task_run_id)))
+
+    # -- logs
+    async def read_logs(
+        self,
+        log_filter: f.LogFilter | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        sort: f.LogSort | None = None,
+    ) -> list[Log]:
+        """List log lines."""
+        found = await send(
+            log_operations.FilterLogs(
+                logs=log_filter,
+                sort=f.LogSort(sort or "TIMESTAMP_ASC"),
+                limit=limit,
+                offset=offset,
+            )
+        )
+        return [Log.wrap(line) for line in found]

@@ -1,0 +1,155 @@
+"""What must hold in any database of Legato, whatever failed: recorded by tests, then checked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, select
+
+from legato._model import transitions
+from legato._model.records import (
+    Accepted,
+    Batch,
+    BatchAnswer,
+    FlowRunMoveProposed,
+    FlowRunProposed,
+    TaskRunCreated,
+    TaskRunMoved,
+)
+from legato._model.states import StateType
+from legato._store import decode, schema
+from legato._store.checks import Steps
+from legato._store.port import Store, Transaction
+from legato._store.standing import TERMINAL_NAMES
+
+
+class Recorder:
+    """Notes what the store has acknowledged, to compare it with what is there afterwards."""
+
+    def __init__(self) -> None:
+        self.states: set[UUID] = set()
+        self.last_seq: dict[UUID, int] = {}
+
+    def acked(self, batch: Batch, answer: BatchAnswer) -> None:
+        """Note a batch that was answered."""
+        known = self.last_seq.get(batch.writer_id, 0)
+        self.last_seq[batch.writer_id] = max(known, answer.last_seq)
+        for index, record in enumerate(batch.records):
+            if batch.first_seq + index <= known:
+                continue
+            if isinstance(answer.answers.get(index), Accepted):
+                self.states.add(_proposed(record).id)
+            elif answer.quarantined:
+                continue  # which of the facts are stored is not told
+            elif isinstance(record, TaskRunCreated):
+                self.states.add(record.run.state.id)
+            elif isinstance(record, TaskRunMoved):
+                self.states.add(record.state.id)
+
+
+def _proposed(record: FlowRunProposed | FlowRunMoveProposed | Any) -> Any:
+    return record.run.state if isinstance(record, FlowRunProposed) else record.state
+
+
+def violations(store: Store, recorder: Recorder | None = None) -> list[str]:
+    """Return what does not hold, in words; an empty list is what a test wants."""
+    return store.read(lambda tx: list(_violations(tx, recorder or Recorder())))
+
+
+def _violations(tx: Transaction, recorder: Recorder) -> Iterator[str]:
+    stored: set[UUID] = set()
+    positions: list[int] = []
+    for noun, table, runs, steps in (
+        ("flow_run_id", schema.flow_run_state, schema.flow_run, transitions.FLOW_RUN),
+        ("task_run_id", schema.task_run_state, schema.task_run, transitions.TASK_RUN),
+    ):
+        histories = _histories(tx, table, noun, stored, positions)
+        for run_id, rows in histories.items():
+            yield from _of_run(run_id, rows, steps)
+        yield from _of_rows(tx, runs, histories)
+    if len(set(positions)) != len(positions):
+        yield "a position was given twice"
+    missing = recorder.states - stored
+    if missing:
+        yield f"{len(missing)} acknowledged states are not stored"
+    yield from _of_writers(tx, recorder)
+
+
+def _histories(
+    tx: Transaction, table: Table, noun: str, stored: set[UUID], positions: list[int]
+) -> dict[UUID, list[Any]]:
+    histories: dict[UUID, list[Any]] = defaultdict(list)
+    c = table.c
+    query = select(
+        c[noun], c.position, c.version, c.epoch, c.opens, c.from_type, c.type, c.state_id
+    ).order_by(c.position)
+    for run_id, position, *step, state_id in tx.select(query):
+        stored.add(decode.uid(state_id))
+        positions.append(position)
+        if step[0] is not None:
+            histories[decode.uid(run_id)].append((*step, state_id))
+    return histories
+
+
+def _of_run(run_id: UUID, rows: list[Any], steps: Steps) -> Iterator[str]:
+    """Versions without a gap in the order of positions, legal steps, one end per attempt."""
+    before = ""
+    ended: set[int] = set()
+    for number, (version, epoch, opens, from_type, type_, _) in enumerate(rows, 1):
+        if version != number:
+            yield f"{run_id}: version {version} stands at place {number}"
+        if from_type != before:
+            yield f"{run_id}: version {version} follows {from_type!r}, but {before!r} was before"
+        if not opens and StateType(type_) not in steps.get(
+            StateType(before) if before else None, frozenset()
+        ):
+            yield f"{run_id}: {before!r} -> {type_} within an attempt"
+        if type_ in TERMINAL_NAMES:
+            if epoch in ended:
+                yield f"{run_id}: attempt {epoch} ended twice"
+            ended.add(epoch)
+        before = type_
+
+
+def _of_rows(tx: Transaction, runs: Table, histories: dict[UUID, list[Any]]) -> Iterator[str]:
+    """The row of a run says what its history says."""
+    c = runs.c
+    query = select(c.id, c.version, c.state_type, c.state_id, c.end_at)
+    found: set[UUID] = set()
+    for key, version, state_type, state_id, end_at in tx.select(query):
+        run_id = decode.uid(key)
+        found.add(run_id)
+        history = histories.get(run_id)
+        if not history:
+            yield f"{run_id}: no history"
+            continue
+        last = history[-1]
+        if (version, state_type, state_id) != (last[0], last[4], last[5]):
+            yield f"{run_id}: the row is at {version} {state_type}, its history at {last[0]}"
+        if (end_at is None) == (state_type in TERMINAL_NAMES):
+            yield f"{run_id}: {state_type}, but end_at is {end_at}"
+    for run_id in histories.keys() - found:
+        yield f"{run_id}: history without a run"
+
+
+def _of_writers(tx: Transaction, recorder: Recorder) -> Iterator[str]:
+    c = schema.writer.c
+    marks = {decode.uid(w): last for w, last in tx.select(select(c.id, c.last_seq))}
+    for writer_id, last in recorder.last_seq.items():
+        if marks.get(writer_id, 0) < last:
+            yield f"writer {writer_id}: {last} was acknowledged, the mark is {marks.get(writer_id)}"
+    ends = schema.attempt.c
+    runs = schema.flow_run.c
+    query = (
+        select(runs.id)
+        .join(
+            schema.attempt,
+            (ends.flow_run_id == runs.id) & (ends.number == runs.epoch),
+        )
+        .where((ends.closed_at.is_(None)) != (runs.end_at.is_(None)))
+    )
+    for (run_id,) in tx.select(query):
+        yield f"{decode.uid(run_id)}: attempt and run do not agree on whether it is over"

@@ -1,0 +1,1 @@
+"""Lists and counts, put together by SQLAlchemy at run time."""

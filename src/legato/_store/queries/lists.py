@@ -1,0 +1,127 @@
+"""Pages and counts of each noun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Table, UnaryExpression, and_, func, select
+
+from legato._model import filters as f
+from legato._model.errors import InvalidRequest
+from legato._model.flow_runs import FlowRun
+from legato._model.flows import Flow
+from legato._model.logs import Log
+from legato._model.operations.spec import LIMIT
+from legato._model.task_runs import TaskRun
+from legato._store import columns, decode, schema
+from legato._store.port import DEFAULT_WORKSPACE, Transaction
+from legato._store.queries import nouns
+
+T = TypeVar("T")
+Order = Sequence[Any]
+flow, run, task, log = schema.flow, schema.flow_run, schema.task_run, schema.log
+
+_RUN_ORDERS: dict[str, Any] = {
+    "ID_DESC": lambda t: [t.c.id.desc()],
+    "START_TIME_ASC": lambda t: [t.c.sort_at.asc(), t.c.id],
+    "START_TIME_DESC": lambda t: [t.c.sort_at.desc(), t.c.id],
+    "EXPECTED_START_TIME_ASC": lambda t: [t.c.expected_at.asc(), t.c.id],
+    "EXPECTED_START_TIME_DESC": lambda t: [t.c.expected_at.desc(), t.c.id],
+    "NAME_ASC": lambda t: [t.c.name.asc(), t.c.id],
+    "NAME_DESC": lambda t: [t.c.name.desc(), t.c.id],
+    "NEXT_SCHEDULED_START_TIME_ASC": lambda t: [t.c.next_scheduled_at.asc(), t.c.id],
+    "END_TIME_DESC": lambda t: [t.c.end_at.desc(), t.c.id],
+}
+_FLOW_ORDERS: dict[str, UnaryExpression[Any]] = {
+    "CREATED_DESC": flow.c.created_at.desc(),
+    "UPDATED_DESC": flow.c.updated_at.desc(),
+    "NAME_ASC": flow.c.name.asc(),
+    "NAME_DESC": flow.c.name.desc(),
+}
+
+
+def page(tx: Transaction, query: Any, limit: int | None, offset: int) -> list[tuple[Any, ...]]:
+    """Return a page of at most 200 rows."""
+    count = LIMIT if limit is None else limit
+    if not 0 <= count <= LIMIT:
+        raise InvalidRequest(f"Invalid limit: must be between 0 and {LIMIT}, but is {limit}.")
+    if offset < 0:
+        raise InvalidRequest(f"Invalid offset: must not be negative, but is {offset}.")
+    return tx.select(query.limit(count).offset(offset))
+
+
+def _picked(table: Table, names: Sequence[str]) -> Any:
+    return select(*(table.c[name] for name in names)).where(table.c.ws == DEFAULT_WORKSPACE)
+
+
+def _count(tx: Transaction, table: Table, conditions: list[Any]) -> int:
+    query = select(func.count()).select_from(table).where(table.c.ws == DEFAULT_WORKSPACE)
+    ((found,),) = tx.select(query.where(*conditions))
+    return int(found)
+
+
+def flows(tx: Transaction, request: Any) -> list[Flow]:
+    """List flows."""
+    query = _picked(flow, columns.FLOW).where(*nouns.related("flows", request))
+    query = query.order_by(_FLOW_ORDERS[request.sort.value], flow.c.id)
+    return [decode.flow(row) for row in page(tx, query, request.limit, request.offset)]
+
+
+def flow_runs(tx: Transaction, request: Any) -> list[FlowRun]:
+    """List flow runs."""
+    query = _picked(run, columns.FLOW_RUN).where(*nouns.related("flow_runs", request))
+    query = query.order_by(*_RUN_ORDERS[request.sort.value](run))
+    return [decode.flow_run(row) for row in page(tx, query, request.limit, request.offset)]
+
+
+def task_runs(tx: Transaction, request: Any) -> list[TaskRun]:
+    """List task runs."""
+    query = _picked(task, columns.TASK_RUN).where(*nouns.related("task_runs", request))
+    query = query.order_by(*_RUN_ORDERS[request.sort.value](task))
+    return [decode.task_run(row) for row in page(tx, query, request.limit, request.offset)]
+
+
+def logs(tx: Transaction, request: Any) -> list[Log]:
+    """List log lines, in the order of their times; lines of one writer keep their order."""
+    query = _picked(log, columns.LOG)
+    condition = nouns.logs(request.logs)
+    if condition is not None:
+        query = query.where(condition)
+    if request.sort is f.LogSort.TIMESTAMP_DESC:
+        query = query.order_by(log.c.at.desc(), log.c.writer_id, log.c.seq.desc())
+    else:
+        query = query.order_by(log.c.at.asc(), log.c.writer_id, log.c.seq.asc())
+    return [decode.log(row) for row in page(tx, query, request.limit, request.offset)]
+
+
+def count(tx: Transaction, noun: str, request: Any) -> int:
+    """Count flows, flow_runs or task_runs."""
+    table = {"flows": flow, "flow_runs": run, "task_runs": task}[noun]
+    return _count(tx, table, nouns.related(noun, request))
+
+
+def find_flow(tx: Transaction, flow_id: UUID | None = None, name: str | None = None) -> Flow | None:
+    """Return the flow of that id or name."""
+    condition = flow.c.id == flow_id if name is None else flow.c.name == name
+    rows = tx.select(_picked(flow, columns.FLOW).where(condition))
+    return decode.flow(rows[0]) if rows else None
+
+
+def find_flow_run(tx: Transaction, run_id: UUID) -> FlowRun | None:
+    """Return the flow run of that id."""
+    rows = tx.select(_picked(run, columns.FLOW_RUN).where(run.c.id == run_id))
+    return decode.flow_run(rows[0]) if rows else None
+
+
+def find_task_run(tx: Transaction, run_id: UUID) -> TaskRun | None:
+    """Return the task run of that id."""
+    rows = tx.select(_picked(task, columns.TASK_RUN).where(task.c.id == run_id))
+    return decode.task_run(rows[0]) if rows else None
+
+
+def history(tx: Transaction, table: Table, names: Sequence[str], condition: Any) -> list[Any]:
+    """Return the accepted transitions of a run, oldest first."""
+    query = _picked(table, names).where(and_(condition, table.c.version.is_not(None)))
+    return tx.select(query.order_by(table.c.version))

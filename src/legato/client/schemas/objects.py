@@ -1,0 +1,21 @@
+"""Flows, runs, states and logs as clients receive them."""
+
+from legato._model.flow_runs import FlowRunPolicy
+from legato._model.states import StateDetails, StateType
+from legato._model.task_runs import FlowRunInput, ParameterInput, TaskRunInput
+from legato._sdk.client.objects import Flow, FlowRun, Log, TaskRun
+from legato._sdk.states import State
+
+__all__ = [
+    "Flow",
+    "FlowRun",
+    "FlowRunInput",
+    "FlowRunPolicy",
+    "Log",
+    "ParameterInput",
+    "State",
+    "StateDetails",
+    "StateType",
+    "TaskRun",
+    "TaskRunInput",
+]

@@ -1,0 +1,27 @@
+"""How much is done, and from which seed; `scripts/chaos` asks for more than a test run does."""
+
+from __future__ import annotations
+
+import os
+import random
+
+DEFAULTS = {
+    "KILLS": 12,  # random kills of a flow process
+    "FAILPOINTS": 8,  # named points at which one is killed; 0: all
+    "GIL_SECONDS": 3,  # for which a task keeps the interpreter to itself
+    "ROUNDS": 2,  # of every kind of child process
+    "WRITERS": 16,  # processes that write at once
+    "FLOWS": 10,  # that each of them runs
+}
+
+
+def scale(name: str) -> int:
+    """Return one of DEFAULTS, or what CHAOS_<name> says instead."""
+    return int(os.environ.get(f"CHAOS_{name}", DEFAULTS[name]))
+
+
+def seeded(purpose: str) -> random.Random:
+    """Return chance for one test; its seed is printed, and CHAOS_SEED repeats it."""
+    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(2**31))
+    print(f"{purpose}: CHAOS_SEED={seed}")
+    return random.Random(seed)

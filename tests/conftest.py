@@ -1,0 +1,15 @@
+"""What holds for all tests: a home of their own, and no settings from the developer's shell."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_from_outside(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        for key in list(os.environ):
+            if key.startswith(("LEGATO_", "PREFECT_")) and not key.startswith("LEGATO_TEST_"):
+                patch.delenv(key)
+        patch.setenv("LEGATO_HOME", str(tmp_path_factory.mktemp("home")))
+        yield

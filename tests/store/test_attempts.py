@@ -1,0 +1,82 @@
+"""Attempts whose holder died, on both stores."""
+
+from __future__ import annotations
+
+from legato._control.attempts import close_dead, open_writers
+from legato._model.records import Aborted, TaskRunCreated
+from legato._model.states import StateType
+from legato._store import flow_runs
+from tests.store.records import COMPLETED, RUNNING, Sender, flow_run, move, now, task, whole_task
+from tests.store.test_receive import count, read_flow_run, read_task, task_states, types
+
+CRASHED = StateType.CRASHED
+
+
+def test_everything_of_a_dead_writer_is_closed(store, sender):
+    run_id = sender.start()
+    done, records = whole_task(run_id)
+    live, begun = whole_task(run_id)
+    orphan = task(None)
+    parent = task(run_id)
+    child = flow_run(parent=parent, parent_epoch=1)
+    sender.send(*records, *begun[:2], TaskRunCreated(0, orphan), child)
+    assert [w.id for w in store.read(open_writers)] == [sender.writer.id]
+    closed = store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
+    assert set(closed) == {run_id, child.run.id}
+    message = "process 4711 on HOST ended without reporting"
+    for found in (
+        *(read_flow_run(store, i) for i in closed),
+        *(read_task(store, t.id) for t in (live, orphan, parent)),
+    ):
+        assert (found.state_type, found.state.message) == (CRASHED, message)
+        assert found.end_time is not None
+    assert read_task(store, done.id).state_type is COMPLETED
+    assert store.read(open_writers) == []
+    assert store.run(lambda tx: close_dead(tx, now(), [sender.writer])) == []
+    assert types(task_states(store, live.id)) == [StateType.PENDING, RUNNING, CRASHED]
+
+
+def test_others_are_left_alone(store, sender):
+    run_id = sender.start()
+    other = Sender(store, pid=1)
+    other_id = other.start()
+    store.run(lambda tx: close_dead(tx, now(), [other.writer]))
+    assert read_flow_run(store, other_id).state_type is CRASHED
+    assert read_flow_run(store, run_id).state_type is RUNNING
+
+
+def test_late_words_are_kept_and_change_nothing(store, sender):
+    run_id = sender.start()
+    live, records = whole_task(run_id)
+    sender.send(*records[:2])
+    store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
+    before = count(store, "task_run_state") + count(store, "flow_run_state")
+    fresh, more = whole_task(run_id)
+    answer = sender.send(records[2], *more, move(run_id, COMPLETED))
+    assert [f.flow_run_id for f in answer.fenced] == [run_id]
+    assert isinstance(answer.answers[4], Aborted)
+    assert read_task(store, live.id).state_type is CRASHED
+    assert read_flow_run(store, run_id).state_type is CRASHED
+    assert read_task(store, fresh.id) is None
+    assert count(store, "task_run_state") + count(store, "flow_run_state") == before + 2
+    assert count(store, "quarantine") == 3
+
+
+def test_a_run_is_deleted_with_all_below_it(store, sender):
+    run_id = sender.start(tags=["x"])
+    keep = sender.start()
+    parent = task(run_id, tags=["y"])
+    child = flow_run(parent=parent, parent_epoch=1)
+    sender.send(child, move(child.run.id, RUNNING))
+    _, records = whole_task(child.run.id)
+    sender.send(*records)
+    assert store.run(lambda tx: flow_runs.delete(tx, run_id)) == 2
+    assert read_flow_run(store, keep) is not None
+    left = {
+        table: count(store, table)
+        for table in ("flow_run", "task_run", "flow_run_tag", "task_run_tag", "task_run_state")
+    }
+    assert left == {
+        "flow_run": 1, "task_run": 0, "flow_run_tag": 0, "task_run_tag": 0, "task_run_state": 0
+    }  # fmt: skip
+    assert store.run(lambda tx: flow_runs.delete(tx, run_id)) == 0
