@@ -69,7 +69,7 @@ TARGETS: dict[str, list[tuple[str, str, str]]] = {
         ("of them with their three states", "counts.three_states", "= 1000"),
     ],
     "W8": [("40 chained 10 ms tasks, overhead over bare Python", "overhead_ms", "<= 6 ms")],
-    "chain": [("the same by the bodies' own clocks", "overhead_ms.median", "<= 6 ms")],
+    "chain": [("the same by the bodies' own clocks, wall", "outside_wall_ms.median", "<= 6 ms")],
 }
 TASK_ROWS = [
     ("tasks in the flow", "n"),
@@ -86,8 +86,10 @@ TASK_ROWS = [
 ]
 CHAIN_ROWS = [
     ("wall outside of the 40 bodies (ms)", "outside_wall_ms.median"),
-    ("CPU of other threads meanwhile (ms)", "other_threads_cpu_ms.median"),
-    ("overhead, at most (ms)", "overhead_ms.median"),
+    ("the same less waits for a processor (ms)", "outside_less_runq_ms.median"),
+    ("CPU of this thread outside of the bodies (ms)", "outside_cpu_ms.median"),
+    ("CPU of other threads, in and out (ms)", "other_threads_cpu_ms.median"),
+    ("overhead, at most: wall outside, CPU of other threads (ms)", "overhead_ms.median"),
 ]
 START_ROWS = [
     ("bare Python", "bare_cpu_ms.median", "bare_wall_ms.median"),
@@ -163,7 +165,8 @@ def target_table(records: list[Record]) -> tuple[list[str], list[str]]:
         for what, path, target in rows:
             found = [values(records, system, case, path) for system in systems]
             verdicts.append(verdict(found[0], target))
-            noisy = "~" if load(records, "legato", case) > NOISY_LOAD else ""
+            timed = not target.startswith("=")
+            noisy = "~" if timed and load(records, "legato", case) > NOISY_LOAD else ""
             cells = " | ".join(spread(figures) for figures in found)
             lines.append(f"| {case} | {what} | {target} | {cells} | {noisy}{verdicts[-1]} |")
     return verdicts, lines

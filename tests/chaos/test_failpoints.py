@@ -65,8 +65,9 @@ def test_a_kill_there_loses_nothing_acked(
         assert "child" not in victim.rest()
     else:
         assert victim.ends() == -signal.SIGKILL, victim.errors()
-    neighbour = neighbour or start("neighbour")
-    neighbour.until("busy")
+    if not neighbour:
+        neighbour = start("neighbour")
+        neighbour.until("busy")
     sweep(home)
     noted = acks.read_text().splitlines() if acks.exists() else []
     assert problems(home) == []

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from legato._engine import effects
-from legato._engine.effects import Draft, Held, Moved, Raised, Returned, Stopped
+from legato._engine.effects import Draft, Held, Raised, Returned, Stopped
 from legato._engine.flow_run import FlowPlan, flow_run
 from legato._engine.rules import RunView, decide
 from legato._engine.task_run import TaskPlan, task_run
@@ -26,9 +24,7 @@ policies = st.builds(
     st.lists(st.floats(0, 5), max_size=3).map(tuple),
     st.sampled_from([None, 0.5]),
 )
-plans = st.builds(
-    TaskPlan, retry=policies, asks_condition=st.booleans(), timeout=st.just(2.0)
-)
+plans = st.builds(TaskPlan, retry=policies, asks_condition=st.booleans(), timeout=st.just(2.0))
 flow_plans = st.builds(FlowPlan, retry=policies, timeout=st.just(2.0))
 
 
@@ -87,57 +83,24 @@ def _assert_legal(states: list[State], table: Any) -> None:
 
 
 def test_a_stopped_flow_does_not_call_the_function() -> None:
-    steps: Generator[Any, Any, Any] = flow_run(FlowPlan())
-    effect = next(steps)
-    seen = []
-    try:
-        while True:
-            seen.append(type(effect))
-            reply: Any = None
-            if isinstance(effect, effects.Propose):
-                reply = Stopped("fenced")
-            effect = steps.send(reply)
-    except StopIteration as stop:
-        assert stop.value.stopped == "fenced"
-    assert effects.Call not in seen
+    world = World([], None, answers=[Stopped("fenced")])
+    assert world.live(flow_run(FlowPlan())).stopped == "fenced"
+    assert world.calls == 0
 
 
 def test_a_flow_that_must_wait_proposes_again() -> None:
-    steps: Generator[Any, Any, Any] = flow_run(FlowPlan())
-    world = World([Returned(1)], None)
-    waits = [Held(3.0), Held(1.0)]
-    effect, slept, reply = next(steps), [], None
-    while True:
-        if isinstance(effect, effects.Propose) and waits:
-            reply = waits.pop(0)
-        elif isinstance(effect, effects.Sleep):
-            slept.append(effect.seconds)
-            reply = None
-        else:
-            reply = world.reply(effect)
-        try:
-            effect = steps.send(reply)
-        except StopIteration as stop:
-            assert isinstance(Moved(stop.value.state).state.type, StateType)
-            break
-    assert slept == [3.0, 1.0]
+    world = World([Returned(1)], None, answers=[Held(3.0), Held(1.0)])
+    end = world.live(flow_run(FlowPlan()))
+    assert end.state.type is StateType.COMPLETED
+    assert world.slept == [3.0, 1.0]
 
 
 def test_refused_parameters_fail_the_run_before_it_runs() -> None:
-    steps: Generator[Any, Any, Any] = flow_run(FlowPlan())
-    world = World([], None)
-    effect, proposed = next(steps), []
-    while True:
-        reply = world.reply(effect)
-        if isinstance(effect, effects.Prepare):
-            reply = Raised(TypeError("n: not a number"), "error")
-        if isinstance(effect, effects.Propose):
-            proposed.append(effect.draft)
-        try:
-            effect = steps.send(reply)
-        except StopIteration:
-            break
-    assert [d.type for d in proposed] == [StateType.FAILED]
-    assert proposed[0].message == (
+    world = World([], None, refusal=Raised(TypeError("n: not a number"), "error"))
+    world.live(flow_run(FlowPlan()))
+    created, failed = world.states
+    assert (created.type, failed.type) == (StateType.PENDING, StateType.FAILED)
+    assert failed.message == (
         "Validation of flow parameters failed with error: TypeError: n: not a number"
     )
+    assert world.calls == 0

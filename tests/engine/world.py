@@ -52,33 +52,32 @@ def state_of(draft: Draft) -> State:
 
 
 class World:
-    """Answers effects; calls return the given outcomes in order, then 0."""
+    """Answers effects; calls return the given outcomes in order, then 0.
 
-    def __init__(self, outcomes: Any, random: Any) -> None:
-        self.outcomes = list(outcomes)
-        self.random = random
+    `answers` are given to the first proposals, `refusal` to the preparation of a flow run.
+    """
+
+    def __init__(
+        self, outcomes: Any, random: Any, answers: Any = (), refusal: Raised | None = None
+    ) -> None:
+        self.outcomes, self.random = list(outcomes), random
+        self.answers, self.refusal = list(answers), refusal
         self.calls = 0
+        self.slept: list[float] = []
         self.states: list[State] = []
 
     def reply(self, effect: Any) -> Any:
-        match effect:
-            case effects.Create():
-                return self._note(Draft(type=StateType.PENDING))
-            case effects.Enter():
-                return self._note(effect.draft)
-            case effects.Propose():
-                return Moved(self._note(effect.draft))
-            case effects.Call():
-                self.calls += 1
-                return self.outcomes.pop(0) if self.outcomes else Returned(0)
-            case effects.AskRetry():
-                return self.random.random() < 0.7
-            case effects.DrawRandom():
-                return self.random.random()
-            case _:
-                return None
+        reply = _REPLIES.get(type(effect))
+        return None if reply is None else reply(self, effect)
 
-    def _note(self, draft: Draft) -> State:
+    def call(self, _: Any) -> Any:
+        self.calls += 1
+        return self.outcomes.pop(0) if self.outcomes else Returned(0)
+
+    def propose(self, effect: effects.Propose) -> Any:
+        return self.answers.pop(0) if self.answers else Moved(self.note(effect.draft))
+
+    def note(self, draft: Draft) -> State:
         state = state_of(draft)
         self.states.append(state)
         return state
@@ -90,3 +89,15 @@ class World:
                 reply = self.reply(steps.send(reply))
             except StopIteration as stop:
                 return stop.value
+
+
+_REPLIES: dict[type, Any] = {
+    effects.Create: lambda world, _: world.note(Draft(type=StateType.PENDING)),
+    effects.Prepare: lambda world, _: world.refusal,
+    effects.Enter: lambda world, effect: world.note(effect.draft),
+    effects.Propose: World.propose,
+    effects.Call: World.call,
+    effects.Sleep: lambda world, effect: world.slept.append(effect.seconds),
+    effects.AskRetry: lambda world, _: world.random.random() < 0.7,
+    effects.DrawRandom: lambda world, _: world.random.random(),
+}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from legato._backend import current as backends
 from legato._settings import current as configuration
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Rows = list[tuple[Any, ...]]
 

@@ -53,6 +53,15 @@ def finish(timeout: float = EXIT_SECONDS) -> int:
     return unrecorded()
 
 
+def conclude() -> int:
+    """Finish ahead of the exit and say what could not be stored; return how many records."""
+    atexit.unregister(_at_exit)
+    lost = finish()
+    if lost:
+        _say(lost)
+    return lost
+
+
 def _opened(home: Home) -> EmbeddedBackend:
     if not _backends:
         forks.follow(_Around())
@@ -72,9 +81,11 @@ class _Around:
             backend.before_fork()
 
     def after_in_parent(self) -> None:
-        for backend in list(_backends.values()):
-            backend.after_in_parent()
-        _lock.release()
+        try:
+            for backend in list(_backends.values()):
+                backend.after_in_parent()
+        finally:
+            _lock.release()
 
     def after_in_child(self) -> None:
         global _lock  # noqa: PLW0603 - another thread may have held it
@@ -89,10 +100,14 @@ def _at_exit() -> None:
     failed = getattr(sys, "last_type", None) is not None  # the script ended by an exception
     if not lost or failed:
         return
-    sys.stderr.write(f"legato: {lost} records could not be stored.\n")
+    _say(lost)
     if "logging" in sys.modules:
         sys.modules["logging"].shutdown()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     # atexit has no other way to say it; handlers that were registered before ours do not run
     os._exit(NOT_RECORDED)
+
+
+def _say(lost: int) -> None:
+    sys.stderr.write(f"legato: {lost} records could not be stored.\n")

@@ -18,6 +18,9 @@ from legato._model.errors import StoreError, StoreFull, StoreReadOnly
 from legato._store.port import Grade, Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from legato._model.operations.spec import Operation
     from legato._model.records import Batch, BatchAnswer, Writer
     from legato._settings.home import Home
     from legato._store.port import Store
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 class EmbeddedBackend:
     """Records into the database of `home`; the database is opened at the first use.
 
-    Survives a fork: the child is a new writer with its own connections.
+    `on_commit` is told of every batch of this process that was stored, by the thread that stored
+    it. Survives a fork: the child is a new writer with its own connections.
     """
 
     def __init__(self, home: Home) -> None:
@@ -35,9 +39,11 @@ class EmbeddedBackend:
         self.ids = TimeOrderedIds()
         self.random = SystemRandom()
         self.journal = Journal(self._receive, self._introduce, self.clock, home.database)
+        self.on_commit: Callable[[Batch], None] | None = None
         self._opening = threading.Lock()
         self._store: Store | None = None
         self._holding = False
+        self._forking = False
         self._prepared = False
         self._in_pool_child = False
 
@@ -50,7 +56,7 @@ class EmbeddedBackend:
                     self._store = self._open()
         return self._store
 
-    def send(self, operation: Any) -> Any:
+    def send(self, operation: Operation) -> Any:
         """Carry out an operation on what is committed, this process's own records included."""
         from legato._control.registry import handler_of
 
@@ -59,7 +65,7 @@ class EmbeddedBackend:
         now = self.clock.now()
         if operation.spec.access == "read":
             return self.store.read(lambda tx: handle(tx, now, operation))
-        return self.store.run(lambda tx: handle(tx, now, operation), Lane.LEASES)
+        return self.store.run(lambda tx: handle(tx, now, operation))
 
     def storage(self) -> str:
         """Return the folder for stored results."""
@@ -99,7 +105,10 @@ class EmbeddedBackend:
         if not self._holding:
             self._hold(writer)
         grade = Grade.ACKED if batch.acked else Grade.PLAIN
-        return store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, grade)
+        answer = store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, grade)
+        if self.on_commit is not None:
+            self.on_commit(batch)
+        return answer
 
     def _hold(self, writer: Writer) -> None:
         try:
@@ -116,22 +125,27 @@ class EmbeddedBackend:
         self._watch_pool_children()
         self.journal.before_fork()
         self._opening.acquire()
+        self._forking = True
         if self._store is not None:
-            self._store.prepare_fork()
-            self._prepared = True
+            # a reader that does not end: the child forgets its connection all the same
+            with contextlib.suppress(StoreError):
+                self._store.prepare_fork()
+                self._prepared = True
 
     def after_in_parent(self) -> None:
         """Go on."""
         if self._store is not None and self._prepared:
+            self._prepared = False
             self._store.resume_fork()
-        self._prepared = False
-        self._opening.release()
+        if self._forking:
+            self._forking = False
+            self._opening.release()
         self.journal.after_in_parent()
 
     def after_in_child(self) -> None:
         """Become another writer; nothing that the parent holds is ours."""
         self._opening = threading.Lock()
-        self._holding = self._prepared = False
+        self._holding = self._forking = self._prepared = False
         self.ids.reseed()
         if self._store is not None:
             self._store.forget()

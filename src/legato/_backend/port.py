@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from legato._journal.journal import Journal
+    from legato._model.operations.spec import Operation
     from legato._model.ports import Clock, Ids, Random
 
 
@@ -24,7 +25,7 @@ class Backend(Protocol):
     @property
     def random(self) -> Random: ...
 
-    def send(self, operation: Any) -> Any:
+    def send(self, operation: Operation) -> Any:
         """Carry out an operation; what was recorded before is seen by it."""
         ...
 

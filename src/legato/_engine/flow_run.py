@@ -6,6 +6,7 @@ Every transition is a proposal: the answer may be another state, a wait, or a st
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import count
 from typing import Any
 
 from msgspec import Struct
@@ -57,31 +58,40 @@ def flow_run(plan: FlowPlan) -> Steps:
     yield CREATE
     refused = yield PREPARE
     if refused is not None:
-        draft = endings.of_exception("Flow run", refused, plan.timeout)
-        if refused.cause == "error":
-            text = endings.describe(refused.exception)
-            draft.message = f"Validation of flow parameters failed with error: {text}"
-        return (yield from _end(plan, draft))
-    failures = 0
-    while True:
+        return (yield from _end(plan, _of_refusal(plan, refused)))
+    for failures in count(1):
         begun = yield from _propose(Draft(type=StateType.RUNNING))
-        if begun.stopped is not None or begun.state is None:
+        if begun.state is None or begun.state.type is not StateType.RUNNING:
             return begun
-        if begun.state.type is not StateType.RUNNING:
-            return FlowEnd(begun.state, begun.draft)
         if "on_running" in plan.hooks:
             yield RunHooks("on_running", begun.state)
         outcome = yield CALL
         draft = endings.ending("Flow run", outcome, plan.timeout)
-        if draft.type is StateType.FAILED:
-            failures += 1
-            delay = retries.delay_after(plan.retry, failures)
-            if delay is not None:
-                interrupted = yield from _await_retry(plan, failures, delay, draft)
-                if interrupted is None:
-                    continue
-                draft = endings.of_exception("Flow run", interrupted, plan.timeout)
-        return (yield from _end(plan, draft))
+        final = yield from _final(plan, failures, draft)
+        if final is not None:
+            return (yield from _end(plan, final))
+    raise AssertionError("retries have an end")
+
+
+def _of_refusal(plan: FlowPlan, refused: Raised) -> Draft:
+    draft = endings.of_exception("Flow run", refused, plan.timeout)
+    if refused.cause == "error":
+        text = endings.describe(refused.exception)
+        draft.message = f"Validation of flow parameters failed with error: {text}"
+    return draft
+
+
+def _final(plan: FlowPlan, failures: int, draft: Draft) -> Generator[Effect, Any, Draft | None]:
+    """Return the end of the run, or None after the wait for another try."""
+    if draft.type is not StateType.FAILED:
+        return draft
+    delay = retries.delay_after(plan.retry, failures)
+    if delay is None:
+        return draft
+    interrupted = yield from _await_retry(plan, failures, delay, draft)
+    if interrupted is None:
+        return None
+    return endings.of_exception("Flow run", interrupted, plan.timeout)
 
 
 def _end(plan: FlowPlan, draft: Draft) -> Steps:
@@ -98,8 +108,7 @@ def _await_retry(
     plan: FlowPlan, failures: int, delay: float, draft: Draft
 ) -> Generator[Effect, Any, Raised | None]:
     when = f"{delay:g} second(s) from now" if delay > 0 else "immediately"
-    count = f"{failures}/{plan.retry.retries}"
-    yield Say(INFO, f"{draft.message} - Retry {count} will start {when}")
+    yield Say(INFO, f"{draft.message} - Retry {failures}/{plan.retry.retries} will start {when}")
     yield from _propose(Draft(type=StateType.SCHEDULED, name="AwaitingRetry", delay=delay))
     interrupted: Raised | None = yield Sleep(delay)
     return interrupted

@@ -28,10 +28,12 @@ class Operator(str, Enum):
 
 
 class IdFilter(Leaf):
-    """Conditions on an id."""
+    """Conditions on an id; `ge_` and `le_` find those that begin alike."""
 
     any_: list[UUID] | None = None
     not_any_: list[UUID] | None = None
+    ge_: UUID | None = None
+    le_: UUID | None = None
 
 
 class OptionalIdFilter(Leaf):

@@ -16,9 +16,9 @@ from legato._sdk.exceptions import MissingContextError
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
+    from legato._sdk.client.objects import FlowRun, TaskRun
     from legato._sdk.flow import Flow
     from legato._sdk.lineage import Lineage
-    from legato._sdk.client.objects import FlowRun, TaskRun
     from legato._sdk.step_keys import Ordinals
     from legato._sdk.task import Task
 

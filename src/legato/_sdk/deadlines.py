@@ -8,10 +8,12 @@ ends first.
 from __future__ import annotations
 
 import threading
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from legato._sdk import platform_posix as platform
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 class DeadlinePassed(BaseException):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, update_wrapper
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from legato._sdk.options import checked_name
 from legato._sdk.signature import Colour, Signature
 
-Self = TypeVar("Self", bound="Decorated")
+if TYPE_CHECKING:
+    from typing import Self
+
 _NO_OBJECT: Any = object()
 
 
@@ -66,7 +68,7 @@ class Decorated:
         """Whether this is bound to an object."""
         return self._receiver is not _NO_OBJECT
 
-    def __get__(self: Self, instance: object | None, owner: type | None = None) -> Self:
+    def __get__(self, instance: object | None, owner: type | None = None) -> Self:
         """Bind as a function, a classmethod or a staticmethod of that kind binds."""
         fn: Any = self.fn
         if isinstance(fn, staticmethod):
@@ -75,7 +77,12 @@ class Decorated:
             return self._bound(fn.__func__, owner)
         return self if instance is None else self._bound(fn, instance)
 
-    def _bound(self: Self, fn: Callable[..., Any], receiver: Any) -> Self:
+    def bound_like(self, other: Self) -> Self:
+        """Return this with the object that `other` is bound to."""
+        self._receiver = other._receiver
+        return self
+
+    def _bound(self, fn: Callable[..., Any], receiver: Any) -> Self:
         """Return a copy whose calls pass `receiver` first; the user's function is untouched."""
         copy = object.__new__(type(self))
         copy.__dict__.update(self.__dict__)

@@ -53,8 +53,14 @@ class UnfinishedRun(RunError):
 
 
 class MissingResult(RunError):
-    """State data is missing. Typically, this occurs when result persistence is disabled and the \
-state has been retrieved from the API."""
+    """The value of the run is not known here."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(
+            message
+            or "State data is missing. Typically, this occurs when result persistence is disabled"
+            " and the state has been retrieved from the API."
+        )
 
     code = "missing_result"
 

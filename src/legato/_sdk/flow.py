@@ -178,9 +178,7 @@ class Flow(Decorated, Generic[P, R]):
         """Return a copy with other options; what is not named stays."""
         from legato._sdk.code import merged
 
-        copy = type(self)(self.fn, **merged(self, options, _HOOKS))
-        copy._receiver = self._receiver
-        return copy
+        return type(self)(self.fn, **merged(self, options, _HOOKS)).bound_like(self)
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters coerced to the function's annotations.
@@ -258,5 +256,5 @@ def flow(fn: Any = None, /, **options: Unpack[FlowOptions]) -> Any:
     'hello you'
     """
     if fn is None:
-        return lambda function: flow(function, **options)  # pyright: ignore
+        return lambda function: flow(function, **options)
     return cast("Flow[Any, Any]", Flow(fn, **options))

@@ -77,7 +77,8 @@ def _leave_when_stuck(code: int, over: threading.Event) -> None:
     pause = GRACE_SECONDS
     while not over.wait(pause):
         pause = 0.2
-        frame = sys._current_frames().get(threading.main_thread().ident or 0)
+        frames = sys._current_frames()  # noqa: SLF001 - the one way to see another thread
+        frame = frames.get(threading.main_thread().ident or 0)
         if frame is not None and os.path.basename(frame.f_code.co_filename) in _WAITS_IN:
             _close_as_crashed()
             leave(code)
@@ -124,7 +125,7 @@ def leave_if_interrupted(exc: BaseException) -> None:
         if thread is not threading.main_thread() and not thread.daemon
     ]
     if not sleeping:
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # noqa: SLF001 - os._exit would skip them
     else:
         _flush_journals()
     leave(code)

@@ -9,12 +9,15 @@ kept alive for the sake of an edge.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import ref
 
 from legato._model.states import State
 from legato._model.task_runs import FlowRunInput, RunInput, TaskRunInput
+
+if TYPE_CHECKING:
+    from typing import Self
 
 LIMIT = 10_000
 _HELD = (str, bytes, int, float)
@@ -86,7 +89,7 @@ class _Shape(tuple[int, int]):
 
     __slots__ = ()
 
-    def __new__(cls, value: Any) -> _Shape:
+    def __new__(cls, value: Any) -> Self:
         return super().__new__(cls, (len(value), id(next(iter(value), None))))
 
 

@@ -7,25 +7,25 @@ from typing import Any
 
 from legato._model.ports import Random
 
-_QUALITIES = (
-    "amber ample arctic astute balmy bold brave breezy bright brisk calm candid cheerful clear "
-    "clever coral cosmic crisp curious dapper daring deft eager early earnest easy elegant fair "
-    "fleet fluent fond frank fresh gentle gleaming golden grand hardy hazel honest humble ideal "
-    "indigo ivory jolly keen kind lively lucid lunar mellow merry mild mint modest nimble noble "
-    "olive opal patient pearly placid plucky polite proud quick quiet radiant ready rosy round "
-    "rustic sage scarlet serene sharp silver sleek smooth snug solar solid spry steady stellar "
-    "still sunny swift tender tidy topaz tranquil trusty upbeat velvet violet vivid warm wise witty"
-).split()
-_CREATURES = (
-    "albatross alpaca antelope avocet badger beaver bison bittern bobcat bullfinch buzzard caribou "
-    "chamois cheetah chough condor cormorant coyote crane curlew dipper dolphin dormouse eider "
-    "egret elk falcon ferret finch flamingo gannet gazelle gecko goshawk grebe heron hoopoe ibex "
-    "ibis jackdaw jaguar kestrel kingfisher kite lapwing lark linnet lynx magpie marmot marten "
-    "merlin moose narwhal newt nightjar nuthatch ocelot orca oriole osprey otter owl panda "
-    "partridge pelican petrel pika plover polecat puffin quail rail raven redstart reindeer robin "
-    "salmon seal shrike siskin skylark sparrow stoat stork swallow swift tanager teal tern thrush "
-    "toucan trout turtle vole wagtail walrus weasel wigeon wombat woodcock wren yak"
-).split()
+_QUALITIES = """
+amber ample arctic astute balmy bold brave breezy bright brisk calm candid cheerful clear clever
+coral cosmic crisp curious dapper daring deft eager early earnest easy elegant fair fleet fluent
+fond frank fresh gentle gleaming golden grand hardy hazel honest humble ideal indigo ivory jolly
+keen kind lively lucid lunar mellow merry mild mint modest nimble noble olive opal patient
+pearly placid plucky polite proud quick quiet radiant ready rosy round rustic sage scarlet
+serene sharp silver sleek smooth snug solar solid spry steady stellar still sunny swift tender
+tidy topaz tranquil trusty upbeat velvet violet vivid warm wise witty
+""".split()  # noqa: SIM905 - easier to read
+_CREATURES = """
+albatross alpaca antelope avocet badger beaver bison bittern bobcat bullfinch buzzard caribou
+chamois cheetah chough condor cormorant coyote crane curlew dipper dolphin dormouse eider egret
+elk falcon ferret finch flamingo gannet gazelle gecko goshawk grebe heron hoopoe ibex ibis
+jackdaw jaguar kestrel kingfisher kite lapwing lark linnet lynx magpie marmot marten merlin
+moose narwhal newt nightjar nuthatch ocelot orca oriole osprey otter owl panda partridge pelican
+petrel pika plover polecat puffin quail rail raven redstart reindeer robin salmon seal shrike
+siskin skylark sparrow stoat stork swallow swift tanager teal tern thrush toucan trout turtle
+vole wagtail walrus weasel wigeon wombat woodcock wren yak
+""".split()  # noqa: SIM905 - easier to read
 
 
 def word_pair(random: Random) -> str:

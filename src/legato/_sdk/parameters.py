@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from legato._sdk.flow import Flow
 
 # values of exactly these types pass an annotation of the same type as they are
-_PLAIN = frozenset({str, int, float, bool, bytes, datetime.datetime, datetime.date})
+_PLAIN = frozenset({str, int, float, bool, bytes, dt.datetime, dt.date})
 
 
 def resolved(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ import signal
 import threading
 import time
 from functools import partial
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 def on_main_thread() -> bool:
@@ -27,7 +29,7 @@ def can_use_timer() -> bool:
 class TimerScope:
     """A timer on the main thread; scopes nest, the one that ends first fires first."""
 
-    stack: list[TimerScope] = []
+    stack: ClassVar[list[TimerScope]] = []
 
     def __init__(self, seconds: float, alarm: BaseException) -> None:
         self.ends = time.monotonic() + seconds

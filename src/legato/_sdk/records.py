@@ -7,7 +7,7 @@ text to UUID, a dict to a nested record) and raises ValidationError with every f
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 from msgspec import Struct, structs
@@ -27,7 +27,7 @@ class ValidationError(InvalidRequest):
 class RecordMeta(StructMeta):  # type: ignore[misc]
     """Coerces the fields of a record that is constructed."""
 
-    def __call__(cls, **fields: Any) -> Any:
+    def __call__(cls, **fields: Any) -> Any:  # noqa: N805 - of a metaclass
         """Make a record of keyword arguments."""
         return cast("type[Record]", cls).model_validate(fields)
 
@@ -43,14 +43,14 @@ class Record:
         return fields
 
     @classmethod
-    def wrap(cls: type[R], struct: Struct) -> R:
+    def wrap(cls, struct: Struct) -> Self:
         """Return a model struct as the public record of the same fields, unchecked."""
         values = {name: getattr(struct, name) for name in struct.__struct_fields__}
-        made: R = StructMeta.__call__(cls, **values)
+        made: Self = StructMeta.__call__(cls, **values)
         return made
 
     @classmethod
-    def model_validate(cls: type[R], obj: Any) -> R:
+    def model_validate(cls, obj: Any) -> Self:
         """Return a record of a mapping or of another record; raise ValidationError."""
         if isinstance(obj, Struct):
             return cls.wrap(obj)
@@ -72,7 +72,7 @@ class Record:
         if problems:
             text = "; ".join(f"{cast('Any', p['loc'])[-1]}: {p['msg']}" for p in problems)
             raise ValidationError(f"{cls.__name__}: {text}", problems)
-        made: R = StructMeta.__call__(cls, **coerced)
+        made: Self = StructMeta.__call__(cls, **coerced)
         return made
 
     def model_dump(self, *, mode: str = "python") -> dict[str, Any]:
@@ -86,10 +86,10 @@ class Record:
         """Return the fields as JSON."""
         return msgspec.json.encode(self, enc_hook=str).decode()
 
-    def model_copy(self: R, *, update: dict[str, Any] | None = None) -> R:
+    def model_copy(self, *, update: dict[str, Any] | None = None) -> Self:
         """Return a copy, with some fields replaced."""
         values = {n: getattr(self, n) for n in cast("Any", self).__struct_fields__}
-        made: R = StructMeta.__call__(type(self), **{**values, **(update or {})})
+        made: Self = StructMeta.__call__(type(self), **{**values, **(update or {})})
         return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from legato._engine.effects import Draft
 from legato._model.records import ResultKept
 from legato._model.results import ResultCreate
-from legato._sdk import naming
+from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
 from legato._sdk.exceptions import ConfigurationError
 from legato._sdk.serializers import serializer_of
@@ -66,17 +67,22 @@ def storage_folder(given: object, default: Path) -> Path:
 def _key(template: str | None, context: RunContext) -> str:
     if template is None:
         return context.id.hex
-    import legato.runtime as runtime
+    fields = {
+        "parameters": context.parameters,
+        "flow_run": _Attributes(runtime.flow_run),
+        "task_run": _Attributes(runtime.task_run),
+    }
+    return naming.run_name(template, fields, "result_storage_key")
 
-    return naming.run_name(
-        template,
-        {
-            "parameters": context.parameters,
-            "flow_run": runtime.flow_run,
-            "task_run": runtime.task_run,
-        },
-        "result_storage_key",
-    )
+
+class _Attributes:
+    """What `{flow_run.id}` in a template looks at."""
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self._read = read
+
+    def __getattr__(self, name: str) -> Any:
+        return self._read(name)
 
 
 def write_durably(path: Path, blob: bytes) -> None:

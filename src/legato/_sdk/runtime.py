@@ -11,6 +11,13 @@ from typing import Any
 
 from legato._sdk.context import FlowRunContext, TaskRunContext
 
+
+def _parent(run: FlowRunContext) -> str | None:
+    outer = run.outer
+    parent = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
+    return str(parent.id) if parent is not None else None
+
+
 FLOW_RUN: dict[str, tuple[Callable[[FlowRunContext], Any], Any]] = {
     "id": (lambda run: str(run.id), None),
     "tags": (lambda run: sorted(run.tags), []),
@@ -18,7 +25,7 @@ FLOW_RUN: dict[str, tuple[Callable[[FlowRunContext], Any], Any]] = {
     "flow_name": (lambda run: run.flow.name, None),
     "flow_version": (lambda run: run.flow.version, None),
     "parameters": (lambda run: run.parameters, {}),
-    "parent_flow_run_id": (lambda run: _parent(run), None),
+    "parent_flow_run_id": (_parent, None),
     "root_flow_run_id": (lambda run: str(run.root_id), None),
     "run_count": (lambda run: run.progress.run_count, 0),
     "scheduled_start_time": (lambda run: run.start_time, None),
@@ -60,9 +67,3 @@ def _read(noun: str, table: dict[str, tuple[Any, Any]], run: Any, name: str) -> 
         if mocked is not None:
             return int(mocked) if isinstance(outside, int) else mocked
     return list(value) if isinstance(value, list) else value
-
-
-def _parent(run: FlowRunContext) -> str | None:
-    outer = run.outer
-    parent = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
-    return str(parent.id) if parent is not None else None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
-from typing import Any, NoReturn, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -150,14 +150,14 @@ def _first_bad(data: Any) -> State | None:
     return next((bad for item in items if (bad := _first_bad(item)) is not None), None)
 
 
-def raise_state_exception(state: State) -> NoReturn | None:
+def raise_state_exception(state: State) -> None:
     """Raise what a state that did not complete stands for; do nothing if it completed."""
     if state.is_completed():
-        return None
+        return
     raise state.exception()
 
 
-def _made(type: StateType, name: str | None = None, **fields: Any) -> State:  # noqa: A002
+def _made(type: StateType, name: str | None = None, **fields: Any) -> State:
     cls = fields.pop("cls", State)
     fields.setdefault("name", name)
     return cast("State", cls(type=type, **fields))
@@ -165,7 +165,7 @@ def _made(type: StateType, name: str | None = None, **fields: Any) -> State:  # 
 
 def _scheduled(name: str, scheduled_time: datetime | None, fields: dict[str, Any]) -> State:
     details: StateDetails = fields.pop("state_details", None) or StateDetails()
-    when = scheduled_time or details.scheduled_time or datetime.now(timezone.utc)
+    when = scheduled_time or details.scheduled_time or datetime.now(UTC)
     details = replace(details, scheduled_time=when)
     return _made(StateType.SCHEDULED, name, state_details=details, **fields)
 
@@ -251,7 +251,7 @@ def Paused(
     if timeout_seconds is not None and pause_expiration_time is not None:
         raise ValueError("Give timeout_seconds or pause_expiration_time, not both.")
     if timeout_seconds is not None:
-        pause_expiration_time = datetime.now(timezone.utc) + timedelta(seconds=timeout_seconds)
+        pause_expiration_time = datetime.now(UTC) + timedelta(seconds=timeout_seconds)
     details: StateDetails = fields.pop("state_details", None) or StateDetails()
     details = replace(
         details,
@@ -269,7 +269,7 @@ def Suspended(**fields: Any) -> State:
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def _new_id() -> UUID:

@@ -177,9 +177,7 @@ class Task(Decorated, Generic[P, R]):
         """Return a copy with other options; what is not named stays."""
         from legato._sdk.code import merged
 
-        copy = type(self)(self.fn, **merged(self, options, _HOOKS))
-        copy._receiver = self._receiver
-        return copy
+        return type(self)(self.fn, **merged(self, options, _HOOKS)).bound_like(self)
 
     def on_completion(self, hook: Hook) -> Hook:
         """Add a hook `(task, task_run, state)` for Completed."""
@@ -234,5 +232,5 @@ def task(fn: Any = None, /, **options: Unpack[TaskOptions]) -> Any:
     1
     """
     if fn is None:
-        return lambda function: task(function, **options)  # pyright: ignore
+        return lambda function: task(function, **options)
     return cast("Task[Any, Any]", Task(fn, **options))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from os.path import dirname
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from legato._settings.current import current as settings
 
+if TYPE_CHECKING:
+    from types import TracebackType
 
 HERE = dirname(dirname(__file__)) + "/"
 _previous_hook: Any = None

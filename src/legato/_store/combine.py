@@ -74,17 +74,30 @@ class Combiner:
             return
         try:
             self._transact([item], True)
+        except Spoiled as spoiled:
+            item.error = spoiled.refusal
         except Exception as error:  # noqa: BLE001 - goes to the one who asked
             item.error = error
 
 
+class Spoiled(Exception):
+    """An operation refused after it had written, so its transaction must not be committed."""
+
+    def __init__(self, refusal: Error) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
 def run_op(item: Item, tx: Transaction) -> None:
     """Run one operation; a refusal is its answer and disturbs no other."""
+    before = tx.writes
     try:
         item.value = item.op(tx)
     except StoreError:
         raise
     except Error as refusal:
+        if tx.writes != before:
+            raise Spoiled(refusal) from refusal
         item.error = refusal
 
 

@@ -46,6 +46,8 @@ class Transaction(Protocol):
     """
 
     repeated: bool
+    writes: int
+    """How many statements have written."""
     null: Any
     """What stands for NULL in the values of `run_many` and `bulk`."""
     data_errors: tuple[type[Exception], ...]

@@ -33,6 +33,7 @@ class PostgresTransaction:
 
     def __init__(self, connection: psycopg.Connection, *, repeated: bool) -> None:
         self.repeated = repeated
+        self.writes = 0
         self._connection = connection
         self._cursor = connection.cursor()
 
@@ -48,6 +49,7 @@ class PostgresTransaction:
 
     def run(self, name: str, params: Mapping[str, Any]) -> int:
         failpoint(f"write.{name}")
+        self.writes += 1
         if name in BY_IDS:
             return self._touch(_by_ids(name), [list(params["ids"])])
         return self._touch(QUERIES[name], dialect.postgres_params(params))
@@ -57,6 +59,7 @@ class PostgresTransaction:
 
     def bulk(self, name: str, flat: list[Any]) -> int:
         failpoint(f"write.{name}")
+        self.writes += 1
         bulk = BULK[name]
         width, start, touched = bulk.width, 0, 0
         left = len(flat) // width
@@ -80,6 +83,7 @@ class PostgresTransaction:
         return self._rows(*_compiled(query))
 
     def execute(self, statement: Insert | Update | Delete) -> int:
+        self.writes += 1
         return self._touch(*_compiled(statement))
 
     def _rows(self, text: str, params: Any) -> list[tuple[Any, ...]]:

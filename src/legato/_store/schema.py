@@ -121,12 +121,13 @@ def _where(condition: str) -> dict[str, Any]:
 meta = Table(
     "meta",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="one_row"), primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     _number("schema"),
     _number("min_writer"),
     _number("min_reader"),
     Column("next_position", BigInteger, nullable=False, server_default="1"),
     _at("alive_at"),
+    CheckConstraint("id = 1", name="one_row"),
 )
 
 flow = Table(

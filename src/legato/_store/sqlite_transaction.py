@@ -36,6 +36,7 @@ class SqliteTransaction:
 
     def __init__(self, connection: sqlite3.Connection, *, repeated: bool) -> None:
         self.repeated = repeated
+        self.writes = 0
         self._execute = connection.execute
         self._savepoints = 0
 
@@ -52,6 +53,7 @@ class SqliteTransaction:
 
     def run(self, name: str, params: Mapping[str, Any]) -> int:
         failpoint(f"write.{name}")
+        self.writes += 1
         if name in BY_IDS:
             return sum(self._execute(*_by_ids(name, p)).rowcount for p in _parts(params["ids"]))
         return self._execute(QUERIES[name], dialect.sqlite_params(params)).rowcount
@@ -61,6 +63,7 @@ class SqliteTransaction:
 
     def bulk(self, name: str, flat: list[Any]) -> int:
         failpoint(f"write.{name}")
+        self.writes += 1
         bulk = BULK[name]
         width, start, touched = bulk.width, 0, 0
         left = len(flat) // width
@@ -92,6 +95,7 @@ class SqliteTransaction:
         return self._execute(*_compiled(query)).fetchall()
 
     def execute(self, statement: Insert | Update | Delete) -> int:
+        self.writes += 1
         return self._execute(*_compiled(statement)).rowcount
 
 

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from legato._model import filters as f
 from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy, FlowRunUpdate
@@ -27,11 +26,15 @@ from legato._sdk.client.sending import asend as send
 from legato._sdk.services import backend
 from legato._sdk.states import State
 
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
 
 class Client:
     """Asks the backend of this process; `async with get_client() as client`."""
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -100,18 +103,19 @@ class Client:
         task_run_filter: f.TaskRunFilter | None = None,
     ) -> int:
         """Count flows."""
-        return await send(
+        found: int = await send(
             flow_operations.CountFlows(
                 flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
             )
         )
+        return found
 
     async def delete_flow(self, flow_id: Id) -> None:
         """Delete a flow with its runs; raise ObjectNotFound."""
         await send(flow_operations.DeleteFlow(flow_id=uid(flow_id)))
 
     # -- flow runs
-    async def create_flow_run(
+    async def create_flow_run(  # noqa: PLR0913, PLR0917 - Prefect's signature
         self,
         flow: Any,
         name: str | None = None,
@@ -176,11 +180,12 @@ class Client:
         task_run_filter: f.TaskRunFilter | None = None,
     ) -> int:
         """Count flow runs."""
-        return await send(
+        found: int = await send(
             flow_run_operations.CountFlowRuns(
                 flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
             )
         )
+        return found
 
     async def update_flow_run(self, flow_run_id: Id, **changes: Any) -> None:
         """Change name, tags, parameters ...; raise ObjectNotFound."""
@@ -196,11 +201,12 @@ class Client:
         self, flow_run_id: Id, state: StateRecord, force: bool = False
     ) -> OrchestrationResult:
         """Propose a state for a flow run; raise ObjectNotFound."""
-        return await send(
+        found: OrchestrationResult = await send(
             flow_run_operations.SetFlowRunState(
                 flow_run_id=uid(flow_run_id), state=proposed(state), force=force
             )
         )
+        return found
 
     async def read_flow_run_states(self, flow_run_id: Id) -> list[State]:
         """Return the history of a flow run, oldest first."""
@@ -248,21 +254,23 @@ class Client:
         task_run_filter: f.TaskRunFilter | None = None,
     ) -> int:
         """Count task runs."""
-        return await send(
+        found: int = await send(
             task_run_operations.CountTaskRuns(
                 flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
             )
         )
+        return found
 
     async def set_task_run_state(
         self, task_run_id: Id, state: StateRecord, force: bool = False
     ) -> OrchestrationResult:
         """Propose a state for a task run; raise ObjectNotFound."""
-        return await send(
+        found: OrchestrationResult = await send(
             task_run_operations.SetTaskRunState(
                 task_run_id=uid(task_run_id), state=proposed(state), force=force
             )
         )
+        return found
 
     async def read_task_run_states(self, task_run_id: Id) -> list[State]:
         """Return the history of a task run, oldest first."""

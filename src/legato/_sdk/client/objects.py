@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from legato._model import flow_runs, flows, logs, task_runs
 from legato._model.states import State as StateRecord
 from legato._sdk.records import Record, RecordMeta
 from legato._sdk.states import State
+
+if TYPE_CHECKING:
+    from msgspec import Struct
 
 R = TypeVar("R", bound="RunRecord")
 
@@ -20,7 +21,7 @@ class RunRecord(Record):
     __slots__ = ()
 
     @classmethod
-    def wrap(cls: type[R], struct: Struct) -> R:
+    def wrap(cls, struct: Struct) -> Self:
         """Return a model struct as the public record, its state likewise."""
         made = super().wrap(struct)
         state: Any = getattr(made, "state", None)

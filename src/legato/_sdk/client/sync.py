@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from legato._model import filters as f
 from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy, FlowRunUpdate
@@ -19,17 +18,19 @@ from legato._model.operations.flow_runs import OrchestrationResult
 from legato._model.states import State as StateRecord
 from legato._sdk import naming
 from legato._sdk.client.objects import Flow, FlowRun, Log, TaskRun
-from legato._sdk.client.sending import Answer, Id, proposed, uid
-from legato._sdk.client.sending import raw
-from legato._sdk.client.sending import send
+from legato._sdk.client.sending import Answer, Id, proposed, raw, send, uid
 from legato._sdk.services import backend
 from legato._sdk.states import State
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
 
 
 class SyncClient:
     """Asks the backend of this process; `with get_client(sync_client=True) as client`."""
 
-    def __enter__(self) -> SyncClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -98,18 +99,19 @@ class SyncClient:
         task_run_filter: f.TaskRunFilter | None = None,
     ) -> int:
         """Count flows."""
-        return send(
+        found: int = send(
             flow_operations.CountFlows(
                 flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
             )
         )
+        return found
 
     def delete_flow(self, flow_id: Id) -> None:
         """Delete a flow with its runs; raise ObjectNotFound."""
         send(flow_operations.DeleteFlow(flow_id=uid(flow_id)))
 
     # -- flow runs
-    def create_flow_run(
+    def create_flow_run(  # noqa: PLR0913, PLR0917 - Prefect's signature
         self,
         flow: Any,
         name: str | None = None,
@@ -174,11 +176,12 @@ class SyncClient:
         task_run_filter: f.TaskRunFilter | None = None,
     ) -> int:
         """Count flow runs."""
-        return send(
+        found: int = send(
             flow_run_operations.CountFlowRuns(
                 flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
             )
         )
+        return found
 
     def update_flow_run(self, flow_run_id: Id, **changes: Any) -> None:
         """Change name, tags, parameters ...; raise ObjectNotFound."""
@@ -194,11 +197,12 @@ class SyncClient:
         self, flow_run_id: Id, state: StateRecord, force: bool = False
     ) -> OrchestrationResult:
         """Propose a state for a flow run; raise ObjectNotFound."""
-        return send(
+        found: OrchestrationResult = send(
             flow_run_operations.SetFlowRunState(
                 flow_run_id=uid(flow_run_id), state=proposed(state), force=force
             )
         )
+        return found
 
     def read_flow_run_states(self, flow_run_id: Id) -> list[State]:
         """Return the history of a flow run, oldest first."""
@@ -246,21 +250,23 @@ class SyncClient:
         task_run_filter: f.TaskRunFilter | None = None,
     ) -> int:
         """Count task runs."""
-        return send(
+        found: int = send(
             task_run_operations.CountTaskRuns(
                 flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
             )
         )
+        return found
 
     def set_task_run_state(
         self, task_run_id: Id, state: StateRecord, force: bool = False
     ) -> OrchestrationResult:
         """Propose a state for a task run; raise ObjectNotFound."""
-        return send(
+        found: OrchestrationResult = send(
             task_run_operations.SetTaskRunState(
                 task_run_id=uid(task_run_id), state=proposed(state), force=force
             )
         )
+        return found
 
     def read_task_run_states(self, task_run_id: Id) -> list[State]:
         """Return the history of a task run, oldest first."""

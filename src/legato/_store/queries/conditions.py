@@ -24,7 +24,7 @@ def joined(operator: f.Operator, parts: Iterable[Condition | None]) -> Condition
 
 
 def listed(column: Any, leaf: Any) -> Condition | None:
-    """`any_`, `not_any_` and `is_null_` on a column."""
+    """`any_`, `not_any_`, `is_null_`, and the range of an id, on a column."""
     if leaf is None:
         return None
     parts: list[Condition | None] = []
@@ -34,6 +34,9 @@ def listed(column: Any, leaf: Any) -> Condition | None:
         parts.append(column.not_in([getattr(v, "value", v) for v in leaf.not_any_]))
     if getattr(leaf, "is_null_", None) is not None:
         parts.append(column.is_(None) if leaf.is_null_ else column.is_not(None))
+    if isinstance(leaf, f.IdFilter):
+        parts += [column >= leaf.ge_] if leaf.ge_ is not None else []
+        parts += [column <= leaf.le_] if leaf.le_ is not None else []
     return joined(f.Operator.and_, parts)
 
 

@@ -351,12 +351,13 @@ def upgrade() -> None:
     )
     op.create_table(
         "meta",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("schema", sa.Integer(), nullable=False),
         sa.Column("min_writer", sa.Integer(), nullable=False),
         sa.Column("min_reader", sa.Integer(), nullable=False),
         sa.Column("next_position", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("alive_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("id = 1", name=op.f("ck_meta_one_row")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_meta")),
     )
     op.create_table(

@@ -1,0 +1,90 @@
+"""Parameters of a flow from the command line: `--param name=value`."""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from inspect import Parameter
+from typing import Any
+
+from legato._cli.exits import Misuse, nearest
+from legato._cli.loading import AnyFlow
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def arguments(flow: AnyFlow, given: Sequence[str]) -> Arguments:
+    """Return (args, kwargs) of a call; raise Misuse for what the flow cannot take."""
+    texts = _split(given)
+    parameters = flow.signature.inspected.parameters
+    _check(flow, texts, parameters)
+    hints = _hints(flow)
+    values = {name: value_of(text, hints.get(name)) for name, text in texts.items()}
+    args: list[Any] = []
+    for name, parameter in parameters.items():
+        if parameter.kind is Parameter.POSITIONAL_ONLY and name in values:
+            args.append(values.pop(name))
+    return tuple(args), values
+
+
+def _split(given: Sequence[str]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for item in given:
+        name, equals, text = item.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise Misuse(f"--param {item!r} is not NAME=VALUE.")
+        if name in texts:
+            raise Misuse(f"--param {name} is given twice.")
+        texts[name] = text
+    return texts
+
+
+def _check(flow: AnyFlow, texts: Mapping[str, str], parameters: Mapping[str, Parameter]) -> None:
+    takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
+    named = {
+        name: parameter
+        for name, parameter in parameters.items()
+        if parameter.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
+    }
+    for name in texts:
+        if name not in named and not takes_all:
+            known = ", ".join(named) or "none"
+            hint = nearest(name, named)
+            raise Misuse(f"The flow {flow.name!r} has no parameter {name!r}{hint} It has: {known}.")
+    missing = [n for n, p in named.items() if p.default is Parameter.empty and n not in texts]
+    if missing:
+        options = " ".join(f"--param {name}=..." for name in missing)
+        raise Misuse(f"The flow {flow.name!r} needs {options}")
+
+
+def _hints(flow: AnyFlow) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(flow.fn)
+    except Exception:  # noqa: BLE001 - names that exist for type checkers only
+        return {}
+
+
+def value_of(text: str, hint: Any) -> Any:
+    """Return JSON as its value and all else as text; what is annotated as text stays text.
+
+    The flow coerces the value to its annotation.
+    """
+    if hint is str or (_is_optional_text(hint) and text != "null"):
+        return text
+    try:
+        return json.loads(text, parse_constant=_no_json)
+    except ValueError:
+        return text
+
+
+def _no_json(text: str) -> None:
+    raise ValueError(text)  # NaN and Infinity: the flow makes numbers of them if it wants
+
+
+def _is_optional_text(hint: Any) -> bool:
+    if typing.get_origin(hint) not in (typing.Union, types.UnionType):
+        return False
+    return set(typing.get_args(hint)) == {str, type(None)}

@@ -1,0 +1,154 @@
+"""`legato flow-run`: list, inspect, logs, delete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from legato._cli.groups import Noun
+from legato._cli.options import Output, listing_options, output_option
+
+if TYPE_CHECKING:
+    from legato._sdk.client.objects import FlowRun
+    from legato._sdk.client.sync import SyncClient
+
+_TITLES = ("NAME", "FLOW", "STATE", "STARTED", "DURATION", "ID")
+
+
+@click.group("flow-run", cls=Noun)
+def command() -> None:
+    """List, inspect and delete flow runs; read their logs."""
+
+
+@command.command("ls")
+@listing_options
+def ls(
+    output: Output,
+    limit: int,
+    states: tuple[str, ...],
+    flows: tuple[str, ...],
+    tags: tuple[str, ...],
+) -> None:
+    """List flow runs, newest first."""
+    from legato._cli import listing
+    from legato._model import filters as f
+    from legato._sdk.client import get_client
+
+    condition = f.FlowRunFilter(state=listing.in_states(states), tags=listing.with_tags(tags))
+    with get_client(sync_client=True) as client:
+
+        def read(limit: int, offset: int) -> list[FlowRun]:
+            return client.read_flow_runs(
+                flow_filter=listing.of_flows(flows),
+                flow_run_filter=condition,
+                sort=f.FlowRunSort.START_TIME_DESC,
+                limit=limit,
+                offset=offset,
+            )
+
+        runs = listing.first(read, limit, "flow runs")
+        names = flow_names(client, runs)
+    if not runs:
+        listing.say_none("flow runs", bool(states or flows or tags), states)
+    plain = [{**run.model_dump(mode="json"), "flow_name": names[run.flow_id]} for run in runs]
+    listing.show(output, plain, _TITLES, lambda: [_row(run, names[run.flow_id]) for run in runs])
+
+
+@command.command("inspect")
+@click.argument("run")
+@output_option
+def inspect(run: str, output: Output) -> None:
+    """Show one flow run: times, parameters, task runs, history. RUN is an id or a name."""
+    from legato._cli import details
+    from legato._cli.finding import find_flow_run
+    from legato._cli.output import print_json
+    from legato._sdk.client import get_client
+
+    with get_client(sync_client=True) as client:
+        found = find_flow_run(client, run)
+        story = details.flow_run(client, found)
+    if output == "json":
+        print_json(story.plain())
+    else:
+        story.show()
+
+
+@command.command("logs")
+@click.argument("run")
+@click.option("--tail", type=click.IntRange(min=1), metavar="N", help="Only the last N lines.")
+@click.option("--level", default="NOTSET", metavar="LEVEL", help="Only this level and above.")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@output_option
+def logs(run: str, tail: int | None, level: str, follow: bool, output: Output) -> None:
+    """Print the log lines of one flow run and its tasks. RUN is an id or a name."""
+    from legato._cli import log_lines
+    from legato._cli.finding import find_flow_run
+    from legato._cli.output import say
+    from legato._sdk.client import get_client
+
+    least = log_lines.level_of(level)
+    if output == "json" and follow:
+        raise click.UsageError("-o json prints a whole list; it cannot follow.")
+    with get_client(sync_client=True) as client:
+        found = find_flow_run(client, run)
+        lines = log_lines.LogLines(client, found, least)
+        count = lines.print_json(tail) if output == "json" else lines.print(tail)
+        if follow:
+            lines.follow()
+        elif not count:
+            say(f"The flow run {found.name!r} has no log lines like that.")
+
+
+@command.command("delete")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def delete(runs: tuple[str, ...], yes: bool) -> None:
+    """Delete flow runs with their task runs, logs and results. RUN is an id or a name."""
+    from legato._cli.finding import find_flow_run
+    from legato._cli.output import say
+    from legato._sdk.client import get_client
+
+    with get_client(sync_client=True) as client:
+        found = list({run.id: run for run in (find_flow_run(client, run) for run in runs)}.values())
+        if not yes:
+            _ask(found)
+        for run in found:
+            client.delete_flow_run(run.id)
+            say(f"Deleted the flow run {run.name!r} ({run.id}).")
+
+
+def _ask(runs: list[FlowRun]) -> None:
+    import sys
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError("There is no terminal to ask in; --yes deletes without asking.")
+    names = ", ".join(f"{run.name!r} ({run.state_name})" for run in runs)
+    click.confirm(f"Delete {names} with all that belongs to them?", abort=True, err=True)
+
+
+def flow_names(client: SyncClient, runs: list[FlowRun]) -> dict[object, str]:
+    """Return the names of the runs' flows by id."""
+    from legato._cli import listing
+    from legato._model import filters as f
+
+    ids = list({run.flow_id for run in runs})
+    names: dict[object, str] = {}
+    for start in range(0, len(ids), listing.PAGE):
+        condition = f.FlowFilter(id=f.IdFilter(any_=ids[start : start + listing.PAGE]))
+        names |= {flow.id: flow.name for flow in client.read_flows(flow_filter=condition)}
+    return {flow_id: names.get(flow_id, "-") for flow_id in ids}
+
+
+def _row(run: FlowRun, flow_name: str) -> list[object]:
+    from legato._cli import times
+    from legato._cli.output import state_cell
+
+    return [
+        run.name,
+        flow_name,
+        state_cell(run.state_name, run.state_type),
+        times.moment(run.start_time),
+        times.lasted(run.start_time, run.end_time),
+        str(run.id),
+    ]
