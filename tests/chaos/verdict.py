@@ -88,7 +88,10 @@ def lost(home: Path, acks: Iterable[str]) -> list[str]:
         if count(home, query, run, kind) != 1:
             missing.append(ack)
         if kind == "COMPLETED":
-            query = "select count(*) from task_run_state where flow_run_id = ?"
+            query = (
+                "select count(*) from task_run_state s join task_run t on t.id = s.task_run_id"
+                " where t.flow_run_id = ?"
+            )
             if (number := count(home, query, run)) != 3 * TASKS:
                 missing.append(f"{ack}: {number} task states instead of {3 * TASKS}")
             query = "select count(*) from flow_run where id = ? and state_type = 'COMPLETED'"

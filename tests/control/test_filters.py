@@ -285,5 +285,3 @@ def test_lines_of_one_moment_keep_their_order(send, sender, runs):
         each.log.timestamp = LONG_AGO
     sender.send(*lines)
     assert [log.message for log in send(FilterLogs())] == [str(n) for n in range(20)]
-
-

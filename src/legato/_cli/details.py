@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -84,10 +85,8 @@ class Story:
 def flow_run(client: SyncClient, run: FlowRun) -> Story:
     """Read what belongs to a flow run."""
     extra: dict[str, Any] = {"flow_name": None, "task_run_counts": _counts(client, run)}
-    try:
+    with suppress(ObjectNotFound):  # deleted meanwhile
         extra["flow_name"] = client.read_flow(run.flow_id).name
-    except ObjectNotFound:
-        pass  # deleted meanwhile
     return Story("Flow run", run, client.read_flow_run_states(run.id), extra)
 
 
@@ -95,10 +94,8 @@ def task_run(client: SyncClient, run: TaskRun) -> Story:
     """Read what belongs to a task run."""
     extra: dict[str, Any] = {"flow_run_name": None}
     if run.flow_run_id is not None:
-        try:
+        with suppress(ObjectNotFound):
             extra["flow_run_name"] = client.read_flow_run(run.flow_run_id).name
-        except ObjectNotFound:
-            pass
     return Story("Task run", run, client.read_task_run_states(run.id), extra)
 
 

@@ -10,6 +10,7 @@ from legato._cli.groups import Noun
 from legato._cli.options import Output, listing_options, output_option
 
 if TYPE_CHECKING:
+    from legato._cli.tables import Row
     from legato._sdk.client.objects import FlowRun
     from legato._sdk.client.sync import SyncClient
 
@@ -140,7 +141,7 @@ def flow_names(client: SyncClient, runs: list[FlowRun]) -> dict[object, str]:
     return {flow_id: names.get(flow_id, "-") for flow_id in ids}
 
 
-def _row(run: FlowRun, flow_name: str) -> list[object]:
+def _row(run: FlowRun, flow_name: str) -> Row:
     from legato._cli import times
     from legato._cli.output import state_cell
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from legato._cli.exits import nearest
 from legato._cli.output import print_json, print_table, say
-from legato._cli.tables import Cell
+from legato._cli.tables import Row
 from legato._model import filters as f
 from legato._model.states import NAMES, StateType
 
@@ -64,7 +64,7 @@ def show(
     output: str,
     plain: Sequence[Any],
     titles: Sequence[str],
-    rows: Callable[[], Sequence[Sequence[Cell | str]]],
+    rows: Callable[[], Sequence[Row]],
 ) -> None:
     """Print a list as asked; an empty one is no table."""
     if output == "json":

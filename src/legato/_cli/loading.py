@@ -6,11 +6,13 @@ import os
 import sys
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from legato._cli.exits import Misuse, nearest
 from legato._sdk.flow import Flow
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 AnyFlow = Flow[Any, Any]
 
@@ -74,13 +76,17 @@ def load(path: str) -> ModuleType:
 
 def flows_of(module: ModuleType) -> dict[str, AnyFlow]:
     """Return the flows by the names of their variables; those made in the file, if there are."""
-    found = {key: value for key, value in vars(module).items() if isinstance(value, Flow)}
+    found = {key: value for key, value in vars(module).items() if _is_flow(value)}
     own = {
         key: value
         for key, value in found.items()
         if getattr(value.fn, "__module__", None) == module.__name__
     }
     return own or found
+
+
+def _is_flow(value: object) -> TypeGuard[AnyFlow]:
+    return isinstance(value, Flow)
 
 
 def pick(flows: dict[str, AnyFlow], path: str, name: str | None) -> AnyFlow:
@@ -99,8 +105,10 @@ def pick(flows: dict[str, AnyFlow], path: str, name: str | None) -> AnyFlow:
         known = sorted({each for key, flow in flows.items() for each in _names(key, flow)})
         listed = ", ".join(names)
         raise Misuse(f"{path} has no flow {name!r}{nearest(str(name), known)} It has: {listed}.")
-    lines = "\n".join(f"  legato run {path}:{key}" for key, flow in flows.items())
-    raise Misuse(f"{path} has more than one flow{f' {name!r}' if name else ''}; say which:\n{lines}")
+    lines = "\n".join(f"  legato run {path}:{key}" for key in flows)
+    raise Misuse(
+        f"{path} has more than one flow{f' {name!r}' if name else ''}; say which:\n{lines}"
+    )
 
 
 def _names(variable: str, flow: AnyFlow) -> set[str]:

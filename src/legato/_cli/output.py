@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from legato._cli.tables import Cell, table
+from legato._cli.tables import Cell, Row, table
 from legato._model.states import StateType
 
 _COLOURS: dict[StateType | None, str] = {
@@ -37,7 +37,7 @@ def print_json(value: Any) -> None:
     click.echo(msgspec.json.format(encoded, indent=2).decode())
 
 
-def print_table(titles: Sequence[str], rows: Iterable[Sequence[Cell | str]]) -> None:
+def print_table(titles: Sequence[str], rows: Iterable[Row]) -> None:
     """Print a table; in a terminal, lines are cut to its width."""
     for line in table(titles, rows, terminal_width()):
         click.echo(line)

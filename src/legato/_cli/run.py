@@ -18,7 +18,7 @@ import click
 @click.option("--print-result", is_flag=True, help="Print what the flow returns, as JSON.")
 @click.pass_context
 def command(ctx: click.Context, target: str, params: tuple[str, ...], print_result: bool) -> None:
-    """Run a flow of a Python file, here and now.
+    r"""Run a flow of a Python file, here and now.
 
     \b
     Exit status: 0 Completed, 1 Failed or Crashed, 2 wrong usage,

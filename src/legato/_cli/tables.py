@@ -19,9 +19,10 @@ class Cell(NamedTuple):
     colour: str | None = None
 
 
-def table(
-    titles: Sequence[str], rows: Iterable[Sequence[Cell | str]], width: int | None
-) -> list[str]:
+Row = Sequence[Cell | str]
+
+
+def table(titles: Sequence[str], rows: Iterable[Row], width: int | None) -> list[str]:
     """Return the lines of a table, each at most `width` columns wide if that is given."""
     cells = [[_cell(item) for item in row] for row in rows]
     lines = [[Cell(title) for title in titles], *cells]

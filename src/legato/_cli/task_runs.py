@@ -11,6 +11,7 @@ from legato._cli.groups import Noun
 from legato._cli.options import Output, listing_options, output_option
 
 if TYPE_CHECKING:
+    from legato._cli.tables import Row
     from legato._sdk.client.objects import TaskRun
     from legato._sdk.client.sync import SyncClient
 
@@ -94,7 +95,7 @@ def flow_run_names(client: SyncClient, runs: list[TaskRun]) -> dict[UUID | None,
     return names
 
 
-def _row(run: TaskRun, names: dict[UUID | None, str]) -> list[object]:
+def _row(run: TaskRun, names: dict[UUID | None, str]) -> Row:
     from legato._cli import times
     from legato._cli.output import state_cell
 

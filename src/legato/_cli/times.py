@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 NONE = "-"
 
@@ -22,7 +22,7 @@ def lasted(start: datetime | None, end: datetime | None) -> str:
     """Return how long something lasted, up to now if it has not ended."""
     if start is None:
         return NONE
-    return span((end or datetime.now(timezone.utc)) - start)
+    return span((end or datetime.now(UTC)) - start)
 
 
 def span(duration: timedelta | float) -> str:

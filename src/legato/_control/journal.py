@@ -8,7 +8,7 @@ from datetime import datetime
 from legato._control.intake import BAD, Intake, Numbered
 from legato._model.errors import Conflict, Error
 from legato._model.records import PROPOSALS, Batch, BatchAnswer, Writer
-from legato._store import writers
+from legato._store import quarantine, writers
 from legato._store.port import Transaction
 
 
@@ -19,7 +19,7 @@ class UnsoundBatch(RuntimeError):
 def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> BatchAnswer:
     """Store what is new of a batch and answer its proposals.
 
-    Records that were taken before have no effect, but their proposals are answered again. Raises
+    Records that were taken before have no effect, but they are answered again. Raises
     Conflict with the expected number if records are missing before the batch.
     """
     first = batch.first_seq
@@ -27,6 +27,7 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
     taken = _advance(tx, now, batch, writer)
     indices: Sequence[int] = range(len(batch.records))
     if taken:
+        answer.quarantined = quarantine.count(tx, writer.id, first, first + taken - 1)
         indices = [n for n in indices if n >= taken or isinstance(batch.records[n], PROPOSALS)]
     if tx.repeated:
         for index in indices:

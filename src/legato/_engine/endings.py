@@ -74,7 +74,7 @@ def _of_another_run(state: State) -> bool:
 
 def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
-        for item in value.values():
+        for item in cast("Any", value).values():
             yield from _leaves(item)
     elif isinstance(value, list | tuple | set | frozenset):
         for item in cast("list[Any]", value):

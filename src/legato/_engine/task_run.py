@@ -67,7 +67,8 @@ def task_run(plan: TaskPlan) -> Generator[Effect, Any, tuple[State, Draft]]:
                     continue
                 draft = endings.of_exception("Task run", interrupted, plan.timeout)
         state = yield Enter(draft)
-        if plan.hooks and (kind := HOOKS_AT.get(draft.type)) in plan.hooks and kind is not None:
+        kind = HOOKS_AT.get(draft.type) if plan.hooks else None
+        if kind is not None and kind in plan.hooks:
             yield RunHooks(kind, state)
         return state, draft
 

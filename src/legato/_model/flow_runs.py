@@ -18,7 +18,7 @@ class FlowRunPolicy(Struct, kw_only=True, omit_defaults=True):
     retry_delay_seconds: float = 0
     retries: int | None = None
     retry_delay: int | None = None
-    pause_keys: list[str] = field(default_factory=list)
+    pause_keys: list[str] = []
     resuming: bool | None = False
     retry_type: str | None = None
 
@@ -39,12 +39,12 @@ class FlowRun(Struct, kw_only=True):
     work_pool_id: UUID | None = None
     work_pool_name: str | None = None
     flow_version: str | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = {}
     idempotency_key: str | None = None
-    context: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = {}
     empirical_policy: FlowRunPolicy = field(default_factory=FlowRunPolicy)
-    tags: list[str] = field(default_factory=list)
-    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    tags: list[str] = []
+    labels: dict[str, str | int | float | bool] = {}
     parent_task_run_id: UUID | None = None
     root_flow_run_id: UUID | None = None
     run_count: int = 0
@@ -73,15 +73,15 @@ class FlowRunCreate(Struct, kw_only=True, omit_defaults=True):
     flow_id: UUID | None = None
     state: State | None = None
     flow_version: str | None = None
-    parameters: dict[str, Any] = field(default_factory=dict)
-    context: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = {}
+    context: dict[str, Any] = {}
     parent_task_run_id: UUID | None = None
     root_flow_run_id: UUID | None = None
     deployment_id: UUID | None = None
     idempotency_key: str | None = None
     empirical_policy: FlowRunPolicy = field(default_factory=FlowRunPolicy)
-    tags: list[str] = field(default_factory=list)
-    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    tags: list[str] = []
+    labels: dict[str, str | int | float | bool] = {}
     job_variables: dict[str, Any] | None = None
     work_pool_name: str | None = None
     work_queue_name: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 
 class Flow(Struct, kw_only=True):
@@ -15,8 +15,8 @@ class Flow(Struct, kw_only=True):
     created: datetime
     updated: datetime
     name: str
-    tags: list[str] = field(default_factory=list)
-    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    tags: list[str] = []
+    labels: dict[str, str | int | float | bool] = {}
 
 
 class FlowCreate(Struct, kw_only=True, omit_defaults=True):
@@ -24,5 +24,5 @@ class FlowCreate(Struct, kw_only=True, omit_defaults=True):
 
     name: str
     id: UUID | None = None
-    tags: list[str] = field(default_factory=list)
-    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    tags: list[str] = []
+    labels: dict[str, str | int | float | bool] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from legato._model.flow_runs import FlowRunCreate
 from legato._model.logs import LogCreate
@@ -71,7 +71,7 @@ class FlowRunProposed(Struct, tag="flow_run_proposed"):
     code_version: str | None = None
     parent: TaskRunCreate | None = None
     parent_epoch: int = 0
-    flow_tags: list[str] = field(default_factory=list)
+    flow_tags: list[str] = []
 
 
 class FlowRunMoveProposed(Struct, tag="flow_run_move_proposed"):
@@ -141,8 +141,8 @@ class BatchAnswer(Struct):
     """`answers` maps the index of each proposal within the batch to its answer."""
 
     last_seq: int
-    answers: dict[int, Answer] = field(default_factory=dict)
-    fenced: list[Fenced] = field(default_factory=list)
+    answers: dict[int, Answer] = {}
+    fenced: list[Fenced] = []
     quarantined: int = 0
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from legato._model.states import State, StateType
 
@@ -45,11 +45,11 @@ class TaskRun(Struct, kw_only=True):
     cache_key: str | None = None
     cache_expiration: datetime | None = None
     task_version: str | None = None
-    empirical_policy: dict[str, Any] = field(default_factory=dict)
-    tags: list[str] = field(default_factory=list)
-    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
+    empirical_policy: dict[str, Any] = {}
+    tags: list[str] = []
+    labels: dict[str, str | int | float | bool] = {}
     state_id: UUID | None = None
-    task_inputs: dict[str, list[RunInput]] = field(default_factory=dict)
+    task_inputs: dict[str, list[RunInput]] = {}
     state_type: StateType | None = None
     state_name: str | None = None
     run_count: int = 0
@@ -78,10 +78,10 @@ class TaskRunCreate(Struct, kw_only=True, omit_defaults=True):
     state: State
     flow_run_id: UUID | None = None
     task_version: str | None = None
-    tags: list[str] = field(default_factory=list)
-    labels: dict[str, str | int | float | bool] = field(default_factory=dict)
-    task_inputs: dict[str, list[RunInput]] = field(default_factory=dict)
-    empirical_policy: dict[str, Any] = field(default_factory=dict)
+    tags: list[str] = []
+    labels: dict[str, str | int | float | bool] = {}
+    task_inputs: dict[str, list[RunInput]] = {}
+    empirical_policy: dict[str, Any] = {}
     cache_key: str | None = None
     cache_expiration: datetime | None = None
     code_hash: str | None = None

@@ -38,7 +38,8 @@ class Decorated:
     _receiver: Any
 
     def _adopt(self, fn: Any, name: str | None, description: str | None) -> None:
-        if not callable(fn) and not isinstance(fn, staticmethod | classmethod):
+        wrapped = isinstance(fn, staticmethod | classmethod)
+        if not wrapped and not callable(fn):
             raise TypeError(f"@{self.noun} must be put on a function, not on {fn!r}.")
         self.fn = fn
         given = name if name is not None else self._default_name(fn)
@@ -49,7 +50,7 @@ class Decorated:
         self.isasync, self.isgenerator = colour.isasync, colour.isgenerator
         self._receiver = _NO_OBJECT
         self._signature = None
-        if not isinstance(fn, staticmethod | classmethod):
+        if not wrapped:
             self._signature = Signature(fn)
         update_wrapper(cast("Any", self), fn, updated=())
 
@@ -72,9 +73,9 @@ class Decorated:
         """Bind as a function, a classmethod or a staticmethod of that kind binds."""
         fn: Any = self.fn
         if isinstance(fn, staticmethod):
-            return self._bound(fn.__func__, _NO_OBJECT)
+            return self._bound(cast("Any", fn).__func__, _NO_OBJECT)
         if isinstance(fn, classmethod):
-            return self._bound(fn.__func__, owner)
+            return self._bound(cast("Any", fn).__func__, owner)
         return self if instance is None else self._bound(fn, instance)
 
     def bound_like(self, other: Self) -> Self:

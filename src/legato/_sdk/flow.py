@@ -256,5 +256,9 @@ def flow(fn: Any = None, /, **options: Unpack[FlowOptions]) -> Any:
     'hello you'
     """
     if fn is None:
-        return lambda function: flow(function, **options)
+
+        def decorate(function: Any) -> Any:
+            return flow(function, **options)
+
+        return decorate
     return cast("Flow[Any, Any]", Flow(fn, **options))

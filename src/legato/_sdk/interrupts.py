@@ -77,7 +77,7 @@ def _leave_when_stuck(code: int, over: threading.Event) -> None:
     pause = GRACE_SECONDS
     while not over.wait(pause):
         pause = 0.2
-        frames = sys._current_frames()  # noqa: SLF001 - the one way to see another thread
+        frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         frame = frames.get(threading.main_thread().ident or 0)
         if frame is not None and os.path.basename(frame.f_code.co_filename) in _WAITS_IN:
             _close_as_crashed()
@@ -125,7 +125,7 @@ def leave_if_interrupted(exc: BaseException) -> None:
         if thread is not threading.main_thread() and not thread.daemon
     ]
     if not sleeping:
-        atexit._run_exitfuncs()  # noqa: SLF001 - os._exit would skip them
+        atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     else:
         _flush_journals()
     leave(code)

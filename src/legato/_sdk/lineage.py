@@ -70,7 +70,8 @@ class Lineage:
         if maker := self.maker(value):
             return [TaskRunInput(id=maker)]
         if isinstance(value, list | tuple | set | dict) and 0 < len(value) <= _SCANNED:
-            items = value.values() if isinstance(value, dict) else value
+            held: Any = value
+            items = held.values() if isinstance(value, dict) else held
             return [found for item in items for found in self.of(item)]
         return []
 

@@ -45,7 +45,7 @@ def run_name(given: str | Callable[..., str], parameters: Mapping[str, Any], opt
     import inspect
 
     wants = "parameters" in inspect.signature(given).parameters
-    name = given(parameters=dict(parameters)) if wants else given()
+    name: object = given(parameters=dict(parameters)) if wants else given()
     if not isinstance(name, str):
         raise TypeError(f"{option} returned {name!r}; it must return a string.")
     return name

@@ -24,7 +24,7 @@ class ValidationError(InvalidRequest):
     code = "validation"
 
 
-class RecordMeta(StructMeta):  # type: ignore[misc]
+class RecordMeta(StructMeta):
     """Coerces the fields of a record that is constructed."""
 
     def __call__(cls, **fields: Any) -> Any:  # noqa: N805 - of a metaclass
@@ -97,7 +97,8 @@ def coerce(value: Any, kind: Any) -> Any:
     """Return `value` as `kind`; what is of that kind already is passed on as it is."""
     if kind is Any or (type(kind) is type and type(value) is kind):
         return value
-    return msgspec.convert(value, kind, strict=False, from_attributes=True)
+    found: Any = msgspec.convert(value, kind, strict=False, from_attributes=True)
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -37,15 +37,16 @@ def resolved(value: Any, depth: int = 0) -> Any:
         return cast("State", value).result()
     if type(value) not in _CONTAINERS or not value or depth >= DEPTH:
         return value
-    items = list(value.values()) if isinstance(value, dict) else value
+    mapping: Any = value if isinstance(value, dict) else None
+    items: list[Any] = list(cast("Any", value) if mapping is None else mapping.values())
     if not any(_may_hold(kind) for kind in set(map(type, items))):
         return value
     found = [resolved(item, depth + 1) for item in items]
     if all(new is old for new, old in zip(found, items, strict=True)):
         return value
-    if isinstance(value, dict):
-        return dict(zip(value, found, strict=True))
-    return type(value)(found)
+    if mapping is not None:
+        return dict(zip(mapping, found, strict=True))
+    return cast("Any", type(value))(found)
 
 
 def _may_hold(kind: type) -> bool:

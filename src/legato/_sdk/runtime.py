@@ -61,9 +61,9 @@ def _read(noun: str, table: dict[str, tuple[Any, Any]], run: Any, name: str) -> 
     if name not in table:
         raise AttributeError(f"legato.runtime.{noun} has no attribute {name!r}")
     get, outside = table[name]
-    value = get(run) if run is not None else outside
+    value: Any = get(run) if run is not None else outside
     for prefix in ("LEGATO", "PREFECT"):
         mocked = os.environ.get(f"{prefix}__RUNTIME__{noun.upper()}__{name.upper()}")
         if mocked is not None:
             return int(mocked) if isinstance(outside, int) else mocked
-    return list(value) if isinstance(value, list) else value
+    return value.copy() if isinstance(outside, list) else value

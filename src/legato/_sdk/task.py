@@ -232,5 +232,9 @@ def task(fn: Any = None, /, **options: Unpack[TaskOptions]) -> Any:
     1
     """
     if fn is None:
-        return lambda function: task(function, **options)
+
+        def decorate(function: Any) -> Any:
+            return task(function, **options)
+
+        return decorate
     return cast("Task[Any, Any]", Task(fn, **options))

@@ -11,6 +11,7 @@ QUERIES: dict[str, str] = {
     'writer.read': 'SELECT writer.last_seq FROM writer WHERE writer.id = %(id)s::UUID FOR UPDATE',
     'writer.advance': 'UPDATE writer SET last_seq=%(after)s::BIGINT, seen_at=%(now)s::BIGINT WHERE writer.id = %(writer_id)s::UUID AND writer.last_seq = %(before)s::BIGINT',
     'writer.blame': 'UPDATE writer SET quarantined=(writer.quarantined + %(count)s::BIGINT) WHERE writer.id = %(writer_id)s::UUID',
+    'quarantine.count': 'SELECT count(*) AS count_1 FROM quarantine WHERE quarantine.writer_id = %(writer_id)s::UUID AND quarantine.seq BETWEEN %(first)s::BIGINT AND %(last)s::BIGINT',
     'writer.list_open': 'SELECT writer.id, writer.host, writer.pid, writer.pid_start, writer.pid_namespace, writer.opened_at FROM writer WHERE writer.id IN (SELECT attempt.writer_id FROM attempt WHERE attempt.closed_at IS NULL UNION SELECT task_run.writer_id FROM task_run WHERE task_run.end_at IS NULL) ORDER BY writer.id',
     'flow.find': 'SELECT flow.id, flow.created_at, flow.updated_at, flow.name, flow.tags, flow.labels FROM flow WHERE flow.ws = %(ws)s::INTEGER AND flow.name = %(name)s::VARCHAR',
     'flow.read': 'SELECT flow.id, flow.created_at, flow.updated_at, flow.name, flow.tags, flow.labels FROM flow WHERE flow.ws = %(ws)s::INTEGER AND flow.id = %(id)s::UUID',

@@ -11,6 +11,7 @@ QUERIES: dict[str, str] = {
     'writer.read': 'SELECT writer.last_seq FROM writer WHERE writer.id = :id',
     'writer.advance': 'UPDATE writer SET last_seq=:after, seen_at=:now WHERE writer.id = :writer_id AND writer.last_seq = :before',
     'writer.blame': 'UPDATE writer SET quarantined=(writer.quarantined + :count) WHERE writer.id = :writer_id',
+    'quarantine.count': 'SELECT count(*) AS count_1 FROM quarantine WHERE quarantine.writer_id = :writer_id AND quarantine.seq BETWEEN :first AND :last',
     'writer.list_open': 'SELECT writer.id, writer.host, writer.pid, writer.pid_start, writer.pid_namespace, writer.opened_at FROM writer WHERE writer.id IN (SELECT attempt.writer_id FROM attempt WHERE attempt.closed_at IS NULL UNION SELECT task_run.writer_id FROM task_run WHERE task_run.end_at IS NULL) ORDER BY writer.id',
     'flow.find': 'SELECT flow.id, flow.created_at, flow.updated_at, flow.name, flow.tags, flow.labels FROM flow WHERE flow.ws = :ws AND flow.name = :name',
     'flow.read': 'SELECT flow.id, flow.created_at, flow.updated_at, flow.name, flow.tags, flow.labels FROM flow WHERE flow.ws = :ws AND flow.id = :id',

@@ -39,6 +39,13 @@ class Quarantine:
             self._rows = []
 
 
+def count(tx: Transaction, writer_id: UUID, first: int, last: int) -> int:
+    """Return how many of a writer's records from `first` to `last` are in quarantine."""
+    params = {"writer_id": writer_id, "first": first, "last": last}
+    found: int = tx.rows("quarantine.count", params)[0][0]
+    return found
+
+
 def _shown(record: object) -> str:
     try:
         shown = msgspec.json.encode(record, enc_hook=repr).decode()

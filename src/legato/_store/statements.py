@@ -95,6 +95,10 @@ QUERIES: dict[str, Executable] = {
     "writer.blame": update(w)
     .where(w.c.id == _p("writer_id"))
     .values(quarantined=w.c.quarantined + _p("count")),
+    "quarantine.count": select(func.count()).where(
+        s.quarantine.c.writer_id == _p("writer_id"),
+        s.quarantine.c.seq.between(_p("first"), _p("last")),
+    ),
     "writer.list_open": select(*_pick(w, columns.WRITER))
     .where(
         w.c.id.in_(

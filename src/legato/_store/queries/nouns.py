@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Table, exists, select
 
 from legato._model import filters as f
 from legato._store import schema
@@ -56,8 +56,10 @@ def flow_runs(given: f.FlowRunFilter | None) -> Condition | None:
 def _parent(leaf: f.OptionalIdFilter | None) -> Condition | None:
     if leaf is None or leaf.any_ is None:
         return None
-    above = select(task.c.id).where(task.c.flow_run_id.in_(leaf.any_))
-    return run.c.parent_task_run_id.in_(above)
+    above = task.alias()  # the query around may be on task runs itself
+    return run.c.parent_task_run_id.in_(
+        select(above.c.id).where(above.c.flow_run_id.in_(leaf.any_))
+    )
 
 
 def task_runs(given: f.TaskRunFilter | None) -> Condition | None:
@@ -110,21 +112,23 @@ def related(noun: str, request: Any) -> list[Condition]:
         condition = make(getattr(request, other))
         if condition is None:
             continue
-        link = _LINKS.get((noun, other))
-        found.append(condition if link is None else _through(other, link, condition))
+        for table, link in reversed(_PATHS.get((noun, other), ())):
+            condition = exists(select(table.c.id).where(link, condition))
+        found.append(condition)
     return found
 
 
-_LINKS: dict[tuple[str, str], Condition] = {
-    ("flows", "flow_runs"): run.c.flow_id == flow.c.id,
-    ("flows", "task_runs"): run.c.flow_id == flow.c.id,
-    ("flow_runs", "flows"): run.c.flow_id == flow.c.id,
-    ("flow_runs", "task_runs"): task.c.flow_run_id == run.c.id,
-    ("task_runs", "flow_runs"): task.c.flow_run_id == run.c.id,
-    ("task_runs", "flows"): run.c.flow_id == flow.c.id,
+_RUNS_OF_FLOW = (run, run.c.flow_id == flow.c.id)
+_FLOW_OF_RUN = (flow, flow.c.id == run.c.flow_id)
+_TASKS_OF_RUN = (task, task.c.flow_run_id == run.c.id)
+_RUN_OF_TASK = (run, run.c.id == task.c.flow_run_id)
+
+# from a row of one noun to those of another: table after table, each with what links it
+_PATHS: dict[tuple[str, str], tuple[tuple[Table, Condition], ...]] = {
+    ("flows", "flow_runs"): (_RUNS_OF_FLOW,),
+    ("flows", "task_runs"): (_RUNS_OF_FLOW, _TASKS_OF_RUN),
+    ("flow_runs", "flows"): (_FLOW_OF_RUN,),
+    ("flow_runs", "task_runs"): (_TASKS_OF_RUN,),
+    ("task_runs", "flow_runs"): (_RUN_OF_TASK,),
+    ("task_runs", "flows"): (_RUN_OF_TASK, _FLOW_OF_RUN),
 }
-
-
-def _through(other: str, link: Condition, condition: Condition) -> Condition:
-    table = {"flows": flow, "flow_runs": run, "task_runs": task}[other]
-    return exists(select(table.c.id).where(link, condition))
