@@ -24,6 +24,7 @@ from legato._sdk.exceptions import (
     TerminationSignal,
     UnfinishedRun,
 )
+from legato._sdk.records import ValidationError
 
 __all__ = [
     "Abort",
@@ -51,4 +52,5 @@ __all__ = [
     "TaskRunTimeoutError",
     "TerminationSignal",
     "UnfinishedRun",
+    "ValidationError",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
+from socket import gethostname as host
 
 import pytest
 
@@ -15,8 +17,13 @@ from tests.chaos.verdict import count, crash_messages, lost, problems, unclosed
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 
 
+BATCH = 12
+"""Kills at one home; then the database has grown so much that looking at it takes long."""
+
+
+@pytest.mark.parametrize("batch", range(max(1, scale("KILLS") // BATCH)))
 def test_a_killed_flow_process_loses_nothing_acked_and_is_closed(
-    home: Path, start: Callable[..., Actor], tmp_path: Path
+    home: Path, start: Callable[..., Actor], tmp_path: Path, batch: int
 ) -> None:
     """Each time a forked child of the victim lives on, and another process writes.
 
@@ -24,40 +31,41 @@ def test_a_killed_flow_process_loses_nothing_acked_and_is_closed(
     while; without acked commits, acknowledged ids are missing; with an owner lock that a fork
     inherits (flock), the child keeps the dead parent's runs Running.
     """
-    chance = seeded("kills")
+    chance = seeded(f"kills, batch {batch}")
     neighbour = start("neighbour")
     neighbour.until("busy")
     crashed = acked = 0
-    for number in range(scale("KILLS")):
+    kills = min(BATCH, scale("KILLS"))
+    for number in range(kills):
         acks = tmp_path / f"acks-{number}"
         victim = start("flows", acks, 100_000)
-        if chance.random() < 0.25:
-            victim.lives_for(chance.uniform(0.0, 0.5))
-        else:
-            victim.until("child")
-            for _ in range(chance.randrange(30)):
-                victim.until("part")
-            victim.lives_for(chance.uniform(0.0, 0.01))
-        victim.kill()
-        assert victim.process.returncode == -signal.SIGKILL, victim.errors()
+        _kill_at_random(victim, chance)
         sweep(home)
         noted = acks.read_text().splitlines() if acks.exists() else []
         assert problems(home) == []
         assert lost(home, noted) == []
         assert unclosed(home, victim.pid) == []
         messages = crash_messages(home, victim.pid)
-        assert all(
-            text.startswith(f"process {victim.pid} on ")
-            and text.endswith(" ended without reporting")
-            for text in messages
-        )
+        assert messages <= {f"process {victim.pid} on {host()} ended without reporting"}
         assert messages or not noted
         crashed += bool(messages)
         acked += len(noted)
     neighbour.tell()
     ran = int(neighbour.until("ran"))
     assert neighbour.ends() == 0, neighbour.errors()
-    query = "select count(*) from flow_run where name is not null and state_type = 'COMPLETED'"
+    query = "select count(*) from flow_run where state_type = 'COMPLETED'"
     assert count(home, query) >= ran
-    print(f"{scale('KILLS')} kills, {crashed} closed as Crashed, {acked} acks, {ran} other flows")
-    assert crashed >= scale("KILLS") // 3
+    print(f"{kills} kills, {crashed} closed as Crashed, {acked} acks, {ran} other flow runs")
+    assert crashed >= kills // 3
+
+
+def _kill_at_random(victim: Actor, chance: Random) -> None:
+    if chance.random() < 0.25:
+        victim.lives_for(chance.uniform(0.0, 0.5))
+    else:
+        victim.until("child")
+        for _ in range(chance.randrange(30)):
+            victim.until("part")
+        victim.lives_for(chance.uniform(0.0, 0.01))
+    victim.kill()
+    assert victim.process.returncode == -signal.SIGKILL, victim.errors()

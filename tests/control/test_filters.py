@@ -249,7 +249,7 @@ def test_pages(send, runs):
 @pytest.mark.parametrize(("limit", "offset"), [(201, 0), (-1, 0), (1, -1)])
 @pytest.mark.parametrize("kind", [FilterFlowRuns, FilterTaskRuns, FilterFlows, FilterLogs])
 def test_a_page_beyond_bounds_is_refused(send, kind, limit, offset):
-    with pytest.raises(InvalidRequest, match="Invalid (limit|offset)"):
+    with pytest.raises(InvalidRequest, match=r"Invalid (limit|offset)"):
         send(kind(limit=limit, offset=offset))
 
 

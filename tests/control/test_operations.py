@@ -6,9 +6,10 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from legato._control import flow_runs as flow_run_control
-from legato._model.errors import Error, InvalidRequest, ObjectAlreadyExists, ObjectNotFound
+from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
 from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy, FlowRunUpdate
 from legato._model.flows import FlowCreate
 from legato._model.logs import LogCreate
@@ -33,6 +34,11 @@ from tests.store.records import (
 CANCELLED, CANCELLING, CRASHED = StateType.CANCELLED, StateType.CANCELLING, StateType.CRASHED
 FAILED, PAUSED, SCHEDULED = StateType.FAILED, StateType.PAUSED, StateType.SCHEDULED
 NOBODY = UUID(int=7)
+
+
+def timeless(run):
+    """The run without what depends on when it was asked for."""
+    return replace(run, estimated_start_time_delta=timedelta(0))
 
 
 def proposed(kind, **more):
@@ -148,13 +154,13 @@ def test_a_created_run_reads_back_as_it_was_given(send, flow, create):
     assert (run.state.id, run.state.name) == (run.state_id, "Pending")
     assert run.state.state_details.flow_run_id == run.id
     assert run.root_flow_run_id == run.id
-    assert send(r.ReadFlowRun(flow_run_id=run.id)) == run
+    assert timeless(send(r.ReadFlowRun(flow_run_id=run.id))) == timeless(run)
     assert flow_states(send, run.id) == ["Pending"]
 
 
 def test_a_run_is_made_once_for_each_flow_and_key(send, create):
     first = create(idempotency_key="k", name="first")
-    assert create(idempotency_key="k", name="second") == first
+    assert timeless(create(idempotency_key="k", name="second")) == timeless(first)
     other = send(flows.CreateFlow(flow=FlowCreate(name="other")))
     assert create(idempotency_key="k", flow_id=other.id).id != first.id
     assert send(r.CountFlowRuns()) == 2
@@ -162,7 +168,7 @@ def test_a_run_is_made_once_for_each_flow_and_key(send, create):
 
 def test_a_run_is_made_once_for_each_id(create):
     run = create()
-    with pytest.raises(ObjectAlreadyExists):
+    with pytest.raises(Conflict):
         create(id=run.id)
 
 
@@ -333,8 +339,8 @@ def test_a_task_run_is_created_and_moved(send, sender):
     given = task(run_id, tags=["t"], labels={"a": "b"})
     made = send(t.CreateTaskRun(task_run=given))
     assert (made.id, made.flow_run_id, made.tags) == (given.id, run_id, ["t"])
-    assert send(t.ReadTaskRun(task_run_id=given.id)) == made
-    with pytest.raises(ObjectAlreadyExists):
+    assert timeless(send(t.ReadTaskRun(task_run_id=given.id))) == timeless(made)
+    with pytest.raises(Conflict):
         send(t.CreateTaskRun(task_run=given))
     for kind in (RUNNING, COMPLETED):
         answer = send(t.SetTaskRunState(task_run_id=given.id, state=proposed(kind)))
@@ -352,7 +358,7 @@ def test_a_step_key_is_taken_once_in_a_flow_run(send, sender):
     run_id = sender.start()
     first = task(run_id, dynamic_key="same")
     send(t.CreateTaskRun(task_run=first))
-    with pytest.raises(Error):
+    with pytest.raises(Conflict):
         send(t.CreateTaskRun(task_run=task(run_id, dynamic_key="same")))
 
 

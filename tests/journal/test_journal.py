@@ -1,3 +1,4 @@
+import sys
 import threading
 
 import pytest
@@ -110,8 +111,19 @@ def test_an_interrupt_loses_and_doubles_nothing(journal, receiver):
     assert len(receiver.records) == 6
 
 
-def test_many_threads(receiver):
+@pytest.fixture
+def restless():
+    """Threads change places as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.parametrize("outages", [0, 1])
+def test_many_threads(receiver, restless, outages):
     journal = new_journal(receiver)
+    receiver.before += [full] * outages
     bad = []
 
     def work(name):
@@ -128,7 +140,7 @@ def test_many_threads(receiver):
         thread.start()
     for thread in threads:
         thread.join()
-    journal.flush()
+    journal.close(5)
     assert not bad
     lines = [r.log.message for r in receiver.records if isinstance(r, Logged)]
     assert len(lines) == len(set(lines)) == 2_400
@@ -223,6 +235,17 @@ def test_a_single_fault_is_nobodys_fault(journal, receiver):
     assert not isinstance(receiver.records[0], Logged)
 
 
+def test_other_threads_hurry_only_while_somebody_drains(receiver):
+    usual, seen = sys.getswitchinterval(), []
+    journal = new_journal(receiver)
+    receiver.before.append(lambda batch: seen.append(sys.getswitchinterval()))
+    journal.propose(proposal())
+    assert seen[0] < usual == sys.getswitchinterval()
+    journal.before_fork()
+    journal.after_in_child()
+    assert sys.getswitchinterval() == usual
+
+
 def test_late_records_go_out_at_once(journal, receiver):
     journal.close(1)
     journal.append(fact("late"))
@@ -237,7 +260,8 @@ def test_a_forked_child_starts_with_nothing(journal, receiver):
     assert len(receiver.records) == 1
     journal.after_in_child()  # as if this were the child
     assert journal.writer.id != first
-    assert not journal._turn.locked()
+    assert journal._turn.take(0)
+    journal._turn.end()
     receiver.records.clear()
     journal.propose(proposal())
     assert receiver.batches[-1].first_seq == 1

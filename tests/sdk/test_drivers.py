@@ -24,6 +24,7 @@ from legato._engine.effects import (
 )
 from legato._engine.flow_run import FlowPlan, flow_run
 from legato._engine.task_run import TaskPlan, task_run
+from legato._journal import forks
 from legato._model.retries import RetryPolicy
 from legato._sdk import waits
 from legato._sdk.drive import Execution, adrive, drive
@@ -38,6 +39,7 @@ class Rehearsal(Execution):
         self.world = world
         self.fn = self._acall if is_async else self._call
         self.args, self.kwargs, self.timeout = (), {}, None
+        self.place = forks.place()
 
     def _call(self) -> Any:
         from legato._engine.effects import CALL

@@ -99,9 +99,7 @@ class Sender:
         return Batch(self.writer.id, first or self.seq, list(records))
 
     def deliver(self, batch, grade=Grade.PLAIN):
-        answer = self.store.run(
-            lambda tx: receive(tx, now(), batch, self.writer), grade=grade
-        )
+        answer = self.store.run(lambda tx: receive(tx, now(), batch, self.writer), grade=grade)
         self.recorder.acked(batch, answer)
         self.seq = max(self.seq, batch.first_seq + len(batch.records))
         return answer

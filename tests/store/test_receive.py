@@ -228,9 +228,7 @@ def test_logs_and_results_outside_and_inside_of_runs(store, sender):
     )
     (row,) = store.read(lambda tx: tx.rows("result.read", {"id": result.id}))
     assert decode.result(row) == result
-    (found_line,) = store.read(
-        lambda tx: tx.rows("log.list", {"flow_run_id": decode.NO_FLOW_RUN})
-    )
+    (found_line,) = store.read(lambda tx: tx.rows("log.list", {"flow_run_id": decode.NO_FLOW_RUN}))
     assert decode.log(found_line).flow_run_id is None
     assert decode.log(found_line).message == "outside"
 

@@ -89,7 +89,7 @@ def test_a_full_disk_refuses_and_goes_on_afterwards(store, path):
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, old[1]))
     try:
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError):  # noqa: PT012 - some of them fit
             for _ in range(200):
                 _, records = whole_task(run_id, name="x" * 5000)
                 sender.send(*records)
@@ -105,9 +105,7 @@ def test_full_is_told_apart(store):
     def fill(tx):
         tx._execute("PRAGMA max_page_count = 1")
         for _ in range(300):
-            tx.run_many(
-                "flow.create", [(tx.uid(new_id()), 1, 1, "n" * 4000, tx.null, tx.null, 0)]
-            )
+            tx.run_many("flow.create", [(tx.uid(new_id()), 1, 1, "n" * 4000, tx.null, tx.null, 0)])
 
     with pytest.raises(StoreFull):
         store.run(fill)
@@ -146,7 +144,7 @@ def python_path():
 def test_a_network_file_system_gets_no_wal_and_one_warning(path, monkeypatch):
     monkeypatch.setattr(sqlite_home, "is_network_path", lambda folder: True)
     store = SqliteStore(path)
-    with pytest.warns(UserWarning, match="network file system") as caught:
+    with pytest.warns(UserWarning, match="network file system") as caught:  # noqa: PT031 - one
         store.run(lambda tx: tx.positions(1))
         store.read(lambda tx: tx.rows("meta.read", {}))
     assert len(caught) == 1

@@ -30,7 +30,8 @@ class EmbeddedBackend:
     """Records into the database of `home`; the database is opened at the first use.
 
     `on_commit` is told of every batch of this process that was stored, by the thread that stored
-    it. Survives a fork: the child is a new writer with its own connections.
+    it. Survives a fork: the child is a new writer with its own connections. `is_child`: who takes
+    the results of this process may end it at any moment, as a pool ends its workers.
     """
 
     def __init__(self, home: Home) -> None:
@@ -40,6 +41,7 @@ class EmbeddedBackend:
         self.random = SystemRandom()
         self.journal = Journal(self._receive, self._introduce, self.clock, home.database)
         self.on_commit: Callable[[Batch], None] | None = None
+        self.is_child = is_pool_child()
         self._opening = threading.Lock()
         self._store: Store | None = None
         self._holding = False
@@ -146,6 +148,7 @@ class EmbeddedBackend:
         """Become another writer; nothing that the parent holds is ours."""
         self._opening = threading.Lock()
         self._holding = self._forking = self._prepared = False
+        self.is_child = True
         self.ids.reseed()
         if self._store is not None:
             self._store.forget()

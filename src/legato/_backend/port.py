@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 class Backend(Protocol):
     """Takes what a process records, and answers its questions."""
 
+    is_child: bool
+    """Forked, or a worker of a pool: what it recorded must be stored before it hands over."""
+
     @property
     def journal(self) -> Journal: ...
 

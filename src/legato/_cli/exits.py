@@ -32,5 +32,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return the end of a sentence: with the known names that `name` resembles, if any do."""
     from difflib import get_close_matches
 
-    found = get_close_matches(name, list(known), n=3, cutoff=0.5)
+    found = get_close_matches(name, list(dict.fromkeys(known)), n=3)
     return f"; did you mean {' or '.join(found)}?" if found else "."

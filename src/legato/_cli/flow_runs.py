@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from legato._cli.exits import Failure
 from legato._cli.groups import Noun
 from legato._cli.options import Output, listing_options, output_option
 
@@ -125,7 +126,8 @@ def _ask(runs: list[FlowRun]) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise click.UsageError("There is no terminal to ask in; --yes deletes without asking.")
     names = ", ".join(f"{run.name!r} ({run.state_name})" for run in runs)
-    click.confirm(f"Delete {names} with all that belongs to them?", abort=True, err=True)
+    if not click.confirm(f"Delete {names} with all that belongs to them?", err=True):
+        raise Failure("Nothing was deleted.")
 
 
 def flow_names(client: SyncClient, runs: list[FlowRun]) -> dict[object, str]:

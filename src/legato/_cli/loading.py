@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -57,8 +58,10 @@ def load(path: str) -> ModuleType:
     """Run the file as a module under its own name, not `__main__`, with its folder importable."""
     path = os.path.abspath(path)
     name = os.path.splitext(os.path.basename(path))[0]
-    if name in sys.modules or name in sys.stdlib_module_names:
-        name += "_flow"  # a file called json.py is not the module json
+    if name in sys.stdlib_module_names:
+        import_module(name)  # before the folder is searched: a file json.py is not that module
+    if name in sys.modules:
+        name += "_flow"
     sys.path.insert(0, os.path.dirname(path))
     sys.argv = [path]
     loader = SourceFileLoader(name, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,8 +13,11 @@ from legato._cli.output import say
 from legato._model.errors import Error
 from legato._model.states import StateType
 from legato._sdk import interrupts, tracebacks
-from legato._sdk.exceptions import Abort
+from legato._sdk.exceptions import Abort, TerminationSignal
 from legato._sdk.states import RETURNED_NONE, State
+
+if TYPE_CHECKING:
+    import asyncio
 
 _CODES = {StateType.COMPLETED: exits.COMPLETED, StateType.CANCELLED: exits.CANCELLED}
 
@@ -45,9 +48,22 @@ def _final_state(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     import asyncio
 
     runner = asyncio.Runner()
-    awaited: State = runner.run(flow(*args, return_state=True, **kwargs))
-    runner.close()  # not after Ctrl-C: it would wait for threads that sleep
+    try:
+        awaited: State = runner.run(flow(*args, return_state=True, **kwargs))
+    except TerminationSignal:  # it ended the loop; the flow does not know yet
+        _cancel_all(runner.get_loop())
+        raise
+    runner.close()  # not after a signal: it would wait for threads that sleep
     return awaited
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    import asyncio
+
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
 def _ended_by(error: BaseException) -> int:

@@ -14,6 +14,7 @@ from legato._store.port import Transaction
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
 
+NOBODY = UUID(int=0)
 LOST = "lost"
 """`attempt.cause` of an attempt whose holder ended without reporting."""
 
@@ -31,7 +32,7 @@ def close_dead(
     `message` is that of the states; by default it names the process.
     """
     history = History(tx)
-    runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, UUID(int=0))
+    runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, NOBODY)
     holders = {writer.id: writer for writer in dead}
     runs.load(_held(tx, dead))
     lost = [
@@ -42,15 +43,13 @@ def close_dead(
     ids = [work.id for work in lost]
     parents = [w.parent_task_run_id for w in lost if w.parent_task_run_id is not None]
     tasks.load([*_live_tasks(tx, dead, ids), *parents])
-    of_lost = {work.id: work.holder for work in lost}
+    of_lost = {work.id: holders[work.holder or NOBODY] for work in lost}
     for task in sorted(tasks.works.values(), key=lambda task: task.id):
-        holder = of_lost.get(task.flow_run_id) if task.flow_run_id else None
-        writer = holders.get(holder or task.writer_id or UUID(int=0))
-        if writer is not None and task.is_live:
-            tasks.follow(task, _crashed(task.id, task.version, now, writer, message))
+        blamed = of_lost.get(task.flow_run_id or NOBODY) or holders.get(task.writer_id or NOBODY)
+        if blamed is not None and task.is_live:
+            tasks.follow(task, _crashed(task.id, task.version, now, blamed, message))
     for work in lost:
-        holder = holders[work.holder or UUID(int=0)]
-        state = _crashed(work.id, work.version, now, holder, message)
+        state = _crashed(work.id, work.version, now, of_lost[work.id], message)
         runs.move(work, state, None)
         runs.close(work, LOST)
         mirror(tasks, work, state)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from legato._model.operations.states import ReadFlowRunStates
+from legato._model.errors import ObjectNotFound
+from legato._model.operations.states import ReadFlowRunState, ReadFlowRunStates
 from legato._model.states import State
-from legato._store import columns, decode, schema
+from legato._store import finding, flow_runs
 from legato._store.port import Transaction
-from legato._store.queries import lists
+
+
+def read(tx: Transaction, now: datetime, request: ReadFlowRunState) -> State:
+    """Return an accepted state; raise ObjectNotFound."""
+    found = flow_runs.find_state(tx, request.id)
+    if found is None:
+        raise ObjectNotFound(f"There is no state {request.id} of a flow run.")
+    return found[0]
 
 
 def filter(tx: Transaction, now: datetime, request: ReadFlowRunStates) -> list[State]:  # noqa: A001
     """Return the accepted states of a flow run, oldest first."""
-    table = schema.flow_run_state
-    condition = table.c.flow_run_id == request.flow_run_id
-    rows = lists.history(tx, table, columns.FLOW_RUN_STATE, condition)
-    return [decode.flow_run_state(row) for row in rows]
+    return finding.list_flow_run_states(tx, request.flow_run_id)

@@ -6,9 +6,11 @@ from datetime import datetime
 from uuid import UUID, uuid4, uuid5
 
 from legato._control import answers
+from legato._control.estimates import estimated
 from legato._control.proposals import enter, view
 from legato._engine import rules
-from legato._model.errors import InvalidRequest, ObjectNotFound
+from legato._model import transitions
+from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
 from legato._model.flow_runs import FlowRun
 from legato._model.operations.flow_runs import (
     CountFlowRuns,
@@ -21,11 +23,10 @@ from legato._model.operations.flow_runs import (
     StateCreate,
     UpdateFlowRun,
 )
-from legato._model.states import DEFAULT_NAME, TERMINAL, State, StateType
-from legato._store import flow_runs
+from legato._model.states import DEFAULT_NAME, State, StateType
+from legato._store import finding, flow_runs
 from legato._store.flow_runs import FlowRuns, FlowWork
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
-from legato._store.queries import changes, lists
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
 
@@ -35,7 +36,7 @@ _NOBODY = UUID(int=0)
 def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
     """Create a flow run without an attempt, or return the one with that idempotency key."""
     run = request.flow_run
-    if run.flow_id is None or lists.find_flow(tx, run.flow_id) is None:
+    if run.flow_id is None or finding.find_flow(tx, run.flow_id) is None:
         raise ObjectNotFound(f"There is no flow {run.flow_id}.")
     if run.idempotency_key is not None:
         params = {
@@ -45,9 +46,13 @@ def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
         }
         known = flow_runs.find_by_key(tx, params)
         if known is not None:
-            return _read(tx, known)
+            return _read(tx, now, known)
     run_id = run.id or uuid4()
+    if finding.find_flow_run(tx, run_id) is not None:
+        raise Conflict(f"The flow run {run_id} exists.")
     state = run.state or stamped(StateCreate(type=StateType.PENDING), run_id, 0, now)
+    if not transitions.is_legal(transitions.FLOW_RUN, None, state.type):
+        raise InvalidRequest(f"state: A run cannot begin in {state.type}.")
     if run.root_flow_run_id is None and run.parent_task_run_id is None:
         run.root_flow_run_id = run_id
     history = History(tx)
@@ -56,33 +61,39 @@ def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
     runs.begin(work, None, None)
     runs.flush(None)
     history.flush(tx)
-    return _read(tx, run_id)
+    return _read(tx, now, run_id)
 
 
 def read(tx: Transaction, now: datetime, request: ReadFlowRun) -> FlowRun:
     """Return a flow run; raise ObjectNotFound."""
-    return _read(tx, request.flow_run_id)
+    return _read(tx, now, request.flow_run_id)
 
 
-def _read(tx: Transaction, run_id: UUID) -> FlowRun:
-    found = lists.find_flow_run(tx, run_id)
+def _read(tx: Transaction, now: datetime, run_id: UUID) -> FlowRun:
+    found = finding.find_flow_run(tx, run_id)
     if found is None:
         raise ObjectNotFound(f"There is no flow run {run_id}.")
-    return found
+    return estimated(found, now)
 
 
 def filter(tx: Transaction, now: datetime, request: FilterFlowRuns) -> list[FlowRun]:  # noqa: A001
     """List flow runs."""
-    return lists.flow_runs(tx, request)
+    from legato._store.queries import lists
+
+    return [estimated(run, now) for run in lists.flow_runs(tx, request)]
 
 
 def count(tx: Transaction, now: datetime, request: CountFlowRuns) -> int:
     """Count flow runs."""
+    from legato._store.queries import lists
+
     return lists.count(tx, "flow_runs", request)
 
 
 def update(tx: Transaction, now: datetime, request: UpdateFlowRun) -> None:
     """Change what is given of a flow run; raise ObjectNotFound."""
+    from legato._store.queries import changes
+
     if not changes.update_flow_run(tx, now, request.flow_run_id, request.flow_run):
         raise ObjectNotFound(f"There is no flow run {request.flow_run_id}.")
 
@@ -94,7 +105,7 @@ def delete(tx: Transaction, now: datetime, request: DeleteFlowRun) -> None:
 
 
 def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> OrchestrationResult:
-    """Propose a state for a flow run; `force` stores it without asking the rules.
+    """Propose a state for a flow run; `force` asks the table of transitions only.
 
     A terminal state is not left here: that takes a new attempt.
     """
@@ -107,7 +118,8 @@ def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> Orche
     if work.parent_task_run_id is not None:
         tasks.load([work.parent_task_run_id])
     proposed = stamped(request.state, work.id, work.version, now)
-    if request.force and work.type not in TERMINAL:
+    legal = transitions.is_legal(transitions.FLOW_RUN, work.type, proposed.type)
+    if request.force and legal:
         verdict: rules.Verdict = rules.Accept(proposed)
     else:
         verdict = rules.decide(view(work), proposed, now)
@@ -115,7 +127,7 @@ def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> Orche
     runs.flush(None)
     tasks.flush()
     history.flush(tx)
-    return answers.of(verdict, stored or _read(tx, request.flow_run_id).state)
+    return answers.of(verdict, stored or _read(tx, now, work.id).state)
 
 
 def _carry_out(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from legato._model.errors import ObjectNotFound
+from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.flows import Flow
 from legato._model.operations.flows import (
     CountFlows,
@@ -14,21 +14,25 @@ from legato._model.operations.flows import (
     ReadFlow,
     ReadFlowByName,
 )
-from legato._store import flow_runs, flows
+from legato._store import finding, flow_runs, flows
 from legato._store.port import Transaction
-from legato._store.queries import lists, removals
+
+BANNED = frozenset("/%&><")
+_BANNED_SHOWN = "/ % & > <"
 
 
 def create(tx: Transaction, now: datetime, request: CreateFlow) -> Flow:
     """Create a flow, or return the one of that name."""
     given = request.flow
-    flow_id = flows.find_or_create(tx, now, given.name, given.id, given.tags)
+    if not given.name or set(given.name) & BANNED:
+        raise InvalidRequest(f"name: A flow's name is not empty and has none of {_BANNED_SHOWN}.")
+    flow_id = flows.find_or_create(tx, now, given.name, given.id, given.tags, given.labels)
     return read(tx, now, ReadFlow(flow_id=flow_id))
 
 
 def read(tx: Transaction, now: datetime, request: ReadFlow) -> Flow:
     """Return a flow; raise ObjectNotFound."""
-    found = lists.find_flow(tx, request.flow_id)
+    found = finding.find_flow(tx, request.flow_id)
     if found is None:
         raise ObjectNotFound(f"There is no flow {request.flow_id}.")
     return found
@@ -36,7 +40,7 @@ def read(tx: Transaction, now: datetime, request: ReadFlow) -> Flow:
 
 def read_by_name(tx: Transaction, now: datetime, request: ReadFlowByName) -> Flow:
     """Return the flow of a name; raise ObjectNotFound."""
-    found = lists.find_flow(tx, name=request.name)
+    found = finding.find_flow_by_name(tx, request.name)
     if found is None:
         raise ObjectNotFound(f"There is no flow named {request.name!r}.")
     return found
@@ -44,16 +48,22 @@ def read_by_name(tx: Transaction, now: datetime, request: ReadFlowByName) -> Flo
 
 def filter(tx: Transaction, now: datetime, request: FilterFlows) -> list[Flow]:  # noqa: A001
     """List flows."""
+    from legato._store.queries import lists
+
     return lists.flows(tx, request)
 
 
 def count(tx: Transaction, now: datetime, request: CountFlows) -> int:
     """Count flows."""
+    from legato._store.queries import lists
+
     return lists.count(tx, "flows", request)
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteFlow) -> None:
     """Delete a flow with its runs; raise ObjectNotFound."""
+    from legato._store.queries import removals
+
     read(tx, now, ReadFlow(flow_id=request.flow_id))
     for run_id in removals.flow_runs_of(tx, request.flow_id):
         flow_runs.delete(tx, run_id)

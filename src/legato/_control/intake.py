@@ -30,7 +30,7 @@ from legato._store.results import Results
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
 
-BAD = (TypeError, ValueError, AttributeError, OverflowError)
+BAD = (TypeError, ValueError, AttributeError, OverflowError, KeyError)
 """What a record of the wrong shape or size makes Python raise."""
 
 Numbered = tuple[int, int, Record]
@@ -65,35 +65,14 @@ class Intake:
         }
 
     def take(self, records: Iterable[Numbered]) -> None:
-        """Take records; those that cannot be taken go to the quarantine."""
+        """Take records in order; raises one of `BAD` on one that cannot be taken."""
         takers = self._takers
         for index, seq, record in records:
-            try:
-                takers[type(record)](index, seq, record)
-            except BAD as error:
-                self.refuse(index, seq, record, error)
+            takers[type(record)](index, seq, record)
 
     def load(self, records: Iterable[Record]) -> None:
         """Lock and read all runs that the records touch: flow runs first, by id."""
-        flows: dict[int, UUID] = {}
-        tasks: dict[int, UUID] = {}
-        created: set[int] = set()
-        last: UUID | None = None
-        for record in records:
-            kind = type(record)
-            if kind is TaskRunMoved:
-                number = record.task_run_id.int
-                if number not in created:
-                    tasks[number] = record.task_run_id
-                owner = record.flow_run_id
-            elif kind is TaskRunCreated:
-                created.add(record.run.id.int)
-                owner = record.run.flow_run_id
-            else:
-                _add_proposed(record, flows)
-                continue
-            if owner is not last and owner is not None:
-                flows[owner.int] = last = owner
+        flows, tasks, created = _touched(records)
         if flows:
             self.flows.load(flows.values())
         for work in self.flows.works.values():
@@ -169,6 +148,31 @@ class Intake:
 
     def _move_proposed(self, index: int, seq: int, record: FlowRunMoveProposed) -> None:
         self.answer.answers[index] = proposals.move(self, record)
+
+
+def _touched(
+    records: Iterable[Record],
+) -> tuple[dict[int, UUID], dict[int, UUID], set[int]]:
+    """Return the flow runs and task runs to read, and the numbers of task runs that are new."""
+    flows: dict[int, UUID] = {}
+    tasks: dict[int, UUID] = {}
+    created: set[int] = set()
+    last: UUID | None = None
+    for record in records:
+        if type(record) is TaskRunMoved:
+            number = record.task_run_id.int
+            if number not in created:
+                tasks[number] = record.task_run_id
+            owner = record.flow_run_id
+        elif type(record) is TaskRunCreated:
+            created.add(record.run.id.int)
+            owner = record.run.flow_run_id
+        else:
+            _add_proposed(record, flows)
+            continue
+        if owner is not last and owner is not None:
+            flows[owner.int] = last = owner
+    return flows, tasks, created
 
 
 def _add_proposed(record: Record, flows: dict[int, UUID]) -> None:

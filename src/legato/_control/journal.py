@@ -77,13 +77,14 @@ def _take_alone(
     tx: Transaction, now: datetime, writer: Writer, record: Numbered, answer: BatchAnswer
 ) -> None:
     """Take one record by itself; what is wrong with it concerns no other."""
+    failures: tuple[type[Exception], ...] = (*BAD, *tx.data_errors)
     try:
         with tx.savepoint():
             intake = Intake(tx, now, writer, answer)
             intake.load([record[2]])
             intake.take([record])
             intake.flush()
-    except (*BAD, *tx.data_errors) as error:
+    except failures as error:
         intake = Intake(tx, now, writer, answer)
         intake.refuse(*record, error)
         intake.flush()

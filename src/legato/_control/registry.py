@@ -20,6 +20,7 @@ _MODULES = {
     "flow_run_states": "flow_run_states",
     "task_run_states": "task_run_states",
     "logs": "logs",
+    "admin": "admin",
 }
 
 

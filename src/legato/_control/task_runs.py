@@ -6,10 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from legato._control import answers
+from legato._control.estimates import estimated
 from legato._control.flow_runs import stamped
 from legato._engine import rules
 from legato._model import transitions
-from legato._model.errors import Conflict, ObjectNotFound
+from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
 from legato._model.operations.flow_runs import OrchestrationResult
 from legato._model.operations.task_runs import (
     CountTaskRuns,
@@ -21,8 +22,8 @@ from legato._model.operations.task_runs import (
 )
 from legato._model.states import TERMINAL
 from legato._model.task_runs import TaskRun
+from legato._store import finding
 from legato._store.port import Transaction
-from legato._store.queries import lists, removals
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
 
@@ -30,44 +31,53 @@ _NOBODY = UUID(int=0)
 
 
 def create(tx: Transaction, now: datetime, request: CreateTaskRun) -> TaskRun:
-    """Create a task run; raise Conflict if there is one of that id."""
+    """Create a task run; raise Conflict if there is one of that id or step key."""
     run = request.task_run
-    if lists.find_task_run(tx, run.id) is not None:
+    if not transitions.is_legal(transitions.TASK_RUN, None, run.state.type):
+        raise InvalidRequest(f"state: A run cannot begin in {run.state.type}.")
+    if finding.find_task_run(tx, run.id) is not None:
         raise Conflict(f"The task run {run.id} exists.")
+    if run.flow_run_id is not None and finding.has_step(tx, run.flow_run_id, run.dynamic_key):
+        raise Conflict(f"The flow run {run.flow_run_id} has a step {run.dynamic_key!r}.")
     history = History(tx)
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.create(run, 0)
     tasks.flush()
     history.flush(tx)
-    return _read(tx, run.id)
+    return _read(tx, now, run.id)
 
 
 def read(tx: Transaction, now: datetime, request: ReadTaskRun) -> TaskRun:
     """Return a task run; raise ObjectNotFound."""
-    return _read(tx, request.task_run_id)
+    return _read(tx, now, request.task_run_id)
 
 
-def _read(tx: Transaction, run_id: UUID) -> TaskRun:
-    found = lists.find_task_run(tx, run_id)
+def _read(tx: Transaction, now: datetime, run_id: UUID) -> TaskRun:
+    found = finding.find_task_run(tx, run_id)
     if found is None:
         raise ObjectNotFound(f"There is no task run {run_id}.")
-    return found
+    return estimated(found, now)
 
 
 def filter(tx: Transaction, now: datetime, request: FilterTaskRuns) -> list[TaskRun]:  # noqa: A001
     """List task runs."""
-    return lists.task_runs(tx, request)
+    from legato._store.queries import lists
+
+    return [estimated(run, now) for run in lists.task_runs(tx, request)]
 
 
 def count(tx: Transaction, now: datetime, request: CountTaskRuns) -> int:
     """Count task runs."""
+    from legato._store.queries import lists
+
     return lists.count(tx, "task_runs", request)
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteTaskRun) -> None:
     """Delete a task run; raise ObjectNotFound."""
-    _read(tx, request.task_run_id)
-    removals.delete_task_run(tx, request.task_run_id)
+    _read(tx, now, request.task_run_id)
+    for part in ("task_run_tag", "task_run_state", "task_run"):
+        tx.run(f"{part}.delete_of_task_runs", {"ids": [request.task_run_id]})
 
 
 def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> OrchestrationResult:
@@ -88,4 +98,4 @@ def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> Orche
         tasks.follow(work, proposed)
     tasks.flush()
     history.flush(tx)
-    return answers.of(verdict, _read(tx, request.task_run_id).state)
+    return answers.of(verdict, _read(tx, now, request.task_run_id).state)

@@ -95,10 +95,11 @@ class Drain:
         entries = buffer[:BATCH_LIMIT]
         if not entries:
             return None
-        pending = self._packed(writer_id, entries, acked)
-        # no call between these two: a signal handler cannot come in
+        pending, count = self._packed(writer_id, entries, acked), len(entries)
+        # others go on appending, so it is `count`; no call between these two, so that no signal
+        # handler can come in
         self._pending = pending
-        del buffer[:BATCH_LIMIT]
+        del buffer[:count]
         return pending
 
     def _packed(self, writer_id: UUID, entries: list[Entry], acked: bool) -> _Pending:

@@ -1,4 +1,8 @@
-"""Tells what must know of a fork, in the right order, with one registration a process."""
+"""Tells what must know of a fork, in the right order, with one registration a process.
+
+`place()` says where this process stands among those that were forked from one another: "" for the
+first, "3" for its third child, "3.1" for the first child of that.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,13 @@ class Follower(Protocol):
 
 _followers: list[Follower] = []
 _registered = False
+_place = ""
+_forks = 0
+
+
+def place() -> str:
+    """Return the place of this process; equal places of one process are the same object."""
+    return _place
 
 
 def follow(follower: Follower) -> None:
@@ -33,8 +44,10 @@ def follow(follower: Follower) -> None:
 
 
 def _before() -> None:
+    global _forks  # noqa: PLW0603 - of the process
     for follower in _followers:
         follower.before_fork()
+    _forks += 1
 
 
 def _after_in_parent() -> None:
@@ -43,5 +56,7 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
+    global _place, _forks  # noqa: PLW0603 - of the process
+    _place, _forks = f"{_place}.{_forks}" if _place else str(_forks), 0
     for follower in reversed(_followers):
         follower.after_in_child()

@@ -8,7 +8,6 @@ for it find their records committed together by the one before them.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from legato._journal.drain import BOUND, Drain, Sink
 from legato._journal.outage import Outage
 from legato._journal.scribe import Scribe
 from legato._journal.tickets import Ticket
+from legato._journal.turn import Turn
 from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
@@ -54,8 +54,7 @@ class Journal:
 
     def _begin(self) -> None:
         """Start with nothing: new locks, no records, no thread, no writer yet."""
-        self._turn = threading.Lock()
-        self._holder = 0
+        self._turn = Turn()
         self._writer: Writer | None = None
         self._outage = Outage(self._place, self._clock.monotonic)
         self._drain = Drain(self._sink, self._clock, self._outage, self._pause)
@@ -102,13 +101,13 @@ class Journal:
         self._refuse_reentry()
         self._buffer.extend(tickets)
         last = tickets[-1]
-        self._take_turn()
+        self._turn.take()
         try:
             while not last.done:
                 if not self._step(acked=False) and self._drain.empty:
                     raise RuntimeError("a proposal was neither stored nor answered")
         finally:
-            self._end_turn()
+            self._turn.end()
         return [ticket.answer for ticket in tickets if ticket.answer is not None]
 
     def flush(self, acked: bool = False) -> None:
@@ -119,13 +118,13 @@ class Journal:
         if self._drain.empty and not acked:
             return
         self._refuse_reentry()
-        self._take_turn()
+        self._turn.take()
         try:
             self._settle(self._drain.backlog, acked)
             if acked:
                 self._drain.harden(self.writer.id)
         finally:
-            self._end_turn()
+            self._turn.end()
 
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds; later records go out at once."""
@@ -133,16 +132,16 @@ class Journal:
         self._closed = True
         self._scribe.stop()
         self._mark = 1
-        if self._drain.empty or self._holder == threading.get_ident():
+        if self._drain.empty or self._turn.mine:
             return
         self._drain.patience = timeout
-        if not self._take_turn(timeout):
+        if not self._turn.take(timeout):
             return
         try:
             self._outage.retry_now()
             self._settle(self._drain.backlog, acked=True)
         finally:
-            self._end_turn()
+            self._turn.end()
 
     def _settle(self, count: int, acked: bool) -> None:
         while count > 0 and not self._drain.empty:
@@ -163,40 +162,30 @@ class Journal:
 
     def _help(self) -> None:
         """Drain on behalf of everybody, unless another thread is at it for long."""
-        if self._holder == threading.get_ident():
+        if self._turn.mine:
             return
         crowded = len(self._buffer) >= BOUND and self._outage.error is None
-        if self._take_turn(-1 if crowded else HELP_SECONDS):
+        if self._turn.take(-1 if crowded else HELP_SECONDS):
             try:
                 for _ in range(_ROUNDS):
                     if self._drain.empty or not self._step(acked=False):
                         break
             finally:
-                self._end_turn()
+                self._turn.end()
         self._mark = 1 if self._closed else max(GROUP, len(self._buffer) + GROUP)
 
     def _has_backlog(self) -> bool:
         return not self._drain.empty
 
-    def _take_turn(self, timeout: float = -1) -> bool:
-        if not self._turn.acquire(timeout=timeout):
-            return False
-        self._holder = threading.get_ident()
-        return True
-
-    def _end_turn(self) -> None:
-        self._holder = 0
-        self._turn.release()
-
     def _refuse_reentry(self) -> None:
         # a signal handler or finaliser that came in while this very thread was draining
-        if self._holder == threading.get_ident():
+        if self._turn.mine:
             raise RuntimeError("the journal is at work in this thread already")
 
     def before_fork(self) -> None:
         """Commit all and keep the turn, so that the child inherits nothing half done."""
         failpoint("journal.before_fork")
-        if self._holder == threading.get_ident() or not self._take_turn(FORK_SECONDS):
+        if self._turn.mine or not self._turn.take(FORK_SECONDS):
             return
         patience, self._drain.patience = self._drain.patience, FORK_SECONDS
         try:
@@ -207,10 +196,11 @@ class Journal:
     def after_in_parent(self) -> None:
         """Go on."""
         failpoint("journal.after_fork_in_parent")
-        if self._holder == threading.get_ident():
-            self._end_turn()
+        if self._turn.mine:
+            self._turn.end()
 
     def after_in_child(self) -> None:
         """Start anew: the records belong to the parent, the threads are gone."""
+        self._turn.calm()
         self._begin()
         failpoint("journal.after_fork_in_child")

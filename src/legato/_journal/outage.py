@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 from uuid import UUID, uuid4
 
-from legato._journal.tickets import Entry, Ticket, record_of
+from legato._journal.tickets import Entry, Ticket
 from legato._model.records import (
     Accepted,
     Answer,
@@ -86,17 +86,17 @@ class Outage:
         if excess <= 0:
             return
         seen = len(buffer)
-        kept = [entry for entry in buffer[:seen] if not isinstance(record_of(entry), Logged)]
+        kept = [entry for entry in buffer[:seen] if not isinstance(entry, Logged)]
         self.lost_logs += seen - len(kept)
         facts = len(kept)
-        kept = [e for i, e in enumerate(kept) if not self._drops(record_of(e), i >= bound)]
+        kept = [e for i, e in enumerate(kept) if not self._drops(e, i >= bound)]
         self.lost_facts += facts - len(kept)
         buffer[:seen] = kept
 
-    def _drops(self, record: Record, beyond: bool) -> bool:
-        if isinstance(record, FlowRunProposed | FlowRunMoveProposed):
+    def _drops(self, entry: Entry, beyond: bool) -> bool:
+        if isinstance(entry, Ticket | FlowRunProposed | FlowRunMoveProposed):
             return False
-        key = _task_run_id(record)
+        key = _task_run_id(entry)
         if key is None:
             return beyond
         if beyond:

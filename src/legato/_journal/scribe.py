@@ -4,6 +4,10 @@ It keeps time rather than the work: on a busy interpreter a second thread that c
 the GIL at every statement and waits up to 5 ms to have it back. So when a window is over it first
 raises `due`, and the next thread that appends drains on its own time slice; only where nobody
 appends any more does the scribe drain itself.
+
+The first window after a rest is short, so that what begins is seen at once; while records keep
+trickling in, windows grow tenfold: a commit for each 10 ms task would cost more than the task's
+own bookkeeping (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -14,7 +18,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 WINDOW_SECONDS = 0.005
-GRACE_SECONDS = 0.001
+LONGEST_WINDOW_SECONDS = 0.05
+GRACE_SECONDS = 0.01
 
 
 class _Bell(Protocol):
@@ -66,14 +71,17 @@ class Scribe:
     def _work(self) -> None:
         bell = threading.Lock()
         bell.acquire()
+        window = WINDOW_SECONDS
         while not self._stopped:
             if not self._backlog():
+                window = WINDOW_SECONDS
                 self.bells.append(bell)
                 # an append that came before the bell hung saw nobody to wake
                 if self._backlog():
                     self.ring()
                 bell.acquire()
-            time.sleep(self._hold() or WINDOW_SECONDS)
+            time.sleep(self._hold() or window)
+            window = min(2 * window, LONGEST_WINDOW_SECONDS)
             if self._backlog():
                 self.due = True
                 time.sleep(GRACE_SECONDS)

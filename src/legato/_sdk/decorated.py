@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from functools import partial, update_wrapper
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,7 +13,14 @@ from legato._sdk.signature import Colour, Signature
 if TYPE_CHECKING:
     from typing import Self
 
-_NO_OBJECT: Any = object()
+
+class _NoObject(Enum):
+    """What nothing is bound to; a member of an enumeration stays itself when it is pickled."""
+
+    NO_OBJECT = None
+
+
+_NO_OBJECT: Any = _NoObject.NO_OBJECT
 
 
 def function_name(fn: Any) -> str:

@@ -13,15 +13,22 @@ from legato._engine.effects import (
     CALL,
     AskRetry,
     Cause,
+    Draft,
     Effect,
+    Outcome,
     Raised,
     Returned,
     RunHooks,
     Sleep,
 )
+from legato._journal.clock import SystemClock
+from legato._journal.forks import place
+from legato._journal.ids import TimeOrderedIds
+from legato._model.states import State, StateType
 from legato._sdk import hooks, waits
 from legato._sdk.deadlines import Deadline, DeadlinePassed
 from legato._sdk.exceptions import TerminationSignal
+from legato._sdk.stamping import stamped
 from legato._sdk.watch import watch
 
 End = TypeVar("End")
@@ -31,12 +38,13 @@ Steps = Generator[Effect, Any, End]
 class Execution:
     """A run in the making: the call that is to be made, and how effects are performed."""
 
-    __slots__ = ("args", "fn", "kwargs", "timeout")
+    __slots__ = ("args", "fn", "kwargs", "place", "timeout")
     PERFORM: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {}
     fn: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     timeout: float | None
+    place: str
 
     def hook_calls(self, effect: RunHooks) -> list[hooks.HookCall]:
         """Return the calls that an effect stands for."""
@@ -48,6 +56,17 @@ class Execution:
 
     def timed_out(self) -> Exception:
         """Return the exception of a run that took too long."""
+        raise NotImplementedError
+
+    def end_in_child(self, outcome: Outcome) -> Any:
+        """Return or raise what the function did, for a forked child: the run is its parent's."""
+        if isinstance(outcome, Raised):
+            raise outcome.exception
+        draft = Draft(type=StateType.COMPLETED, data=outcome.value)
+        return self.ended(stamped(draft, None, SystemClock(), TimeOrderedIds()), draft)
+
+    def ended(self, state: State, draft: Draft) -> Any:
+        """Return what the engine returns for a run with that end."""
         raise NotImplementedError
 
     def raised(self, exc: BaseException) -> Raised:
@@ -102,6 +121,9 @@ def drive(run: Execution, steps: Steps[End]) -> End:
                         reply = Returned(run.fn(*run.args, **run.kwargs))
             except BaseException as exc:  # noqa: BLE001 - the user's code
                 reply = run.raised(exc)
+            if run.place is not place():
+                forked: End = run.end_in_child(reply)
+                return forked
         elif type(effect) in _WAITING:
             reply = _wait(run, effect)
         else:
@@ -127,6 +149,9 @@ async def adrive(run: Execution, steps: Steps[End]) -> End:
                         reply = Returned(await run.fn(*run.args, **run.kwargs))
             except BaseException as exc:  # noqa: BLE001 - the user's code
                 reply = run.raised(exc)
+            if run.place is not place():
+                forked: End = run.end_in_child(reply)
+                return forked
         elif type(effect) in _WAITING:
             reply = await _await(run, effect)
         else:

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from legato._engine import effects
 from legato._engine.effects import Draft, Held, Moved, Raised, Stopped
+from legato._engine.flow_run import FlowEnd
+from legato._journal.forks import place
 from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
 from legato._model.progress import advance
 from legato._model.records import (
@@ -56,6 +58,7 @@ class FlowExecution(Execution):
             raise enclosing.interrupted
         self.backend = enclosing.backend if enclosing is not None else backend()
         self.flow, self.fn, self.args, self.kwargs = flow, flow.fn, args, kwargs
+        self.place = place()
         self.timeout = flow.timeout_seconds
         self.created, self.draft = None, _PENDING
         name = naming.word_pair(self.backend.random)
@@ -218,6 +221,10 @@ class FlowExecution(Execution):
         state = values.public(self.context, effect.state, self.draft.data)
         args = (self.flow, self.context.flow_run, state)
         return [HookCall(hook, args, self.context, effect.state.name) for hook in hooks]
+
+    def ended(self, state: State, draft: Draft) -> FlowEnd:
+        """Return what the engine's flow run returns."""
+        return FlowEnd(state, draft)
 
     def timed_out(self) -> Exception:
         """Return the exception of a flow run that took too long."""

@@ -12,8 +12,10 @@ import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
+from legato._journal import forks
 from legato._sdk import platform_posix as platform
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.flow_execution import FlowExecution
@@ -30,19 +32,36 @@ def outermost(run: FlowExecution) -> Generator[None, None, None]:
     if run.context.outer is not None:
         yield
         return
-    handlers: Any = None
-    if not watch.runs:
-        watch.signalled, watch.over = None, threading.Event()
-        handlers = platform.Handlers(_on_interrupt, _on_terminate)
-        handlers.install()
+    mine = watch.handlers is None and platform.on_main_thread()
+    if mine:
+        _follow_forks()
+        watch.begin(platform.Handlers(_on_interrupt, _on_terminate))
     watch.runs.append(run.context)
     try:
         yield
     finally:
-        watch.runs.remove(run.context)
-        if handlers is not None:
-            watch.over.set()
-            handlers.restore()
+        if run.context in watch.runs:  # not in a forked child
+            watch.runs.remove(run.context)
+        if mine:
+            watch.end()
+
+
+class _InChild:
+    """A forked child answers signals as it would without us: its flows are its parent's."""
+
+    def before_fork(self) -> None: ...
+
+    def after_in_parent(self) -> None: ...
+
+    def after_in_child(self) -> None:
+        watch.end()
+        watch.runs.clear()
+        watch.signalled = None
+
+
+@cache
+def _follow_forks() -> None:
+    forks.follow(_InChild())
 
 
 def _on_interrupt(signum: int, frame: Any, before: Any) -> None:

@@ -7,12 +7,14 @@ text to UUID, a dict to a nested record) and raises ValidationError with every f
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar, cast
+from functools import cache
+from typing import Any, Self, TypeVar, cast, get_args
 
 import msgspec
 from msgspec import Struct, structs
 
-from legato._model.errors import InvalidRequest, Problem
+from legato._model.errors import InvalidRequest
+from legato._model.wire import encoded, jsonable
 
 R = TypeVar("R", bound="Record")
 StructMeta: Any = type(Struct)
@@ -53,38 +55,46 @@ class Record:
     def model_validate(cls, obj: Any) -> Self:
         """Return a record of a mapping or of another record; raise ValidationError."""
         if isinstance(obj, Struct):
+            if obj.__struct_fields__ != cast("Any", cls).__struct_fields__:
+                raise ValidationError(f"{cls.__name__}: a {type(obj).__name__} is none")
             return cls.wrap(obj)
         fields = cls.completed(dict(obj))
-        coerced: dict[str, Any] = {}
-        problems: list[Problem] = []
-        known = {field.encode_name: field for field in structs.fields(cast("Any", cls))}
-        for name, value in fields.items():
-            if name not in known:
-                problems.append(_problem("extra", name, "there is no such field", value))
-                continue
-            try:
-                coerced[name] = coerce(value, known[name].type)
-            except (msgspec.ValidationError, ValueError) as error:
-                problems.append(_problem("value", name, str(error), value))
-        for name, field in known.items():
-            if field.required and name not in fields:
-                problems.append(_problem("missing", name, "the field is required", None))
-        if problems:
-            text = "; ".join(f"{cast('Any', p['loc'])[-1]}: {p['msg']}" for p in problems)
-            raise ValidationError(f"{cls.__name__}: {text}", problems)
-        made: Self = StructMeta.__call__(cls, **coerced)
+        kinds = _kinds(cls)
+        try:
+            coerced = {name: coerce(value, kinds[name]) for name, value in fields.items()}
+            made: Self = StructMeta.__call__(cls, **coerced)
+        except (KeyError, TypeError, ValueError):
+            raise cls._refusal(fields) from None
         return made
+
+    @classmethod
+    def _refusal(cls, fields: dict[str, Any]) -> ValidationError:
+        """Return the error that names every fault."""
+        from legato._sdk.faults import struct_faults
+
+        problems = struct_faults(fields, cast("type[Struct]", cls), [])
+        lines = [f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems]
+        return ValidationError(f"{cls.__name__}: {'; '.join(lines)}", problems)
+
+    @classmethod
+    def model_validate_json(cls, text: str | bytes) -> Self:
+        """Return a record of a JSON object; raise ValidationError."""
+        try:
+            fields = msgspec.json.decode(text, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise ValidationError(f"{cls.__name__}: {error}") from None
+        return cls.model_validate(fields)
 
     def model_dump(self, *, mode: str = "python") -> dict[str, Any]:
         """Return the fields as a dict; `mode="json"` as JSON values."""
         plain: Any = self
         if mode == "json":
-            return cast("dict[str, Any]", msgspec.to_builtins(plain, enc_hook=str))
-        return {name: _plain(getattr(self, name)) for name in plain.__struct_fields__}
+            return cast("dict[str, Any]", jsonable(plain))
+        return cast("dict[str, Any]", _plain(plain))
 
     def model_dump_json(self) -> str:
         """Return the fields as JSON."""
-        return msgspec.json.encode(self, enc_hook=str).decode()
+        return encoded(self).decode()
 
     def model_copy(self, *, update: dict[str, Any] | None = None) -> Self:
         """Return a copy, with some fields replaced."""
@@ -93,19 +103,34 @@ class Record:
         return made
 
 
+@cache
+def _kinds(cls: type) -> dict[str, Any]:
+    """Return the types of the fields of a record."""
+    return {field.encode_name: field.type for field in structs.fields(cast("Any", cls))}
+
+
 def coerce(value: Any, kind: Any) -> Any:
     """Return `value` as `kind`; what is of that kind already is passed on as it is."""
     if kind is Any or (type(kind) is type and type(value) is kind):
+        return value
+    if isinstance(value, Struct) and any(isinstance(value, of) for of in _structs(kind)):
         return value
     found: Any = msgspec.convert(value, kind, strict=False, from_attributes=True)
     return found
 
 
+@cache
+def _structs(kind: Any) -> tuple[type[Struct], ...]:
+    """Return the structs that a field of that type may hold."""
+    options = get_args(kind) or (kind,)
+    return tuple(of for of in options if isinstance(of, type) and issubclass(of, Struct))
+
+
 def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
-        return value.model_dump()
-    return structs.asdict(value) if isinstance(value, Struct) else value
-
-
-def _problem(kind: str, name: str, message: str, value: Any) -> Problem:
-    return Problem(type=kind, loc=[name], msg=message, input=value)
+    if isinstance(value, Struct):
+        return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in cast("dict[Any, Any]", value).items()}
+    return value

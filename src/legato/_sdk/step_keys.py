@@ -14,6 +14,8 @@ from typing import Any
 
 from msgspec.json import Encoder
 
+from legato._journal import forks
+
 FINGERPRINT_LIMIT = 64 * 1024
 NO_FINGERPRINT = "-"
 _encode = Encoder(order="sorted").encode
@@ -21,16 +23,28 @@ _BIG = (str, bytes, list, tuple, dict, set, frozenset)
 
 
 class Ordinals:
-    """Counters of equal prefixes, safe under threads: `next` on a count is one step."""
+    """Counters of equal prefixes, safe under threads: `next` on a count is one step.
 
-    __slots__ = ("_counts",)
+    Forked children go on counting, each for itself; there the place of the child stands before
+    the number, so that two of them never name two calls the same.
+    """
+
+    __slots__ = ("_counts", "_place")
 
     def __init__(self) -> None:
         self._counts: defaultdict[str, count[int]] = defaultdict(count)
+        self._place = forks.place()
 
-    def take(self, prefix: str) -> int:
+    @property
+    def inherited(self) -> bool:
+        """Whether they count for a run of the process that this one was forked from."""
+        return self._place is not forks.place()
+
+    def take(self, prefix: str) -> int | str:
         """Return 0, 1, 2 ... for each call with this prefix."""
-        return next(self._counts[prefix])
+        number = next(self._counts[prefix])
+        place = forks.place()
+        return number if self._place is place else f"{place}/{number}"
 
 
 def fingerprint(parameters: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from legato._engine import effects
 from legato._engine.effects import Draft
+from legato._journal.forks import place
 from legato._model.progress import advance
 from legato._model.records import TaskRunCreated, TaskRunMoved
 from legato._model.states import State, StateType
@@ -48,7 +49,7 @@ class TaskExecution(Execution):
         self.backend = flow.backend if flow is not None else backend()
         if flow is not None and flow.interrupted is not None:
             raise flow.interrupted
-        self.task, self.wait_for = task, wait_for
+        self.task, self.wait_for, self.place = task, wait_for, place()
         self.fn, self.args, self.kwargs = task.fn, args, kwargs
         self.timeout = task.timeout_seconds
         self.draft = _PENDING
@@ -127,6 +128,8 @@ class TaskExecution(Execution):
         flow = context.flow_run_context
         if flow is not None and draft.type is StateType.COMPLETED:
             flow.lineage.remember(draft.data, context.id)
+        if self.backend.is_child and (flow is None or flow.ordinals.inherited):
+            self.backend.journal.flush()
         return state
 
     def _keep(self, draft: Draft) -> None:
@@ -174,6 +177,10 @@ class TaskExecution(Execution):
 
     def _public(self, state: State) -> Any:
         return values.public(self.context, state, self.draft.data)
+
+    def ended(self, state: State, draft: Draft) -> tuple[State, Draft]:
+        """Return what the engine's task run returns."""
+        return state, draft
 
     def timed_out(self) -> Exception:
         """Return the exception of a task run that took too long."""

@@ -7,6 +7,7 @@ import threading
 from legato._engine.effects import Cause
 from legato._sdk.context import FlowRunContext
 from legato._sdk.exceptions import TerminationSignal
+from legato._sdk.platform_posix import Handlers
 
 
 class Watch:
@@ -16,6 +17,19 @@ class Watch:
         self.runs: list[FlowRunContext] = []
         self.signalled: BaseException | None = None
         self.over = threading.Event()
+        self.handlers: Handlers | None = None
+
+    def begin(self, handlers: Handlers) -> None:
+        """Take the signals; what was before is forgotten."""
+        self.signalled, self.over, self.handlers = None, threading.Event(), handlers
+        handlers.install()
+
+    def end(self) -> None:
+        """Give the signals back."""
+        self.over.set()
+        if self.handlers is not None:
+            self.handlers.restore()
+            self.handlers = None
 
     @property
     def cause(self) -> Cause | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,46 +14,95 @@ LIMIT = 64
 
 
 class Item:
-    """An operation that waits for its commit."""
+    """An operation that waits for its commit, or for its turn to lead one."""
 
-    __slots__ = ("done", "error", "grade", "lane", "op", "value")
+    __slots__ = ("abandoned", "done", "error", "grade", "lane", "op", "value", "wake")
 
     def __init__(self, op: Callable[[Transaction], Any], lane: Lane, grade: Grade) -> None:
         self.op, self.lane, self.grade = op, lane, grade
-        self.done = False
+        self.done = self.abandoned = False
         self.value: Any = None
         self.error: BaseException | None = None
+        self.wake: threading.Lock | None = None
 
 
 class Combiner:
     """Runs operations in shared transactions.
 
     `transact(items, repeated)` runs a list of them in one transaction and commits; it raises if
-    anything but a refusal happened, and then nothing of it may stand.
+    anything but a refusal happened, and then nothing of it may stand. The first to come leads: it
+    runs all that is queued, wakes those whose operations are done, and hands the lead to the
+    first of those that came meanwhile. `mutex` is held while transactions run.
     """
 
-    def __init__(self, transact: Callable[[list[Item], bool], None]) -> None:
+    def __init__(self, transact: Callable[[list[Item], bool], None], linger: float = 0.0) -> None:
         self._transact = transact
+        self._linger = linger
         self._queue: list[Item] = []
+        self._led = False
+        self._shared = False
+        self._state = threading.Lock()
         self.mutex = threading.Lock()
 
     def run(self, op: Callable[[Transaction], Any], lane: Lane, grade: Grade) -> Any:
         """Return what `op` returned once it is committed."""
         item = Item(op, lane, grade)
-        self._queue.append(item)
-        with self.mutex:
-            while not item.done:
-                self._drain()
+        with self._state:
+            self._queue.append(item)
+            leads = not self._led
+            self._led = True
+            if not leads:
+                item.wake = threading.Lock()
+                item.wake.acquire()
+        if item.wake is not None:
+            self._wait(item, item.wake)
+        if not item.done:
+            self._lead(item)
         if item.error is not None:
             raise item.error
         return item.value
 
-    def _drain(self) -> None:
-        waiting, self._queue = self._queue, []
-        if len(waiting) > 1:
-            waiting.sort(key=_lane)
-            self._queue[:0] = waiting[LIMIT:]
-            del waiting[LIMIT:]
+    def _wait(self, item: Item, wake: threading.Lock) -> None:
+        try:
+            wake.acquire()
+        except BaseException:
+            with self._state:
+                item.abandoned = True
+                has_lead = not wake.locked() and not item.done
+            if has_lead:
+                self._hand_over()
+            raise
+
+    def _lead(self, item: Item) -> None:
+        try:
+            if self._linger and self._shared:
+                time.sleep(self._linger)
+            while not item.done:
+                with self.mutex:
+                    done = self._drain()
+                for other in done:
+                    if other.wake is not None and other is not item:
+                        other.wake.release()
+        finally:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Wake the one who leads next; those who gave up waiting cannot."""
+        with self._state:
+            for item in self._queue:
+                if not item.abandoned and item.wake is not None:
+                    item.wake.release()
+                    return
+            self._led = False
+
+    def _drain(self) -> list[Item]:
+        with self._state:
+            waiting, self._queue = self._queue, []
+            if len(waiting) > 1:
+                waiting.sort(key=_lane)
+                self._queue[:0] = waiting[LIMIT:]
+                del waiting[LIMIT:]
+        self._shared = len(waiting) > 1
         try:
             self._transact(waiting, False)
         except Exception as error:  # noqa: BLE001 - each operation gets its own, below
@@ -62,9 +112,12 @@ class Combiner:
             for item in waiting:
                 item.error = StoreError(f"The commit was interrupted: {error!r}")
                 item.done = True
+                if item.wake is not None and item.wake.locked():
+                    item.wake.release()
             raise
         for item in waiting:
             item.done = True
+        return waiting
 
     def _alone(self, item: Item, first: Exception) -> None:
         """Run an operation again by itself, unless trying again is pointless."""

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
 from legato._store import dialect
 
-_SQLITE = sqlite.dialect(paramstyle="named")
-_POSTGRES = psycopg.PGDialect_psycopg()
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+SQLITE: Dialect = sqlite.dialect(paramstyle="named")
+POSTGRES: Dialect = cast("Any", psycopg.PGDialect_psycopg)()
 
 
 def sqlite_text(statement: Any) -> tuple[str, dict[str, Any]]:
     """Return text and parameters for `sqlite3`."""
-    compiled = statement.compile(dialect=_SQLITE, compile_kwargs={"render_postcompile": True})
+    compiled = statement.compile(dialect=SQLITE, compile_kwargs={"render_postcompile": True})
     return str(compiled), dialect.sqlite_params(compiled.construct_params())
 
 
 def postgres_text(statement: Any) -> tuple[str, dict[str, Any]]:
     """Return text and parameters for psycopg."""
-    compiled = statement.compile(dialect=_POSTGRES, compile_kwargs={"render_postcompile": True})
+    compiled = statement.compile(dialect=POSTGRES, compile_kwargs={"render_postcompile": True})
     return str(compiled), dialect.postgres_params(compiled.construct_params())

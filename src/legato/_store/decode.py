@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -33,7 +33,7 @@ _policy = msgspec.json.Decoder(FlowRunPolicy)
 
 def uid(value: Any) -> UUID:
     """Return an id as the driver gave it."""
-    return cast("UUID", value) if type(value) is UUID else UUID(bytes=bytes(value))
+    return value if isinstance(value, UUID) else UUID(bytes=bytes(value))
 
 
 def maybe_uid(value: Any) -> UUID | None:
@@ -50,8 +50,10 @@ def _json(decoder: msgspec.json.Decoder[T], value: str | None) -> T | None:
 
 def _state(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State | None:
     """The current state, from the standing columns."""
-    if row[3] is None:
-        return None
+    return None if row[3] is None else _entered(row, flow_run_id, task_run_id)
+
+
+def _entered(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State:
     details = _json(_details, row[6]) or StateDetails()
     details.flow_run_id = details.flow_run_id or flow_run_id
     details.task_run_id = details.task_run_id or task_run_id
@@ -175,9 +177,7 @@ def task_run_state(row: Row) -> State:
 def _step(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State:
     _, _, _, state_id, _, type_, name, message, details, at, _ = row
     standing = (None, None, state_id, type_, name, message, details, at)
-    state = _state(standing, flow_run_id, task_run_id)
-    assert state is not None
-    return state
+    return _entered(standing, flow_run_id, task_run_id)
 
 
 def log(row: Row) -> Log:

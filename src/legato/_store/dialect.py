@@ -7,13 +7,13 @@ parts, `head`, `row` and `tail`; a query by ids has the mark `{ids}` where the l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 CHUNKS = (64, 16, 4, 1)
 
@@ -65,7 +65,7 @@ def sqlite_value(value: Any) -> Any:
     """Bind one model value on `sqlite3`: ids as BLOB(16), None by the fast way (see `NULL`)."""
     if value is None:
         return NULL
-    kind = type(value)
+    kind: type[Any] = type(value)
     if kind is int or kind is str:
         return value
     if isinstance(value, UUID):

@@ -1,13 +1,14 @@
-"""How values become text in the database: one verdict for both stores.
+r"""How values become text in the database: one verdict for both stores.
 
-NUL becomes U+FFFD, lone surrogates are escaped as `\\udcXX`, NaN and the infinities are refused
+NUL becomes U+FFFD, lone surrogates are escaped as `\udcXX`, NaN and the infinities are refused
 with the name of the field.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -25,19 +26,17 @@ def text(value: str) -> str:
     return _clean(value)
 
 
-def _clean(value: str) -> str:
-    if type(value) is not str:
-        if not isinstance(value, str):
-            raise TypeError(f"{type(value).__name__} is not text")
-        value = str.__str__(value)
+def _clean(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} is not text")
     if len(value) > MAX_TEXT:
         raise ValueError(f"A text of {len(value)} characters is too long")
-    value = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    clean = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
     try:
-        value.encode()
+        clean.encode()
     except UnicodeEncodeError:
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value
+        return clean.encode("utf-8", "backslashreplace").decode()
+    return clean
 
 
 def bare(value: Any) -> str:
@@ -73,25 +72,30 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return _clean(value)
     if isinstance(value, dict):
-        return {_cleaned(k): _cleaned(v) for k, v in value.items()}
+        pairs = cast("Iterable[tuple[Any, Any]]", value.items())
+        return {_cleaned(k): _cleaned(v) for k, v in pairs}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_cleaned(item) for item in value]
+        return [_cleaned(item) for item in cast("Iterable[Any]", value)]
     return value
 
 
 def _refuse_not_finite(value: Any, path: list[str | int]) -> None:
-    if isinstance(value, float):
-        if not isfinite(value):
-            raise _invalid(path, f"{value} is not a number that JSON has", repr(value))
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _refuse_not_finite(item, [*path, str(key)])
-    elif isinstance(value, list | tuple | set | frozenset):
-        for index, item in enumerate(value):
-            _refuse_not_finite(item, [*path, index])
-    elif isinstance(value, msgspec.Struct):
-        for name in value.__struct_fields__:
-            _refuse_not_finite(getattr(value, name), [*path, name])
+    if isinstance(value, float) and not isfinite(value):
+        raise _invalid(path, f"{value} is not a number that JSON has", repr(value))
+    for key, item in _items(value):
+        _refuse_not_finite(item, [*path, key])
+
+
+def _items(value: Any) -> Iterable[tuple[str | int, Any]]:
+    """The values within a value, with their keys."""
+    if isinstance(value, dict):
+        pairs = cast("Iterable[tuple[Any, Any]]", value.items())
+        return ((str(key), item) for key, item in pairs)
+    if isinstance(value, list | tuple | set | frozenset):
+        return enumerate(cast("Iterable[Any]", value))
+    if isinstance(value, msgspec.Struct):
+        return ((name, getattr(value, name)) for name in value.__struct_fields__)
+    return ()
 
 
 def _invalid(path: list[Any], message: str, value: str | None) -> InvalidRequest:

@@ -305,7 +305,7 @@ def list_tree(tx: Transaction, run_id: UUID) -> list[UUID]:
 
 
 def delete(tx: Transaction, run_id: UUID) -> int:
-    """Delete a run with task runs, states, logs, tags, results and subflow runs; return how many."""
+    """Delete a run with all that belongs to it and its subflow runs; return how many runs."""
     ids = sorted(list_tree(tx, run_id))
     removed = 0
     for part in _PARTS:

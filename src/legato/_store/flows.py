@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
 from legato._store import decode, encode
@@ -19,7 +20,12 @@ def find(tx: Transaction, name: str) -> UUID | None:
 
 
 def find_or_create(
-    tx: Transaction, now: datetime, name: str, flow_id: UUID | None, tags: list[str]
+    tx: Transaction,
+    now: datetime,
+    name: str,
+    flow_id: UUID | None,
+    tags: list[str],
+    labels: dict[str, Any] | None = None,
 ) -> UUID:
     """Return the flow's id, which is `flow_id` or made from the name if the flow is new."""
     found = find(tx, name)
@@ -28,6 +34,7 @@ def find_or_create(
     new = flow_id or uuid5(_NAMES, encode.text(name))
     at, null = micros(now), tx.null
     encoded = encode.bare(tags) if tags else null
-    row = (tx.uid(new), at, at, encode.text(name), encoded, null, DEFAULT_WORKSPACE)
+    marks = encode.json(labels, "labels") if labels else null
+    row = (tx.uid(new), at, at, encode.text(name), encoded, marks, DEFAULT_WORKSPACE)
     tx.run_many("flow.create", [row])
     return find(tx, name) or new

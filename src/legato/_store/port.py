@@ -9,13 +9,15 @@ of `_model.errors`) is raised before anything was written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from sqlalchemy import Delete, Insert, Select, Update
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import Delete, Insert, Update
+    from sqlalchemy.sql.base import Executable
 
 T = TypeVar("T")
 DEFAULT_WORKSPACE = 0
@@ -85,7 +87,7 @@ class Transaction(Protocol):
         """Undo, when the block raises, what it wrote."""
         ...
 
-    def select(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+    def select(self, query: Executable) -> list[tuple[Any, ...]]:
         """Compile and run a query of SQLAlchemy Core; ids and times come as the driver has them."""
         ...
 

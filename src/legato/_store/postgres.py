@@ -123,26 +123,32 @@ class PostgresStore:
 
     def _transact(self, items: list[Item], repeated: bool) -> None:
         for left in reversed(range(TRIES)):
-            connection = self._writer
-            if connection is None or connection.closed:
-                connection = self._writer = self._connect()
-                self._grade = None
             try:
-                self._commit(connection, items, repeated)
+                self._attempt(items, repeated)
             except (errors.DeadlockDetected, errors.SerializationFailure):
-                self._rollback(connection)
                 if not left:
                     raise
                 for item in items:
                     item.value = item.error = None
-            except psycopg.OperationalError as error:
-                self._rollback(connection)
-                raise translate(error) from error
-            except BaseException:
-                self._rollback(connection)
-                raise
             else:
                 return
+
+    def _attempt(self, items: list[Item], repeated: bool) -> None:
+        connection = self._writer
+        if connection is None or connection.closed:
+            connection = self._writer = self._connect()
+            self._grade = None
+        try:
+            self._commit(connection, items, repeated)
+        except (errors.DeadlockDetected, errors.SerializationFailure):
+            self._rollback(connection)
+            raise
+        except psycopg.OperationalError as error:
+            self._rollback(connection)
+            raise translate(error) from error
+        except BaseException:
+            self._rollback(connection)
+            raise
 
     def _commit(self, connection: psycopg.Connection, items: list[Item], repeated: bool) -> None:
         acked = any(item.grade is Grade.ACKED for item in items)

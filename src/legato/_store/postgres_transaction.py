@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
@@ -16,14 +16,15 @@ from legato._store.faults import failpoint
 from legato._store.generated_postgres import BULK, BY_IDS, QUERIES
 
 if TYPE_CHECKING:
-    from sqlalchemy import Delete, Insert, Select, Update
+    from sqlalchemy import Delete, Insert, Update
+    from sqlalchemy.sql.base import Executable
 
 
 class PostgresTransaction:
     """Runs statements; the connection has begun the transaction with the first of them."""
 
-    null = None
-    data_errors = (
+    null: Any = None
+    data_errors: tuple[type[Exception], ...] = (
         psycopg.IntegrityError,
         psycopg.DataError,
         psycopg.ProgrammingError,
@@ -75,11 +76,11 @@ class PostgresTransaction:
         return sorted(row[0] for row in self._rows(draw, [count]))
 
     @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> Generator[None]:
         with self._connection.transaction():
             yield
 
-    def select(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+    def select(self, query: Executable) -> list[tuple[Any, ...]]:
         return self._rows(*_compiled(query))
 
     def execute(self, statement: Insert | Update | Delete) -> int:

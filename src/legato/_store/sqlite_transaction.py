@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ from legato._store.faults import failpoint
 from legato._store.generated_sqlite import BULK, BY_IDS, QUERIES
 
 if TYPE_CHECKING:
-    from sqlalchemy import Delete, Insert, Select, Update
+    from sqlalchemy import Delete, Insert, Update
+    from sqlalchemy.sql.base import Executable
 
 
 class SqliteTransaction:
@@ -26,8 +27,8 @@ class SqliteTransaction:
     written as few statements of fixed sizes (which stay prepared), never by `executemany`.
     """
 
-    null = dialect.NULL
-    data_errors = (
+    null: Any = dialect.NULL
+    data_errors: tuple[type[Exception], ...] = (
         sqlite3.IntegrityError,
         sqlite3.DataError,
         sqlite3.InterfaceError,
@@ -79,7 +80,7 @@ class SqliteTransaction:
         return range(after - count, after)
 
     @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> Generator[None]:
         self._savepoints += 1
         name = f"s{self._savepoints}"
         self._execute(f"SAVEPOINT {name}")
@@ -91,7 +92,7 @@ class SqliteTransaction:
             raise
         self._execute(f"RELEASE {name}")
 
-    def select(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+    def select(self, query: Executable) -> list[tuple[Any, ...]]:
         return self._execute(*_compiled(query)).fetchall()
 
     def execute(self, statement: Insert | Update | Delete) -> int:

@@ -7,10 +7,11 @@ Not imported when Legato runs.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     Table,
     and_,
@@ -21,10 +22,12 @@ from sqlalchemy import (
     union,
     update,
 )
-from sqlalchemy.sql.base import Executable
 
 from legato._store import columns
 from legato._store import schema as s
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.base import Executable
 
 
 class Many(NamedTuple):
@@ -170,7 +173,7 @@ QUERIES: dict[str, Executable] = {
     .group_by(tr.c.state_type),
 }
 
-_IDS = bindparam("ids", expanding=True, literal_execute=False)
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
 def _of_runs(table: Table, column: str) -> Executable:

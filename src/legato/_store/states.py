@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from legato._model.states import NAMES, State
 from legato._store import encode
@@ -14,6 +14,14 @@ TASK_WIDTH = 13
 
 Entered = tuple[Any, str, str, Any, Any, int, Any]
 """A state as columns: id, type, name, message, details, time, result id."""
+
+
+class StandsAt(Protocol):
+    """A task run: its id as bound, and where it stands."""
+
+    uid: Any
+    version: int
+    epoch: int
 
 
 class History:
@@ -39,13 +47,23 @@ class History:
             null if result_id is None else self._uid(result_id),
         )
 
-    def task_step(
-        self, run_id: Any, version: Any, epoch: int, before: str, entered: Entered
-    ) -> None:
-        """Add a transition of a task run; `run_id` is its id as bound."""
+    def task_step(self, run: StandsAt, before: str, state: State, result_id: Any) -> Entered:
+        """Add a transition of a task run to `run.version`; return the columns of the state."""
+        entered = self.entered(state, result_id)
         state_id, type_, name, message, details, at, result = entered
         self._task += (
-            self._count, DEFAULT_WORKSPACE, run_id, version, epoch, state_id, before, type_,
+            self._count, DEFAULT_WORKSPACE, run.uid, run.version, run.epoch, state_id, before,
+            type_, name, message, details, at, result,
+        )  # fmt: skip
+        self._count += 1
+        return entered
+
+    def late_task_step(self, run: StandsAt, epoch: int, state: State, result_id: Any) -> None:
+        """Add what a closed attempt still reported."""
+        entered = self.entered(state, result_id)
+        state_id, type_, name, message, details, at, result = entered
+        self._task += (
+            self._count, DEFAULT_WORKSPACE, run.uid, self._null, epoch, state_id, "", type_,
             name, message, details, at, result,
         )  # fmt: skip
         self._count += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from operator import index
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from legato._model import transitions
@@ -37,18 +37,18 @@ class TaskWork:
         "expected_at",
         "flow_run_id",
         "id",
-        "owner",
         "progress",
         "scheduled_at",
         "start_at",
         "stored",
+        "uid",
         "version",
         "writer_id",
     )
     id: UUID
     flow_run_id: UUID | None
     writer_id: UUID | None
-    owner: tuple[Any, Any]
+    uid: Any
     created: TaskRunCreate | None
     child: UUID | None
     stored: int
@@ -83,6 +83,8 @@ class TaskRuns:
         self._writer = tx.uid(writer_id)
         self.writer_id = writer_id
         self.works: dict[int, TaskWork] = {}
+        self._owner: UUID | None = None
+        self._owner_uid: Any = tx.null
 
     def load(self, ids: Iterable[UUID]) -> None:
         """Lock and read the runs that the batch changes but does not create."""
@@ -97,12 +99,11 @@ class TaskRuns:
             work = TaskWork()
             work.id, work.flow_run_id = decode.uid(row[0]), decode.maybe_uid(row[1])
             work.writer_id = decode.uid(row[2])
-            owner = self._null if work.flow_run_id is None else self._uid(work.flow_run_id)
-            work.owner = (owner, self._uid(work.id))
+            work.uid = self._uid(work.id)
             work.created = work.child = None
             work.stored = work.version = row[3]
             standing = [self._null if value is None else value for value in row[3:]]
-            work.epoch, work.entered = row[4], tuple(standing[2:9])  # type: ignore[assignment]
+            work.epoch, work.entered = row[4], cast("Entered", tuple(standing[2:9]))
             work.progress = progress_of(row[3:])
             work.expected_at, work.scheduled_at, work.start_at = standing[10:13]
             works.append(self.works.setdefault(work.id.int, work))
@@ -110,19 +111,16 @@ class TaskRuns:
 
     def create(self, run: TaskRunCreate, epoch: int, child: UUID | None = None) -> None:
         """Add a run in its first state; raises on one that cannot be stored."""
-        state = run.state
-        if run.id.int in self.works:
+        state, number = run.state, run.id.int
+        if number in self.works:
             raise ValueError(f"The task run {run.id} exists")
-        entered = self._history.entered(state, None)
-        if entered[1] not in STEPS[""]:
-            raise ValueError(f"A task run cannot begin in {entered[1]}")
+        if state.type._value_ not in STEPS[""]:
+            raise ValueError(f"A task run cannot begin in {state.type}")
         work = TaskWork()
         work.id, work.flow_run_id, work.writer_id = run.id, run.flow_run_id, self.writer_id
-        flow_run_id = self._null if run.flow_run_id is None else self._uid(run.flow_run_id)
-        work.owner = (flow_run_id, self._uid(run.id))
-        work.created, work.child = run, child
+        work.uid, work.created, work.child = self._uid(run.id), run, child
         work.stored, work.version, work.epoch = 0, 1, epoch
-        work.entered = entered
+        work.entered = entered = self._history.task_step(work, "", state, None)
         work.created_at = work.expected_at = entered[5]
         work.scheduled_at = work.start_at = self._null
         work.progress = START
@@ -130,28 +128,26 @@ class TaskRuns:
             self._stand(work, state, advance(START, None, None, state))
             if state.type == "SCHEDULED" and work.scheduled_at is not self._null:
                 work.expected_at = work.scheduled_at
-        self._history.task_step(work.owner[1], 1, epoch, "", entered)
-        self.works[run.id.int] = work
+        self.works[number] = work
 
     def move(self, work: TaskWork, state: State, progress: Progress, result_id: Any) -> None:
         """Enter a state that the table of transitions allows; raises ValueError on others."""
         before = work.entered[1]
-        entered = self._history.entered(state, result_id)
-        if entered[1] not in STEPS.get(before, ()):
-            raise ValueError(f"A task run in {before} cannot enter {entered[1]}")
-        version = work.version + 1
-        self._history.task_step(work.owner[1], version, work.epoch, before, entered)
-        work.version, work.entered = version, entered
+        if state.type._value_ not in STEPS.get(before, ()):
+            raise ValueError(f"A task run in {before} cannot enter {state.type}")
+        work.version += 1
+        work.entered = self._history.task_step(work, before, state, result_id)
         self._stand(work, state, progress)
 
     def _stand(self, work: TaskWork, state: State, progress: Progress) -> None:
         """Keep counts and times; the start is usually the time of this very state."""
-        known, start, details = work.progress.start_time, progress.start_time, state.state_details
+        known, start = work.progress.start_time, progress.start_time
         work.progress = progress
         if start is state.timestamp:
             work.start_at = work.entered[5]
         elif start is not known:
             work.start_at = self._null if start is None else micros(start)
+        details = state.state_details
         if details is None or details.scheduled_time is None or state.type != "SCHEDULED":
             work.scheduled_at = self._null
         else:
@@ -168,8 +164,7 @@ class TaskRuns:
 
     def late(self, work: TaskWork, state: State, epoch: int, result_id: Any) -> None:
         """Keep what a closed attempt still reported; it changes no state."""
-        entered = self._history.entered(state, result_id)
-        self._history.task_step(work.owner[1], self._null, epoch, "", entered)
+        self._history.late_task_step(work, epoch, state, result_id)
 
     def flush(self) -> None:
         """Write the run rows: new ones in one insert, others in one update."""
@@ -177,14 +172,16 @@ class TaskRuns:
         changed: list[Any] = []
         tags: list[Any] = []
         count = 0
-        for _, work in sorted(self.works.items()):
+        works = self.works
+        for number in sorted(works):
+            work = works[number]
             if work.created is not None:
                 self._row(created, work, work.created)
                 if work.created.tags:
                     tags += self._tags(work, work.created.tags)
             elif work.version != work.stored:
                 count += 1
-                changed += (work.owner[1], work.stored, *self._standing(work))
+                changed += (work.uid, work.stored, *self._standing(work))
                 changed += (work.entered[5], self._sort_at(work))
         if created:
             self._tx.bulk("task_run.create", created)
@@ -195,10 +192,11 @@ class TaskRuns:
         self.works.clear()
 
     def _row(self, flat: list[Any], work: TaskWork, run: TaskRunCreate) -> None:
-        null, text = self._null, encode.text
-        flow_run_id, run_id = work.owner
+        null, text, owner = self._null, encode.text, run.flow_run_id
+        if owner is not self._owner:
+            self._owner, self._owner_uid = owner, null if owner is None else self._uid(owner)
         flat += (
-            run_id, DEFAULT_WORKSPACE, flow_run_id, self._writer, text(run.name),
+            work.uid, DEFAULT_WORKSPACE, self._owner_uid, self._writer, text(run.name),
             text(run.task_key), text(run.dynamic_key), work.created_at,
             work.entered[5], *self._standing(work), self._sort_at(work),
             null if run.task_version is None else text(run.task_version),
@@ -232,5 +230,5 @@ class TaskRuns:
     def _tags(self, work: TaskWork, tags: list[str]) -> list[Any]:
         flat: list[Any] = []
         for tag in dict.fromkeys(tags):
-            flat += (DEFAULT_WORKSPACE, encode.text(tag), work.owner[1])
+            flat += (DEFAULT_WORKSPACE, encode.text(tag), work.uid)
         return flat

@@ -5,8 +5,23 @@ from __future__ import annotations
 from typing import ClassVar
 
 from legato._model.filters import LogFilter, LogSort
-from legato._model.logs import Log
+from legato._model.logs import Log, LogCreate
 from legato._model.operations.spec import Operation, Spec
+
+
+class CreateLogs(Operation):
+    """Store log lines."""
+
+    spec: ClassVar = Spec(
+        id="logs.create",
+        method="POST",
+        path="/logs/",
+        access="write",
+        answer=None,
+        status=201,
+        body="logs",
+    )
+    logs: list[LogCreate]
 
 
 class FilterLogs(Operation):

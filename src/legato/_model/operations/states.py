@@ -9,6 +9,19 @@ from legato._model.operations.spec import Operation, Spec
 from legato._model.states import State
 
 
+class ReadFlowRunState(Operation):
+    """Read one state of a flow run."""
+
+    spec: ClassVar = Spec(
+        id="flow_run_states.read",
+        method="GET",
+        path="/flow_run_states/{id}",
+        access="read",
+        answer=State,
+    )
+    id: UUID
+
+
 class ReadFlowRunStates(Operation):
     """Read the history of a flow run, oldest first."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from legato._model.operations import flow_runs, flows, logs, states, task_runs
+from legato._model.operations import admin, flow_runs, flows, logs, states, task_runs
 from legato._model.operations.spec import Operation
 
 OPERATIONS: tuple[type[Operation], ...] = (
@@ -25,7 +25,10 @@ OPERATIONS: tuple[type[Operation], ...] = (
     task_runs.CountTaskRuns,
     task_runs.SetTaskRunState,
     task_runs.DeleteTaskRun,
+    states.ReadFlowRunState,
     states.ReadFlowRunStates,
     states.ReadTaskRunStates,
+    logs.CreateLogs,
     logs.FilterLogs,
+    admin.Hello,
 )

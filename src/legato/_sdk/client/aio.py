@@ -9,20 +9,22 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from legato._model import filters as f
+from legato._model.errors import Error
 from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy, FlowRunUpdate
 from legato._model.flows import FlowCreate
+from legato._model.logs import LogCreate
+from legato._model.operations import admin as admin_operations
 from legato._model.operations import flow_runs as flow_run_operations
 from legato._model.operations import flows as flow_operations
 from legato._model.operations import logs as log_operations
 from legato._model.operations import states as state_operations
 from legato._model.operations import task_runs as task_run_operations
-from legato._model.operations.flow_runs import OrchestrationResult
 from legato._model.states import State as StateRecord
 from legato._sdk import naming
-from legato._sdk.client.objects import Flow, FlowRun, Log, TaskRun
-from legato._sdk.client.sending import Answer, Id, proposed, uid
-from legato._sdk.client.sending import araw as raw
-from legato._sdk.client.sending import asend as send
+from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
+from legato._sdk.client.requests import Answer, Id, proposed, uid
+from legato._sdk.client.waiting import raw, send
+from legato._sdk.records import coerce
 from legato._sdk.services import backend
 from legato._sdk.states import State
 
@@ -47,8 +49,16 @@ class Client:
 
     async def hello(self) -> str:
         """Return a greeting; raises if the backend cannot be used."""
-        await send(flow_operations.CountFlows())
-        return "hello"
+        found: str = await send(admin_operations.Hello())
+        return found
+
+    async def api_healthcheck(self) -> Exception | None:
+        """Return None if the backend can be used, else the error that says why not."""
+        try:
+            await self.hello()
+        except Error as error:
+            return error
+        return None
 
     async def request(self, method: str, path: str, json: Any = None) -> Answer:
         """Send an operation by its method and path, as over HTTP."""
@@ -201,12 +211,15 @@ class Client:
         self, flow_run_id: Id, state: StateRecord, force: bool = False
     ) -> OrchestrationResult:
         """Propose a state for a flow run; raise ObjectNotFound."""
-        found: OrchestrationResult = await send(
-            flow_run_operations.SetFlowRunState(
-                flow_run_id=uid(flow_run_id), state=proposed(state), force=force
-            )
+        request = flow_run_operations.SetFlowRunState(
+            flow_run_id=uid(flow_run_id), state=proposed(state), force=force
         )
-        return found
+        return OrchestrationResult.wrap(await send(request))
+
+    async def read_flow_run_state(self, flow_run_state_id: Id) -> State:
+        """Return one state of a flow run; raise ObjectNotFound."""
+        request = state_operations.ReadFlowRunState(id=uid(flow_run_state_id))
+        return State.wrap(await send(request))
 
     async def read_flow_run_states(self, flow_run_id: Id) -> list[State]:
         """Return the history of a flow run, oldest first."""
@@ -265,12 +278,10 @@ class Client:
         self, task_run_id: Id, state: StateRecord, force: bool = False
     ) -> OrchestrationResult:
         """Propose a state for a task run; raise ObjectNotFound."""
-        found: OrchestrationResult = await send(
-            task_run_operations.SetTaskRunState(
-                task_run_id=uid(task_run_id), state=proposed(state), force=force
-            )
+        request = task_run_operations.SetTaskRunState(
+            task_run_id=uid(task_run_id), state=proposed(state), force=force
         )
-        return found
+        return OrchestrationResult.wrap(await send(request))
 
     async def read_task_run_states(self, task_run_id: Id) -> list[State]:
         """Return the history of a task run, oldest first."""
@@ -282,6 +293,11 @@ class Client:
         await send(task_run_operations.DeleteTaskRun(task_run_id=uid(task_run_id)))
 
     # -- logs
+    async def create_logs(self, logs: Iterable[LogCreate | dict[str, Any]]) -> None:
+        """Store log lines, given as records or as dicts."""
+        lines = [coerce(line, LogCreate) for line in logs]
+        await send(log_operations.CreateLogs(logs=lines))
+
     async def read_logs(
         self,
         log_filter: f.LogFilter | None = None,

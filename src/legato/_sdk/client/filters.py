@@ -1,4 +1,7 @@
-"""The filters as users make them: `FlowRunFilter(state={"type": {"any_": ["FAILED"]}})`."""
+"""The filters as users make them: `FlowRunFilter(state={"type": {"any_": ["FAILED"]}})`.
+
+The conditions on single fields have Prefect's names too: `FlowRunFilterId(any_=[...])`.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,152 @@ from legato._model import filters
 from legato._sdk.records import Record, RecordMeta
 
 
+class FlowFilterId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of a flow."""
+
+
+class FlowFilterName(Record, filters.NameFilter, metaclass=RecordMeta):
+    """The name of a flow."""
+
+
+class FlowFilterTags(Record, filters.TagsFilter, metaclass=RecordMeta):
+    """The tags of a flow."""
+
+
 class FlowFilter(Record, filters.FlowFilter, metaclass=RecordMeta):
     """Which flows."""
+
+
+class FlowRunFilterId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of a flow run."""
+
+
+class FlowRunFilterName(Record, filters.NameFilter, metaclass=RecordMeta):
+    """The name of a flow run."""
+
+
+class FlowRunFilterTags(Record, filters.TagsFilter, metaclass=RecordMeta):
+    """The tags of a flow run."""
+
+
+class FlowRunFilterDeploymentId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The deployment of a flow run."""
+
+
+class FlowRunFilterWorkQueueName(Record, filters.TextFilter, metaclass=RecordMeta):
+    """The work queue of a flow run."""
+
+
+class FlowRunFilterStateType(Record, filters.StateTypeFilter, metaclass=RecordMeta):
+    """The type of the state that a flow run is in."""
+
+
+class FlowRunFilterStateName(Record, filters.StateNameFilter, metaclass=RecordMeta):
+    """The name of the state that a flow run is in."""
+
+
+class FlowRunFilterState(Record, filters.StateFilter, metaclass=RecordMeta):
+    """The state that a flow run is in."""
+
+
+class FlowRunFilterFlowVersion(Record, filters.TextFilter, metaclass=RecordMeta):
+    """The version of the flow."""
+
+
+class FlowRunFilterStartTime(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a flow run started."""
+
+
+class FlowRunFilterEndTime(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a flow run ended."""
+
+
+class FlowRunFilterExpectedStartTime(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a flow run should start."""
+
+
+class FlowRunFilterNextScheduledStartTime(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a flow run is to start next."""
+
+
+class FlowRunFilterParentFlowRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The flow run that a subflow run is in."""
+
+
+class FlowRunFilterParentTaskRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The task run that stands for a subflow run."""
+
+
+class FlowRunFilterIdempotencyKey(Record, filters.TextFilter, metaclass=RecordMeta):
+    """The key that a flow run was created with."""
 
 
 class FlowRunFilter(Record, filters.FlowRunFilter, metaclass=RecordMeta):
     """Which flow runs."""
 
 
+class TaskRunFilterId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of a task run."""
+
+
+class TaskRunFilterName(Record, filters.NameFilter, metaclass=RecordMeta):
+    """The name of a task run."""
+
+
+class TaskRunFilterTags(Record, filters.TagsFilter, metaclass=RecordMeta):
+    """The tags of a task run."""
+
+
+class TaskRunFilterStateType(Record, filters.StateTypeFilter, metaclass=RecordMeta):
+    """The type of the state that a task run is in."""
+
+
+class TaskRunFilterStateName(Record, filters.StateNameFilter, metaclass=RecordMeta):
+    """The name of the state that a task run is in."""
+
+
+class TaskRunFilterState(Record, filters.StateFilter, metaclass=RecordMeta):
+    """The state that a task run is in."""
+
+
+class TaskRunFilterSubFlowRuns(Record, filters.ExistsFilter, metaclass=RecordMeta):
+    """Whether a task run stands for a subflow run."""
+
+
+class TaskRunFilterStartTime(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a task run started."""
+
+
+class TaskRunFilterEndTime(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a task run ended."""
+
+
+class TaskRunFilterExpectedStartTime(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a task run should start."""
+
+
+class TaskRunFilterFlowRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The flow run of a task run."""
+
+
 class TaskRunFilter(Record, filters.TaskRunFilter, metaclass=RecordMeta):
     """Which task runs."""
+
+
+class LogFilterLevel(Record, filters.LevelFilter, metaclass=RecordMeta):
+    """The level of a line."""
+
+
+class LogFilterTimestamp(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a line was logged."""
+
+
+class LogFilterFlowRunId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The flow run of a line."""
+
+
+class LogFilterTaskRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The task run of a line."""
 
 
 class LogFilter(Record, filters.LogFilter, metaclass=RecordMeta):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from legato._model import flow_runs, flows, logs, task_runs
+from legato._model.operations import flow_runs as operations
 from legato._model.states import State as StateRecord
 from legato._sdk.records import Record, RecordMeta
 from legato._sdk.states import State
@@ -23,11 +24,19 @@ class RunRecord(Record):
     @classmethod
     def wrap(cls, struct: Struct) -> Self:
         """Return a model struct as the public record, its state likewise."""
-        made = super().wrap(struct)
-        state: Any = getattr(made, "state", None)
-        if isinstance(state, StateRecord) and not isinstance(state, State):
-            cast("Any", made).state = State.wrap(state)
-        return made
+        return _with_public_state(super().wrap(struct))
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Self:
+        """Return a record of a mapping or of another record; raise ValidationError."""
+        return _with_public_state(super().model_validate(obj))
+
+
+def _with_public_state(made: R) -> R:
+    state: Any = getattr(made, "state", None)
+    if isinstance(state, StateRecord) and not isinstance(state, State):
+        cast("Any", made).state = State.wrap(state)
+    return made
 
 
 class Flow(Record, flows.Flow, metaclass=RecordMeta):
@@ -40,6 +49,10 @@ class FlowRun(RunRecord, flow_runs.FlowRun, metaclass=RecordMeta):
 
 class TaskRun(RunRecord, task_runs.TaskRun, metaclass=RecordMeta):
     """A task run."""
+
+
+class OrchestrationResult(RunRecord, operations.OrchestrationResult, metaclass=RecordMeta):
+    """The answer to a proposed state, and the state that the run is in now."""
 
 
 class Log(Record, logs.Log, metaclass=RecordMeta):

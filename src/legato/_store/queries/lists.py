@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
-from uuid import UUID
 
-from sqlalchemy import Table, UnaryExpression, and_, func, select
+from sqlalchemy import Table, UnaryExpression, func, select
 
 from legato._model import filters as f
 from legato._model.errors import InvalidRequest
@@ -100,28 +99,3 @@ def count(tx: Transaction, noun: str, request: Any) -> int:
     """Count flows, flow_runs or task_runs."""
     table = {"flows": flow, "flow_runs": run, "task_runs": task}[noun]
     return _count(tx, table, nouns.related(noun, request))
-
-
-def find_flow(tx: Transaction, flow_id: UUID | None = None, name: str | None = None) -> Flow | None:
-    """Return the flow of that id or name."""
-    condition = flow.c.id == flow_id if name is None else flow.c.name == name
-    rows = tx.select(_picked(flow, columns.FLOW).where(condition))
-    return decode.flow(rows[0]) if rows else None
-
-
-def find_flow_run(tx: Transaction, run_id: UUID) -> FlowRun | None:
-    """Return the flow run of that id."""
-    rows = tx.select(_picked(run, columns.FLOW_RUN).where(run.c.id == run_id))
-    return decode.flow_run(rows[0]) if rows else None
-
-
-def find_task_run(tx: Transaction, run_id: UUID) -> TaskRun | None:
-    """Return the task run of that id."""
-    rows = tx.select(_picked(task, columns.TASK_RUN).where(task.c.id == run_id))
-    return decode.task_run(rows[0]) if rows else None
-
-
-def history(tx: Transaction, table: Table, names: Sequence[str], condition: Any) -> list[Any]:
-    """Return the accepted transitions of a run, oldest first."""
-    query = _picked(table, names).where(and_(condition, table.c.version.is_not(None)))
-    return tx.select(query.order_by(table.c.version))

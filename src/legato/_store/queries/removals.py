@@ -20,11 +20,3 @@ def flow_runs_of(tx: Transaction, flow_id: UUID) -> list[UUID]:
 def delete_flow(tx: Transaction, flow_id: UUID) -> None:
     """Delete the row of a flow."""
     tx.execute(delete(schema.flow).where(schema.flow.c.id == flow_id))
-
-
-def delete_task_run(tx: Transaction, run_id: UUID) -> None:
-    """Delete a task run with its tags and history."""
-    tags, states, run = schema.task_run_tag, schema.task_run_state, schema.task_run
-    tx.execute(delete(tags).where(tags.c.run_id == run_id))
-    tx.execute(delete(states).where(states.c.task_run_id == run_id))
-    tx.execute(delete(run).where(run.c.id == run_id))

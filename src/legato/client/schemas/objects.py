@@ -3,7 +3,7 @@
 from legato._model.flow_runs import FlowRunPolicy
 from legato._model.states import StateDetails, StateType
 from legato._model.task_runs import FlowRunInput, ParameterInput, TaskRunInput
-from legato._sdk.client.objects import Flow, FlowRun, Log, TaskRun
+from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.states import State
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "FlowRunInput",
     "FlowRunPolicy",
     "Log",
+    "OrchestrationResult",
     "ParameterInput",
     "State",
     "StateDetails",

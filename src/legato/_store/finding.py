@@ -1,0 +1,54 @@
+"""Flows, runs and histories by id, over statements compiled ahead: SQLAlchemy is not loaded."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from legato._model.flow_runs import FlowRun
+from legato._model.flows import Flow
+from legato._model.states import State
+from legato._model.task_runs import TaskRun
+from legato._store import decode, encode
+from legato._store.port import DEFAULT_WORKSPACE, Transaction
+
+
+def find_flow(tx: Transaction, flow_id: UUID) -> Flow | None:
+    """Return the flow of that id."""
+    rows = tx.rows("flow.read", {"ws": DEFAULT_WORKSPACE, "id": flow_id})
+    return decode.flow(rows[0]) if rows else None
+
+
+def find_flow_by_name(tx: Transaction, name: str) -> Flow | None:
+    """Return the flow of that name."""
+    rows = tx.rows("flow.find", {"ws": DEFAULT_WORKSPACE, "name": encode.text(name)})
+    return decode.flow(rows[0]) if rows else None
+
+
+def find_flow_run(tx: Transaction, run_id: UUID) -> FlowRun | None:
+    """Return the flow run of that id."""
+    rows = tx.rows("flow_run.read", {"ws": DEFAULT_WORKSPACE, "id": run_id})
+    return decode.flow_run(rows[0]) if rows else None
+
+
+def find_task_run(tx: Transaction, run_id: UUID) -> TaskRun | None:
+    """Return the task run of that id."""
+    rows = tx.rows("task_run.read", {"ws": DEFAULT_WORKSPACE, "id": run_id})
+    return decode.task_run(rows[0]) if rows else None
+
+
+def has_step(tx: Transaction, flow_run_id: UUID, step_key: str) -> bool:
+    """Tell whether a flow run has a task run of that step key."""
+    params = {"flow_run_id": flow_run_id, "dynamic_key": encode.text(step_key)}
+    return bool(tx.rows("task_run.find_step", params))
+
+
+def list_flow_run_states(tx: Transaction, run_id: UUID) -> list[State]:
+    """Return the accepted states of a flow run, oldest first."""
+    rows = tx.rows("flow_run_state.list", {"run_id": run_id})
+    return [decode.flow_run_state(row) for row in rows]
+
+
+def list_task_run_states(tx: Transaction, run_id: UUID) -> list[State]:
+    """Return the accepted states of a task run, oldest first."""
+    rows = tx.rows("task_run_state.list", {"run_id": run_id})
+    return [decode.task_run_state(row) for row in rows]
