@@ -13,18 +13,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
-
-from legato._sdk.context import tags
-from legato._sdk.flow import Flow, flow
-from legato._sdk.states import State
-from legato._sdk.task import Task, task
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import logging
-
-    from legato._sdk.client.aio import Client
-    from legato._sdk.client.sync import SyncClient
+    from legato._sdk.client import get_client
+    from legato._sdk.context import tags
+    from legato._sdk.flow import Flow, flow
+    from legato._sdk.run_logger import get_run_logger
+    from legato._sdk.states import State
+    from legato._sdk.task import Task, task
 
 __version__ = "0.1.0"
 __all__ = [
@@ -39,29 +37,26 @@ __all__ = [
     "task",
 ]
 
-
-@overload
-def get_client(*, sync_client: Literal[True]) -> SyncClient: ...
-
-
-@overload
-def get_client(*, sync_client: Literal[False] = False) -> Client: ...
-
-
-def get_client(*, sync_client: bool = False) -> Client | SyncClient:
-    """Return a client of the current backend, async unless `sync_client`.
-
-    >>> from legato import get_client
-    >>> with get_client(sync_client=True) as client:
-    ...     runs = client.read_flow_runs(limit=5)
-    """
-    from legato._sdk import client
-
-    return client.get_client(sync_client=True) if sync_client else client.get_client()
+# The command line and the server import this package without what users import from it.
+_HOMES = {
+    "Flow": "flow",
+    "State": "states",
+    "Task": "task",
+    "flow": "flow",
+    "get_client": "client",
+    "get_run_logger": "run_logger",
+    "tags": "context",
+    "task": "task",
+}
 
 
-def get_run_logger(**extra: Any) -> logging.LoggerAdapter[logging.Logger]:
-    """Return the logger of the active run; raise MissingContextError outside of runs."""
-    from legato._sdk.run_logger import get_run_logger as make
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'legato' has no attribute {name!r}")
+    value = getattr(import_module(f"legato._sdk.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
-    return make(**extra)
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

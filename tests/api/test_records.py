@@ -12,8 +12,8 @@ import pytest
 from msgspec import structs
 
 from legato._model import filters as model_filters
-from legato._model.operations import flow_runs as operations
 from legato._model import flow_runs, flows, logs, states, task_runs
+from legato._model.operations import flow_runs as operations
 from legato._sdk.client import filters
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.records import Record, ValidationError
@@ -120,9 +120,7 @@ def test_a_state_needs_no_more_than_its_type():
 def test_every_fault_is_named(make, expected):
     with pytest.raises(ValidationError) as caught:
         make()
-    found = {
-        (p["type"], ".".join(map(str, p["loc"]))): p["input"] for p in caught.value.problems
-    }
+    found = {(p["type"], ".".join(map(str, p["loc"]))): p["input"] for p in caught.value.problems}
     assert found == expected
     for _, place in expected:
         assert place in str(caught.value)

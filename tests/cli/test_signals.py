@@ -177,6 +177,17 @@ def test_a_terminal_shows_the_run_while_it_runs(file):
     assert screen[-1] == ""  # the line is gone
 
 
+def test_a_breakpoint_stops_in_the_users_line(file):
+    file.write_text(
+        "from legato import flow\n@flow\ndef f():\n    x = 21\n    breakpoint()\n    return x\n"
+    )
+    command = [*COMMAND, "run", str(file), "--print-result"]
+    code, shown = in_terminal(command, until=b"(Pdb) ", then=b"p 'x is', x\nx = 42\nc\n")
+    assert code == 0, shown
+    assert "('x is', 21)" in shown
+    assert "\n42\n" in shown
+
+
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_a_plain_terminal_shows_lines_only(file, environ):
     code, shown = in_terminal([*COMMAND, "run", f"{file}:quick"], **environ)

@@ -90,7 +90,7 @@ def test_workers_of_a_pre_forking_server_call_flows(
     assert states(home, "flow") == {"COMPLETED": requests + 1}
     assert states(home, "task") == {"COMPLETED": 2 + 3 * requests}
     pids = count(home, "select count(distinct w.pid) from attempt a join writer w on w.id=writer_id")
-    assert pids == 3
+    assert pids in (2, 3)  # a quick worker may take all
     assert count(home, "select count(*) from attempt where closed_at is null") == 0
 
 

@@ -43,7 +43,7 @@ class StatusLine:
         sys.stderr = cast("TextIO", Above(sys.stderr, self))
         if sys.stdout.isatty():
             sys.stdout = cast("TextIO", Above(sys.stdout, self))
-        sys.breakpointhook, builtins.input = map(self._stopping, self._hooks)
+        sys.breakpointhook, builtins.input = self._on_breakpoint, self._on_input
         os.register_at_fork(
             before=self._before_fork,
             after_in_parent=self._after_fork_in_parent,
@@ -101,14 +101,23 @@ class StatusLine:
         except (OSError, ValueError):  # the terminal is gone, the run goes on
             self._over.set()
 
-    def _stopping(self, function: Any) -> Any:
-        """Return a function that people answer to in the terminal: the line is gone by then."""
+    # what people answer to in the terminal: the line is gone by then
 
-        def stopping(*args: Any, **kwargs: Any) -> Any:
-            self.stop()
-            return function(*args, **kwargs)
+    def _on_breakpoint(self, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        self.stop()
+        hook = self._hooks[0]
+        if hook is not sys.__breakpointhook__ or "PYTHONBREAKPOINT" in os.environ:
+            return hook(*args, **kwargs)
+        import pdb  # noqa: T100 - what Python does, but that would stop in this very frame
+        from inspect import currentframe
 
-        return stopping
+        frame = currentframe()
+        return pdb.Pdb().set_trace(frame.f_back if frame is not None else None)
+
+    def _on_input(self, *args: Any) -> str:
+        self.stop()
+        return input(*args)
 
     def _restore(self) -> None:
         sys.stdout, sys.stderr = self._streams

@@ -42,10 +42,21 @@ class Late(ValueError):
 
 
 class Intake:
-    """Takes records in order into memory, then writes rows table by table."""
+    """Takes records in order into memory, then writes rows table by table.
 
-    def __init__(self, tx: Transaction, now: datetime, writer: Writer, answer: BatchAnswer) -> None:
+    Records up to `known_seq` were taken before; only proposals of them come again.
+    """
+
+    def __init__(
+        self,
+        tx: Transaction,
+        now: datetime,
+        writer: Writer,
+        answer: BatchAnswer,
+        known_seq: int = 0,
+    ) -> None:
         self.tx, self.now, self.writer, self.answer = tx, now, writer, answer
+        self._known_seq = known_seq
         history = History(tx)
         self.history = history
         self.flows = FlowRuns(tx, history, now)
@@ -147,7 +158,8 @@ class Intake:
         self.answer.answers[index] = proposals.create(self, record)
 
     def _move_proposed(self, index: int, seq: int, record: FlowRunMoveProposed) -> None:
-        self.answer.answers[index] = proposals.move(self, record)
+        repeated = seq <= self._known_seq
+        self.answer.answers[index] = proposals.move(self, record, repeated=repeated)
 
 
 def _touched(

@@ -25,15 +25,17 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
     first = batch.first_seq
     answer = BatchAnswer(first + len(batch.records) - 1)
     taken = _advance(tx, now, batch, writer)
+    known = first + taken - 1
     indices: Sequence[int] = range(len(batch.records))
     if taken:
-        answer.quarantined = quarantine.count(tx, writer.id, first, first + taken - 1)
+        answer.quarantined = quarantine.count(tx, writer.id, first, known)
         indices = [n for n in indices if n >= taken or isinstance(batch.records[n], PROPOSALS)]
     if tx.repeated:
         for index in indices:
-            _take_alone(tx, now, writer, (index, first + index, batch.records[index]), answer)
+            intake = Intake(tx, now, writer, answer, known)
+            _take_alone(intake, (index, first + index, batch.records[index]))
     else:
-        _take_all(tx, now, writer, batch, indices, answer)
+        _take_all(Intake(tx, now, writer, answer, known), batch, indices)
     return answer
 
 
@@ -55,36 +57,26 @@ def _advance(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> in
     return min(known - first + 1, count)
 
 
-def _take_all(
-    tx: Transaction,
-    now: datetime,
-    writer: Writer,
-    batch: Batch,
-    indices: Sequence[int],
-    answer: BatchAnswer,
-) -> None:
-    intake = Intake(tx, now, writer, answer)
+def _take_all(intake: Intake, batch: Batch, indices: Sequence[int]) -> None:
     records = [batch.records[n] for n in indices]
+    numbers = [batch.first_seq + n for n in indices]
     try:
         intake.load(records)
-        intake.take(zip(indices, [batch.first_seq + n for n in indices], records, strict=True))
+        intake.take(zip(indices, numbers, records, strict=True))
         intake.flush()
     except (Error, *BAD) as error:
         raise UnsoundBatch(str(error)) from error
 
 
-def _take_alone(
-    tx: Transaction, now: datetime, writer: Writer, record: Numbered, answer: BatchAnswer
-) -> None:
+def _take_alone(intake: Intake, record: Numbered) -> None:
     """Take one record by itself; what is wrong with it concerns no other."""
-    failures: tuple[type[Exception], ...] = (*BAD, *tx.data_errors)
+    failures: tuple[type[Exception], ...] = (*BAD, *intake.tx.data_errors)
     try:
-        with tx.savepoint():
-            intake = Intake(tx, now, writer, answer)
+        with intake.tx.savepoint():
             intake.load([record[2]])
             intake.take([record])
             intake.flush()
     except failures as error:
-        intake = Intake(tx, now, writer, answer)
-        intake.refuse(*record, error)
-        intake.flush()
+        instead = Intake(intake.tx, intake.now, intake.writer, intake.answer)
+        instead.refuse(*record, error)
+        instead.flush()

@@ -79,13 +79,12 @@ def _by_key(intake: Intake, flow_id: UUID, record: FlowRunProposed) -> UUID | No
     return flow_runs.find_by_key(intake.tx, params)
 
 
-def move(intake: Intake, record: FlowRunMoveProposed) -> Answer:
-    """Decide on a transition of a flow run and carry it out."""
+def move(intake: Intake, record: FlowRunMoveProposed, *, repeated: bool) -> Answer:
+    """Decide on a transition of a flow run and carry it out; a repeated one is found again."""
     work = intake.flows.works.get(record.flow_run_id.int)
     if work is None:
         return Aborted(f"There is no flow run {record.flow_run_id}.")
-    again = _again(intake, work, record.state)
-    if again is not None:
+    if repeated and (again := _again(intake, work, record.state)) is not None:
         return again
     held = work.closed_at is None and work.holder == intake.writer.id
     if record.epoch != work.epoch or not (held or _ended_here(intake, work)):

@@ -71,7 +71,8 @@ class FlowRunContext(RunContext):
     ordinals: Ordinals
     lineage: Lineage
     step_key: str
-    interrupted: BaseException | None
+    interrupted: list[BaseException]
+    """The signal that asks the whole tree of runs to end, if there was one."""
 
     @property
     def flow_run(self) -> FlowRun:

@@ -26,6 +26,7 @@ from legato._journal.forks import place
 from legato._journal.ids import TimeOrderedIds
 from legato._model.states import State, StateType
 from legato._sdk import hooks, waits
+from legato._sdk.at_work import calls_users
 from legato._sdk.deadlines import Deadline, DeadlinePassed
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.stamping import stamped
@@ -101,6 +102,7 @@ def _cause(exc: BaseException) -> Cause:
     return "abort"
 
 
+@calls_users
 def drive(run: Execution, steps: Steps[End]) -> End:
     """Take a run to its end on the caller's thread."""
     __tracebackhide__ = True
@@ -130,6 +132,7 @@ def drive(run: Execution, steps: Steps[End]) -> End:
             reply = perform[type(effect)](run, effect)
 
 
+@calls_users
 async def adrive(run: Execution, steps: Steps[End]) -> End:
     """Take a run to its end on the caller's event loop."""
     __tracebackhide__ = True

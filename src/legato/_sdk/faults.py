@@ -44,6 +44,12 @@ def problem(kind: str, place: Place, message: str, value: Any) -> Problem:
     return Problem(type=kind, loc=place, msg=message, input=value)
 
 
+def described(problems: list[Problem]) -> str:
+    """Return faults in one line."""
+    places = [".".join(map(str, cast("Place", found["loc"]))) for found in problems]
+    return "; ".join(f"{at}: {found['msg']}" for at, found in zip(places, problems, strict=True))
+
+
 def _options(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
 
@@ -60,7 +66,7 @@ def _within(value: Any, kind: Any, place: Place) -> list[Problem]:
 
 def _parts(value: Any, origin: Any, kinds: tuple[Any, ...]) -> Iterator[tuple[Any, Any, Any]]:
     if origin is dict and isinstance(value, Mapping):
-        for key, item in cast("Mapping[Any, Any]", value).items():
+        for key, item in cast("dict[Any, Any]", value).items():
             yield str(key), item, kinds[1]
     elif origin in {list, set, frozenset} and _is_sequence(value):
         for index, item in enumerate(value):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from legato._engine.effects import Draft
 from legato._engine.flow_run import FlowEnd, flow_run
 from legato._engine.task_run import task_run
 from legato._model.states import State, StateType
-from legato._sdk import interrupts, tracebacks, values
+from legato._sdk import hints, interrupts, tracebacks, values
 from legato._sdk.context import current
 from legato._sdk.drive import adrive
 from legato._sdk.exceptions import Abort
@@ -45,6 +46,8 @@ def finish(
 def finish_flow(run: FlowExecution, end: FlowEnd, return_state: bool) -> Any:
     """Return the value or the state of a flow run, or raise what it raised."""
     __tracebackhide__ = True
+    if not in_run() and sys.stderr.isatty():
+        hints.say_where(run.context)
     if end.state is None:
         raise Abort(end.stopped or "the run may not go on")
     return finish(run, end.state, end.draft, return_state)

@@ -32,6 +32,7 @@ from legato._sdk.lineage import Lineage
 from legato._sdk.services import backend
 from legato._sdk.stamping import stamped
 from legato._sdk.step_keys import Ordinals, step_key
+from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
@@ -54,8 +55,8 @@ class FlowExecution(Execution):
         bound = flow.signature.bind(args, kwargs)
         outer = current.get()
         enclosing = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
-        if enclosing is not None and enclosing.interrupted is not None:
-            raise enclosing.interrupted
+        if enclosing is not None and enclosing.interrupted:
+            raise watch.signal_again()
         self.backend = enclosing.backend if enclosing is not None else backend()
         self.flow, self.fn, self.args, self.kwargs = flow, flow.fn, args, kwargs
         self.place = place()
@@ -64,10 +65,12 @@ class FlowExecution(Execution):
         name = naming.word_pair(self.backend.random)
         self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
         context.flow, context.flow_id, context.backend = flow, None, self.backend
-        context.outer, context.epoch, context.interrupted = outer, 1, None
+        context.outer, context.epoch, context.interrupted = outer, 1, []
         context.ordinals, context.lineage = Ordinals(), Lineage()
         context.tags = current_tags.get()
         context.root_id = enclosing.root_id if enclosing is not None else context.id
+        if enclosing is not None:
+            context.interrupted = enclosing.interrupted
         context.parent_task_run_id, context.step_key = None, ""
         inherited = outer.log_prints if outer is not None else run_logs.prints_by_default()
         context.log_prints = inherited if flow.log_prints is None else flow.log_prints

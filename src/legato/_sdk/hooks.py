@@ -9,6 +9,7 @@ from typing import Any, cast
 from msgspec import Struct
 
 from legato._sdk import run_logs
+from legato._sdk.at_work import calls_users
 from legato._sdk.context import RunContext
 from legato._sdk.decorated import function_name
 
@@ -22,6 +23,7 @@ class HookCall(Struct):
     state_name: str
 
 
+@calls_users
 def run_all(calls: list[HookCall]) -> None:
     """Call the hooks one after the other."""
     for call in calls:
@@ -32,6 +34,7 @@ def run_all(calls: list[HookCall]) -> None:
             _failed(call)
 
 
+@calls_users
 async def arun_all(calls: list[HookCall]) -> None:
     """Call the hooks one after the other, awaiting those that are async."""
     for call in calls:
@@ -44,6 +47,7 @@ async def arun_all(calls: list[HookCall]) -> None:
             _failed(call)
 
 
+@calls_users
 def ask(call: HookCall) -> bool:
     """Return what the retry condition says; no, if it raises."""
     try:
@@ -52,6 +56,7 @@ def ask(call: HookCall) -> bool:
         return _condition_failed(call)
 
 
+@calls_users
 async def aask(call: HookCall) -> bool:
     """Return what the retry condition says, awaiting it if it is async."""
     try:
@@ -65,6 +70,7 @@ def _is_coroutine(value: Any) -> bool:
     return isinstance(value, Coroutine)
 
 
+@calls_users
 def _settled(value: Any) -> Any:
     """Run a coroutine that an async hook of a sync run returned."""
     if not _is_coroutine(value):

@@ -10,18 +10,23 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
+from types import FrameType
 from typing import Any
 
 from legato._journal import forks
+from legato._sdk import at_work
 from legato._sdk import platform_posix as platform
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.flow_execution import FlowExecution
 from legato._sdk.watch import watch
 
 GRACE_SECONDS = 1.2
+NUDGE_SECONDS = 0.01
+CLOSING_SECONDS = 0.5
 EXIT_INTERRUPT, EXIT_TERMINATE = 130, 143
 _WAITS_IN = ("threading.py", "queue.py", "thread.py", "_base.py", "process.py", "pool.py")
 
@@ -35,7 +40,7 @@ def outermost(run: FlowExecution) -> Generator[None, None, None]:
     mine = watch.handlers is None and platform.on_main_thread()
     if mine:
         _follow_forks()
-        watch.begin(platform.Handlers(_on_interrupt, _on_terminate))
+        watch.begin(platform.Handlers(_on_interrupt, _on_terminate, run.flow.isasync))
     watch.runs.append(run.context)
     try:
         yield
@@ -44,6 +49,9 @@ def outermost(run: FlowExecution) -> Generator[None, None, None]:
             watch.runs.remove(run.context)
         if mine:
             watch.end()
+            late = watch.take()
+            if late is not None:
+                raise late
 
 
 class _InChild:
@@ -54,9 +62,10 @@ class _InChild:
     def after_in_parent(self) -> None: ...
 
     def after_in_child(self) -> None:
-        watch.end()
-        watch.runs.clear()
-        watch.signalled = None
+        handlers = watch.handlers
+        watch.forget()
+        if handlers is not None:
+            handlers.restore()
 
 
 @cache
@@ -64,43 +73,62 @@ def _follow_forks() -> None:
     forks.follow(_InChild())
 
 
-def _on_interrupt(signum: int, frame: Any, before: Any) -> None:
-    _ask_to_end(KeyboardInterrupt(), EXIT_INTERRUPT)
-    if before is not None:  # asyncio's own, which cancels the main task
-        before(signum, frame)
-        return
-    assert watch.signalled is not None  # noqa: S101 - set above
-    raise watch.signalled
+def _on_interrupt(signum: int, frame: FrameType | None, before: Any) -> None:
+    if _is_new(KeyboardInterrupt(), signum, EXIT_INTERRUPT) and before is not None:
+        watch.take()
+        before(signum, frame)  # asyncio's own, which cancels the main task
+    _deliver(frame)
 
 
-def _on_terminate(signum: int, frame: Any, before: Any) -> None:
-    signal = TerminationSignal(signum)
-    _ask_to_end(signal, EXIT_TERMINATE)
-    raise signal
+def _on_terminate(signum: int, frame: FrameType | None, before: Any) -> None:
+    _is_new(TerminationSignal(signum), signum, EXIT_TERMINATE)
+    _deliver(frame)
 
 
-def _ask_to_end(signal: BaseException, code: int) -> None:
+def _deliver(frame: FrameType | None) -> None:
+    """Raise in the user's code; while ours is at work wait for the next nudge."""
+    if watch.undelivered is not None and not at_work.is_ours(frame):
+        signal = watch.take()
+        assert signal is not None  # noqa: S101 - just looked at
+        raise signal
+
+
+def _is_new(signal: BaseException, signum: int, code: int) -> bool:
+    """Tell whether this is the first signal; the second one ends the process at once."""
+    if watch.nudged:
+        watch.nudged = False
+        return False
     if watch.signalled is not None:
         leave(code)
-    watch.signalled = signal
+    watch.signalled = watch.undelivered = signal
     for run in watch.runs:
-        run.interrupted = signal
-    threading.Thread(target=_leave_when_stuck, args=(code, watch.over), daemon=True).start()
+        run.interrupted.append(signal)
+    args = (signum, code, watch.over)
+    threading.Thread(target=_see_to_the_end, args=args, daemon=True).start()
+    return True
 
 
-def _leave_when_stuck(code: int, over: threading.Event) -> None:
-    """End the process when its main thread only waits for other threads.
+def _see_to_the_end(signum: int, code: int, over: threading.Event) -> None:
+    """See that the signal arrives, and end the process if it then only waits for threads.
 
     User code that cleans up on the main thread is left to finish; a second signal cuts it short.
     """
-    pause = GRACE_SECONDS
-    while not over.wait(pause):
-        pause = 0.2
-        frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        frame = frames.get(threading.main_thread().ident or 0)
-        if frame is not None and os.path.basename(frame.f_code.co_filename) in _WAITS_IN:
-            _close_as_crashed()
+    grace = time.monotonic() + GRACE_SECONDS
+    while not over.wait(NUDGE_SECONDS):
+        if time.monotonic() < grace:
+            if watch.undelivered is not None:
+                watch.nudge(signum)
+        elif watch.undelivered is not None or _main_thread_waits():
+            closing = threading.Thread(target=_close_as_crashed, daemon=True)
+            closing.start()
+            closing.join(CLOSING_SECONDS)
             leave(code)
+
+
+def _main_thread_waits() -> bool:
+    frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    frame = frames.get(threading.main_thread().ident or 0)
+    return frame is not None and os.path.basename(frame.f_code.co_filename) in _WAITS_IN
 
 
 def _close_as_crashed() -> None:
@@ -143,6 +171,8 @@ def leave_if_interrupted(exc: BaseException) -> None:
         for thread in threading.enumerate()
         if thread is not threading.main_thread() and not thread.daemon
     ]
+    if watch.runs:  # of other threads
+        _close_as_crashed()
     if not sleeping:
         atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     else:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
+SOON_SECONDS = 0.001  # until the next look whether the user's code is at work
+
+
 def on_main_thread() -> bool:
     """Tell whether signals handlers may be set here."""
     return threading.current_thread() is threading.main_thread()
@@ -58,12 +61,20 @@ def _arm() -> None:
 
 
 def _on_alarm(signum: int, frame: FrameType | None) -> None:
+    if at_work.is_ours(frame):
+        signal.setitimer(signal.ITIMER_REAL, SOON_SECONDS)
+        return
     now = time.monotonic()
     due = [scope for scope in TimerScope.stack if scope.ends <= now + 1e-4]
     if due:
         raise due[0].alarm
     if TimerScope.stack:
         _arm()
+
+
+def signal_main_thread(signum: int) -> None:
+    """Send a signal to the thread on which handlers run."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signum)
 
 
 def raise_in_thread(thread_id: int, kind: type[BaseException]) -> None:
@@ -74,10 +85,12 @@ def raise_in_thread(thread_id: int, kind: type[BaseException]) -> None:
 class Handlers:
     """Signal handlers of ours while an outermost flow runs on the main thread.
 
-    Handlers that the user has set are left alone; asyncio's handler of Ctrl-C is called by ours.
+    Handlers that the user has set are left alone; asyncio's handler of Ctrl-C is called by ours
+    where the flow is async, and else takes no part: the loop stands still.
     """
 
-    def __init__(self, on_interrupt: Any, on_terminate: Any) -> None:
+    def __init__(self, on_interrupt: Any, on_terminate: Any, asks_loop: bool) -> None:
+        self._asks_loop = asks_loop
         self._ours = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
         self._before: dict[signal.Signals, tuple[Any, Any]] = {}
 
@@ -89,7 +102,7 @@ class Handlers:
             before = signal.getsignal(number)
             is_loops = _is_asyncios(before)
             if is_loops or before in (signal.SIG_DFL, signal.default_int_handler):
-                handler = partial(ours, before=before if is_loops else None)
+                handler = partial(ours, before=before if is_loops and self._asks_loop else None)
                 signal.signal(number, handler)
                 self._before[number] = (handler, before)
 

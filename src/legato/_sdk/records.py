@@ -7,17 +7,19 @@ text to UUID, a dict to a nested record) and raises ValidationError with every f
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, Self, TypeVar, cast, get_args
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct, StructMeta, structs
 
 from legato._model.errors import InvalidRequest
 from legato._model.wire import encoded, jsonable
 
 R = TypeVar("R", bound="Record")
-StructMeta: Any = type(Struct)
+_construct: Any = StructMeta.__call__
+_convert: Any = msgspec.convert
 
 
 class ValidationError(InvalidRequest):
@@ -48,7 +50,7 @@ class Record:
     def wrap(cls, struct: Struct) -> Self:
         """Return a model struct as the public record of the same fields, unchecked."""
         values = {name: getattr(struct, name) for name in struct.__struct_fields__}
-        made: Self = StructMeta.__call__(cls, **values)
+        made: Self = _construct(cls, **values)
         return made
 
     @classmethod
@@ -59,10 +61,10 @@ class Record:
                 raise ValidationError(f"{cls.__name__}: a {type(obj).__name__} is none")
             return cls.wrap(obj)
         fields = cls.completed(dict(obj))
-        kinds = _kinds(cls)
+        kinds = _kinds(cast("type[Struct]", cls))
         try:
             coerced = {name: coerce(value, kinds[name]) for name, value in fields.items()}
-            made: Self = StructMeta.__call__(cls, **coerced)
+            made: Self = _construct(cls, **coerced)
         except (KeyError, TypeError, ValueError):
             raise cls._refusal(fields) from None
         return made
@@ -70,11 +72,10 @@ class Record:
     @classmethod
     def _refusal(cls, fields: dict[str, Any]) -> ValidationError:
         """Return the error that names every fault."""
-        from legato._sdk.faults import struct_faults
+        from legato._sdk.faults import described, struct_faults
 
         problems = struct_faults(fields, cast("type[Struct]", cls), [])
-        lines = [f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems]
-        return ValidationError(f"{cls.__name__}: {'; '.join(lines)}", problems)
+        return ValidationError(f"{cls.__name__}: {described(problems)}", problems)
 
     @classmethod
     def model_validate_json(cls, text: str | bytes) -> Self:
@@ -99,14 +100,14 @@ class Record:
     def model_copy(self, *, update: dict[str, Any] | None = None) -> Self:
         """Return a copy, with some fields replaced."""
         values = {n: getattr(self, n) for n in cast("Any", self).__struct_fields__}
-        made: Self = StructMeta.__call__(type(self), **{**values, **(update or {})})
+        made: Self = _construct(type(self), **{**values, **(update or {})})
         return made
 
 
 @cache
-def _kinds(cls: type) -> dict[str, Any]:
+def _kinds(cls: type[Struct]) -> dict[str, Any]:
     """Return the types of the fields of a record."""
-    return {field.encode_name: field.type for field in structs.fields(cast("Any", cls))}
+    return {field.encode_name: field.type for field in structs.fields(cls)}
 
 
 def coerce(value: Any, kind: Any) -> Any:
@@ -115,7 +116,7 @@ def coerce(value: Any, kind: Any) -> Any:
         return value
     if isinstance(value, Struct) and any(isinstance(value, of) for of in _structs(kind)):
         return value
-    found: Any = msgspec.convert(value, kind, strict=False, from_attributes=True)
+    found: Any = _convert(value, kind, strict=False, from_attributes=True)
     return found
 
 
@@ -130,7 +131,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Struct):
         return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, list):
-        return [_plain(item) for item in cast("list[Any]", value)]
+        return [_plain(item) for item in cast("Iterable[Any]", value)]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in cast("dict[Any, Any]", value).items()}
+        return {key: _plain(item) for key, item in cast("Mapping[Any, Any]", value).items()}
     return value

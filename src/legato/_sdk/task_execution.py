@@ -20,6 +20,7 @@ from legato._sdk.hooks import HookCall
 from legato._sdk.services import backend
 from legato._sdk.stamping import stamped
 from legato._sdk.step_keys import step_key
+from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
@@ -47,8 +48,8 @@ class TaskExecution(Execution):
         outer = current.get()
         flow = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
         self.backend = flow.backend if flow is not None else backend()
-        if flow is not None and flow.interrupted is not None:
-            raise flow.interrupted
+        if flow is not None and flow.interrupted:
+            raise watch.signal_again()
         self.task, self.wait_for, self.place = task, wait_for, place()
         self.fn, self.args, self.kwargs = task.fn, args, kwargs
         self.timeout = task.timeout_seconds

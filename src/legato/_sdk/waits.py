@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from legato._sdk.at_work import waits_for_long
 from legato._sdk.deadlines import DeadlinePassed
 
 sleeper: Callable[[float], None] = time.sleep
 
 
+@waits_for_long
 def sleep(seconds: float) -> None:
     """Wait on this thread; signals interrupt it."""
     if seconds > 0:

@@ -3,33 +3,75 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from legato._engine.effects import Cause
+from legato._sdk import platform_posix as platform
 from legato._sdk.context import FlowRunContext
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.platform_posix import Handlers
 
+_NUDGE_TRIES = 200
+
 
 class Watch:
-    """What the signal handlers see, and what they leave behind."""
+    """What the signal handlers see, and what they leave behind.
+
+    `signalled` is the signal that came, `undelivered` the same until it was raised in the user's
+    code, `nudged` tells that the handler was called again to look whether that is at work.
+    """
 
     def __init__(self) -> None:
         self.runs: list[FlowRunContext] = []
-        self.signalled: BaseException | None = None
         self.over = threading.Event()
+        self.forget()
+
+    def forget(self) -> None:
+        """Start with nothing, as a forked child does."""
+        self.runs.clear()
+        self.signalled: BaseException | None = None
+        self.undelivered: BaseException | None = None
         self.handlers: Handlers | None = None
+        self.nudged = False
+        self._ending = threading.Lock()
 
     def begin(self, handlers: Handlers) -> None:
         """Take the signals; what was before is forgotten."""
-        self.signalled, self.over, self.handlers = None, threading.Event(), handlers
+        self.signalled = self.undelivered = None
+        self.over, self.handlers = threading.Event(), handlers
         handlers.install()
 
     def end(self) -> None:
-        """Give the signals back."""
+        """Give the signals back, once none that we sent is on its way."""
         self.over.set()
-        if self.handlers is not None:
-            self.handlers.restore()
-            self.handlers = None
+        with self._ending:
+            handlers, self.handlers = self.handlers, None
+        for _ in range(_NUDGE_TRIES):  # the user may have taken the handler away
+            if not self.nudged:
+                break
+            time.sleep(0.0005)
+        if handlers is not None:
+            handlers.restore()
+
+    def nudge(self, signum: int) -> None:
+        """Call the handler once more on the main thread."""
+        with self._ending:
+            if self.handlers is not None and not self.nudged:
+                self.nudged = True
+                platform.signal_main_thread(signum)
+
+    def take(self) -> BaseException | None:
+        """Return the signal that the user's code has not seen yet, which it now does."""
+        signal, self.undelivered = self.undelivered, None
+        return signal
+
+    def signal_again(self) -> BaseException:
+        """Return the signal anew, for a thread whose runs may not go on."""
+        if platform.on_main_thread():
+            self.undelivered = None
+        if isinstance(self.signalled, TerminationSignal):
+            return TerminationSignal(*self.signalled.args)
+        return KeyboardInterrupt()
 
     @property
     def cause(self) -> Cause | None:

@@ -65,9 +65,6 @@ def sqlite_value(value: Any) -> Any:
     """Bind one model value on `sqlite3`: ids as BLOB(16), None by the fast way (see `NULL`)."""
     if value is None:
         return NULL
-    kind: type[Any] = type(value)
-    if kind is int or kind is str:
-        return value
     if isinstance(value, UUID):
         return sqlite_uid(value)
     return plain(value)

@@ -156,9 +156,13 @@ class SqliteStore:
         if size < CHECKPOINT_PAGES * 4096:
             return
         failpoint("checkpoint.before")
-        kind = "TRUNCATE" if size > TRUNCATE_BYTES else "PASSIVE"
         with suppress(sqlite3.Error):
-            connection.execute(f"PRAGMA wal_checkpoint({kind})")
+            if size <= TRUNCATE_BYTES:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            else:  # waits for readers, while all writers wait for us
+                connection.execute("PRAGMA busy_timeout = 50")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                connection.execute("PRAGMA busy_timeout = 5000")
         failpoint("checkpoint.after")
 
 

@@ -16,7 +16,7 @@ from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
 from legato._model.states import State as StateRecord
 from legato._model.wire import encoded
-from legato._sdk.faults import struct_faults
+from legato._sdk.faults import described, struct_faults
 
 Id = UUID | str
 
@@ -73,8 +73,7 @@ def _made(kind: type[Operation], body: Any, given: dict[str, str]) -> Operation:
         made: Operation = msgspec.convert(fields, kind, strict=False)
     except (msgspec.ValidationError, ValueError):
         problems = struct_faults(fields, kind, [])
-        lines = [f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in problems]
-        raise InvalidRequest("; ".join(lines), problems) from None
+        raise InvalidRequest(described(problems), problems) from None
     return made
 
 

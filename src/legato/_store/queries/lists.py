@@ -22,16 +22,16 @@ T = TypeVar("T")
 Order = Sequence[Any]
 flow, run, task, log = schema.flow, schema.flow_run, schema.task_run, schema.log
 
-_RUN_ORDERS: dict[str, Any] = {
-    "ID_DESC": lambda t: [t.c.id.desc()],
-    "START_TIME_ASC": lambda t: [t.c.sort_at.asc(), t.c.id],
-    "START_TIME_DESC": lambda t: [t.c.sort_at.desc(), t.c.id],
-    "EXPECTED_START_TIME_ASC": lambda t: [t.c.expected_at.asc(), t.c.id],
-    "EXPECTED_START_TIME_DESC": lambda t: [t.c.expected_at.desc(), t.c.id],
-    "NAME_ASC": lambda t: [t.c.name.asc(), t.c.id],
-    "NAME_DESC": lambda t: [t.c.name.desc(), t.c.id],
-    "NEXT_SCHEDULED_START_TIME_ASC": lambda t: [t.c.next_scheduled_at.asc(), t.c.id],
-    "END_TIME_DESC": lambda t: [t.c.end_at.desc(), t.c.id],
+_RUN_ORDERS = {
+    "ID_DESC": ("id", "desc"),
+    "START_TIME_ASC": ("sort_at", "asc"),
+    "START_TIME_DESC": ("sort_at", "desc"),
+    "EXPECTED_START_TIME_ASC": ("expected_at", "asc"),
+    "EXPECTED_START_TIME_DESC": ("expected_at", "desc"),
+    "NAME_ASC": ("name", "asc"),
+    "NAME_DESC": ("name", "desc"),
+    "NEXT_SCHEDULED_START_TIME_ASC": ("next_scheduled_at", "asc"),
+    "END_TIME_DESC": ("end_at", "desc"),
 }
 _FLOW_ORDERS: dict[str, UnaryExpression[Any]] = {
     "CREATED_DESC": flow.c.created_at.desc(),
@@ -49,6 +49,13 @@ def page(tx: Transaction, query: Any, limit: int | None, offset: int) -> list[tu
     if offset < 0:
         raise InvalidRequest(f"Invalid offset: must not be negative, but is {offset}.")
     return tx.select(query.limit(count).offset(offset))
+
+
+def _ordered(table: Table, sort: str) -> Order:
+    """Return the columns to order runs by; the id decides among equals."""
+    name, direction = _RUN_ORDERS[sort]
+    columns = [table.c[name]] if name == "id" else [table.c[name], table.c.id]
+    return [column.desc() if direction == "desc" else column.asc() for column in columns]
 
 
 def _picked(table: Table, names: Sequence[str]) -> Any:
@@ -71,14 +78,14 @@ def flows(tx: Transaction, request: Any) -> list[Flow]:
 def flow_runs(tx: Transaction, request: Any) -> list[FlowRun]:
     """List flow runs."""
     query = _picked(run, columns.FLOW_RUN).where(*nouns.related("flow_runs", request))
-    query = query.order_by(*_RUN_ORDERS[request.sort.value](run))
+    query = query.order_by(*_ordered(run, request.sort.value))
     return [decode.flow_run(row) for row in page(tx, query, request.limit, request.offset)]
 
 
 def task_runs(tx: Transaction, request: Any) -> list[TaskRun]:
     """List task runs."""
     query = _picked(task, columns.TASK_RUN).where(*nouns.related("task_runs", request))
-    query = query.order_by(*_RUN_ORDERS[request.sort.value](task))
+    query = query.order_by(*_ordered(task, request.sort.value))
     return [decode.task_run(row) for row in page(tx, query, request.limit, request.offset)]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, exists, select
+from sqlalchemy import ColumnElement, exists, select
 
 from legato._model import filters as f
 from legato._store import schema
@@ -105,30 +106,68 @@ def logs(given: f.LogFilter | None) -> Condition | None:
 
 
 def related(noun: str, request: Any) -> list[Condition]:
-    """Return the conditions of a request on `noun`: its own filter, and EXISTS for the others."""
-    own = {"flows": flows, "flow_runs": flow_runs, "task_runs": task_runs}
+    """Return the conditions of a request on `noun`: its own filter, and those of other nouns."""
+    own: dict[str, Callable[[Any], Condition | None]] = {
+        "flows": flows,
+        "flow_runs": flow_runs,
+        "task_runs": task_runs,
+    }
     found: list[Condition] = []
     for other, make in own.items():
-        condition = make(getattr(request, other))
+        given = getattr(request, other)
+        condition = make(given)
         if condition is None:
             continue
-        for table, link in reversed(_PATHS.get((noun, other), ())):
-            condition = exists(select(table.c.id).where(link, condition))
+        for step in reversed(_PATHS.get((noun, other), ())):
+            if step.there is flow.c.id and _names_one(given):
+                condition = step.here == select(step.there).where(condition).scalar_subquery()
+            elif other == "flows" or _names_ids(given):
+                condition = _among(step, condition)
+            else:
+                condition = _having(step, condition)
         found.append(condition)
     return found
 
 
-_RUNS_OF_FLOW = (run, run.c.flow_id == flow.c.id)
-_FLOW_OF_RUN = (flow, flow.c.id == run.c.flow_id)
-_TASKS_OF_RUN = (task, task.c.flow_run_id == run.c.id)
-_RUN_OF_TASK = (run, run.c.id == task.c.flow_run_id)
+def _names_one(given: f.FlowFilter) -> bool:
+    """Tell whether a filter picks at most one flow."""
+    few = [leaf.any_ for leaf in (given.id, given.name) if leaf is not None]
+    return given.operator is f.Operator.and_ and any(ids and len(ids) == 1 for ids in few)
 
-# from a row of one noun to those of another: table after table, each with what links it
-_PATHS: dict[tuple[str, str], tuple[tuple[Table, Condition], ...]] = {
-    ("flows", "flow_runs"): (_RUNS_OF_FLOW,),
-    ("flows", "task_runs"): (_RUNS_OF_FLOW, _TASKS_OF_RUN),
-    ("flow_runs", "flows"): (_FLOW_OF_RUN,),
-    ("flow_runs", "task_runs"): (_TASKS_OF_RUN,),
-    ("task_runs", "flow_runs"): (_RUN_OF_TASK,),
-    ("task_runs", "flows"): (_RUN_OF_TASK, _FLOW_OF_RUN),
+
+def _names_ids(given: Any) -> bool:
+    """Tell whether a filter picks few rows, by ids."""
+    leaves = [given.id, getattr(given, "flow_run_id", None)]
+    return given.operator is f.Operator.and_ and any(leaf and leaf.any_ for leaf in leaves)
+
+
+def _among(step: Step, condition: Condition) -> Condition:
+    """The rows linked to few others: these are found first, the rows then by an index."""
+    return step.here.in_(select(step.there).where(condition))
+
+
+def _having(step: Step, condition: Condition) -> Condition:
+    """The rows linked to one of many others: looked up for each row, until a page is full."""
+    return exists(select(step.there).where(step.here == step.there, condition))
+
+
+class Step(NamedTuple):
+    """From rows of one table to rows of another that have the same value in a column."""
+
+    here: ColumnElement[Any]
+    there: ColumnElement[Any]
+
+
+_FLOW_TO_RUNS = Step(flow.c.id, run.c.flow_id)
+_RUN_TO_FLOW = Step(run.c.flow_id, flow.c.id)
+_RUN_TO_TASKS = Step(run.c.id, task.c.flow_run_id)
+_TASK_TO_RUN = Step(task.c.flow_run_id, run.c.id)
+
+_PATHS: dict[tuple[str, str], tuple[Step, ...]] = {
+    ("flows", "flow_runs"): (_FLOW_TO_RUNS,),
+    ("flows", "task_runs"): (_FLOW_TO_RUNS, _RUN_TO_TASKS),
+    ("flow_runs", "flows"): (_RUN_TO_FLOW,),
+    ("flow_runs", "task_runs"): (_RUN_TO_TASKS,),
+    ("task_runs", "flow_runs"): (_TASK_TO_RUN,),
+    ("task_runs", "flows"): (_TASK_TO_RUN, _RUN_TO_FLOW),
 }

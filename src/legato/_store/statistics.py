@@ -1,0 +1,69 @@
+"""What SQLite's planner is told of a large home, from the first day on.
+
+Nobody runs ANALYZE on a user's home. Without statistics SQLite believes that the one workspace of
+all rows is as selective as the flow run of a few, and reads a whole table for a page of one run.
+So the template says how rows are spread once there are many; a small database is fast anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, text
+
+_ROWS = {
+    "flow": 1_000,
+    "flow_run": 100_000,
+    "flow_run_state": 300_000,
+    "flow_run_tag": 200_000,
+    "task_run": 1_000_000,
+    "task_run_state": 3_000_000,
+    "task_run_tag": 1_000_000,
+    "attempt": 100_000,
+    "log": 1_000_000,
+    "result": 1_000_000,
+}
+_LIVE = 100
+"""Rows of an index on what is live, or on another small part of a table."""
+
+# how many rows share a value; a column that is not here is shared by one
+_SHARED = {
+    "ws": 10_000_000,
+    "flow_id": 1_000,
+    "flow_run_id": 100,
+    "task_run_id": 3,
+    "run_id": 2,
+    "tag": 10_000,
+    "state_type": 50,
+    "writer_id": 100,
+    "day": 10_000,
+}
+
+
+def state(connection: Connection) -> None:
+    """Write the statistics into a database that is empty but for its schema."""
+    connection.execute(text("ANALYZE"))
+    connection.execute(text("DELETE FROM sqlite_stat1"))
+    for table, rows in _ROWS.items():
+        for index, stat in _of(connection, table, rows):
+            values = {"tbl": table, "idx": index, "stat": stat}
+            connection.execute(text("INSERT INTO sqlite_stat1 VALUES (:tbl, :idx, :stat)"), values)
+
+
+def _of(connection: Connection, table: str, rows: int) -> Iterator[tuple[str, str]]:
+    listed = connection.execute(text(f"PRAGMA index_list({table})")).fetchall()
+    for _, name, unique, origin, partial in listed:
+        columns = connection.execute(text(f"PRAGMA index_info({name})")).fetchall()
+        size = _LIVE if partial else rows
+        shares: list[int] = []
+        for _, _, column in columns:
+            shares.append(min(_SHARED.get(column, 1), *shares[-1:], size))
+        if unique:
+            shares[-1] = 1
+        clustered = origin == "pk" and not _has_rowid(connection, table)
+        yield (table if clustered else name), " ".join(map(str, [size, *shares]))
+
+
+def _has_rowid(connection: Connection, table: str) -> bool:
+    query = text("SELECT sql NOT LIKE '%WITHOUT ROWID%' FROM sqlite_master WHERE name = :name")
+    return bool(connection.execute(query, {"name": table}).scalar())

@@ -1,0 +1,207 @@
+"""Flows that are interrupted; argv[1] names one. Each prints `ready` when the signal may come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from legato import flow, task
+
+THREADS = 50
+
+
+def ready() -> None:
+    os.write(1, b"ready\n")
+
+
+@task
+def quick(n: int) -> int:
+    return n
+
+
+@task
+def sleepy() -> None:
+    ready()
+    time.sleep(60)
+
+
+@flow
+def blocked() -> None:
+    """In a blocking call of a task."""
+    quick(1)
+    sleepy()
+    quick(2)
+
+
+@flow
+def deep() -> None:
+    """Two flows and a task further down."""
+    quick(0)
+    blocked()
+
+
+@flow
+def joining() -> None:
+    """Waits for threads that sleep."""
+    quick(1)
+    threads = [threading.Thread(target=time.sleep, args=(60,)) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    ready()
+    for thread in threads:
+        thread.join()
+
+
+@flow
+def pool() -> None:
+    """Waits in, and then leaves, a pool whose threads sleep: its exit waits for them too."""
+    quick(1)
+    with ThreadPoolExecutor(THREADS) as workers:
+        futures = [workers.submit(time.sleep, 60) for _ in range(THREADS)]
+        ready()
+        for future in futures:
+            future.result()
+
+
+@flow
+def pool_of_tasks() -> None:
+    """The same with tasks of the flow in the threads."""
+    with ThreadPoolExecutor(THREADS) as workers:
+        futures = [
+            workers.submit(contextvars.copy_context().run, napping, n) for n in range(THREADS)
+        ]
+        for _ in range(THREADS):
+            started.acquire()
+        ready()
+        for future in futures:
+            future.result()
+
+
+started = threading.Semaphore(0)
+
+
+@task
+def napping(n: int) -> None:
+    started.release()
+    time.sleep(60)
+
+
+@flow
+def feeding() -> None:
+    """Threads start one task after the other, in a subflow."""
+    inner()
+
+
+@flow
+def inner() -> None:
+    with ThreadPoolExecutor(4) as workers:
+        context = [contextvars.copy_context() for _ in range(4)]
+        futures = [workers.submit(c.run, feed) for c in context]
+        quick(-1)
+        ready()
+        for future in futures:
+            future.result()
+
+
+def feed() -> None:
+    number = 0
+    while True:
+        quick(number := number + 1)
+
+
+@flow
+def cleaning() -> None:
+    """Takes its time to clean up."""
+    try:
+        sleepy()
+    finally:
+        os.write(1, b"cleaning\n")
+        time.sleep(60)
+
+
+@task(retries=3, retry_delay_seconds=60)
+def failing() -> None:
+    threading.Timer(0.2, ready).start()
+    raise ValueError("no")
+
+
+@flow
+def retrying() -> None:
+    """Waits for the next try of a task."""
+    failing()
+
+
+@task
+async def anap() -> None:
+    await asyncio.sleep(60)
+
+
+@flow
+async def loop() -> None:
+    """An async flow that waits for async tasks."""
+    quick(1)
+    waiting = asyncio.gather(anap(), anap(), anap())
+    await asyncio.sleep(0)
+    ready()
+    await waiting
+
+
+@flow
+def stubborn() -> None:
+    """Catches what it can."""
+    try:
+        sleepy()
+    except Exception:
+        time.sleep(60)
+
+
+@flow
+def working() -> None:
+    """Does nothing but work, so that the signal comes in anywhere in our own code."""
+    quick(1)
+    ready()
+    while True:
+        small()
+
+
+@flow
+def small() -> None:
+    for number in range(3):
+        quick(number)
+
+
+@flow
+def elsewhere() -> None:
+    """Runs while another flow runs in a thread that began first."""
+    blocked()
+
+
+def on_term(signum: int, frame: object) -> None:
+    os.write(1, b"mine\n")
+    sys.exit(7)
+
+
+if __name__ == "__main__":
+    name = sys.argv[1]
+    if name == "own-handler":
+        signal.signal(signal.SIGTERM, on_term)
+        name = "blocked"
+    if name == "elsewhere":
+        began = threading.Event()
+
+        @flow
+        def other() -> None:
+            began.set()
+            time.sleep(60)
+
+        threading.Thread(target=other, daemon=True).start()
+        began.wait()
+    found = globals()[name]()
+    if asyncio.iscoroutine(found):
+        asyncio.run(found)

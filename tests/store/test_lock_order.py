@@ -1,0 +1,91 @@
+"""Rows are locked in one order everywhere: flow runs by id, task runs by id, then appends."""
+
+from __future__ import annotations
+
+import pytest
+
+from legato._control.attempts import close_dead
+from tests.store.records import (
+    COMPLETED,
+    RUNNING,
+    flow_run,
+    line,
+    move,
+    moved,
+    now,
+    task,
+    whole_task,
+)
+
+# what locks or changes rows; queries and appended rows of a run's own are in no order
+RANK = {
+    "flow_run.standing": 1,
+    "task_run.standing": 2,
+    "flow_run.create": 3,
+    "flow_run.move": 3,
+    "task_run.create": 4,
+    "task_run.change": 4,
+    "positions": 5,
+    "flow_run_state.create": 6,
+    "task_run_state.create": 6,
+    "result.create": 7,
+    "log.create": 7,
+}
+
+
+@pytest.fixture
+def trace(monkeypatch, store):
+    """The names of the statements of each transaction."""
+    names = []
+    module = type(store).__module__ + "_transaction"
+    kind = next(
+        value
+        for name, value in vars(__import__(module, fromlist=["x"])).items()
+        if name.endswith("Transaction")
+    )
+    for verb in ("rows_in", "run", "bulk"):
+        real = getattr(kind, verb)
+
+        def noted(self, name, *rest, real=real):
+            names.append(name)
+            return real(self, name, *rest)
+
+        monkeypatch.setattr(kind, verb, noted)
+    real_positions = kind.positions
+    monkeypatch.setattr(
+        kind,
+        "positions",
+        lambda self, count: (names.append("positions"), real_positions(self, count))[1],
+    )
+    return names
+
+
+def in_order(names):
+    ranks = [RANK[name] for name in names if name in RANK]
+    return ranks == sorted(ranks)
+
+
+def test_a_batch_locks_in_order(sender, trace):
+    first, second = flow_run(), flow_run()
+    run, records = whole_task(first.run.id)
+    sender.send(second, first, move(first.run.id, RUNNING), *records[:2])
+    parent = task(first.run.id)
+    trace.clear()
+    sender.send(
+        line("x", first.run.id),
+        moved(run, 3, COMPLETED),
+        *whole_task(second.run.id)[1],
+        flow_run(parent=parent, parent_epoch=1),
+        move(first.run.id, COMPLETED),
+        move(second.run.id, RUNNING),
+    )
+    assert in_order(trace), trace
+    assert {RANK[n] for n in trace if n in RANK} >= {1, 2, 3, 4, 5, 6, 7}
+
+
+def test_the_sweep_locks_in_order(store, sender, trace):
+    run_id = sender.start()
+    sender.send(*whole_task(run_id)[1][:2])
+    trace.clear()
+    store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
+    assert in_order(trace), trace
