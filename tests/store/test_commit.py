@@ -206,7 +206,7 @@ def test_many_threads_never_stall():
         for item in items:
             item.value = item.op
 
-    combiner = Combiner(transact, linger=0.0001)
+    combiner = Combiner(transact)
 
     def work(n):
         return [combiner.run((n, k), Lane.FACTS, Grade.PLAIN) for k in range(200)]

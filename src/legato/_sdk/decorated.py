@@ -46,8 +46,8 @@ class Decorated:
     _receiver: Any
 
     def _adopt(self, fn: Any, name: str | None, description: str | None) -> None:
-        wrapped = isinstance(fn, staticmethod | classmethod)
-        if not wrapped and not callable(fn):
+        bound_later = type(fn) in (staticmethod, classmethod)
+        if not bound_later and not callable(fn):
             raise TypeError(f"@{self.noun} must be put on a function, not on {fn!r}.")
         self.fn = fn
         given = name if name is not None else self._default_name(fn)
@@ -58,7 +58,7 @@ class Decorated:
         self.isasync, self.isgenerator = colour.isasync, colour.isgenerator
         self._receiver = _NO_OBJECT
         self._signature = None
-        if not wrapped:
+        if not bound_later:
             self._signature = Signature(fn)
         update_wrapper(cast("Any", self), fn, updated=())
 

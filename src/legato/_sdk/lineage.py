@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LIMIT = 10_000
 _HELD = (str, bytes, int, float)
 _SHAPED = (list, dict, set, tuple)
+_SEARCHED = (list, tuple, set, dict)
 _UNTRACKED = (bool, type(None), type(...), type(NotImplemented))
 _SMALL_INTS = range(-5, 257)
 _HOLD_BYTES = 1024
@@ -53,11 +54,11 @@ class Lineage:
         if found is None:
             return None
         proof, task_run_id = found
-        if proof is value or (type(proof) is ref and proof() is value):
-            return task_run_id
-        if type(proof) is _Shape and proof == _Shape(value):
-            return task_run_id
-        return None
+        if type(proof) is _Shape:
+            return task_run_id if proof == _Shape(value) else None
+        is_weak = type(proof) is ref
+        known: Any = proof() if is_weak else proof
+        return task_run_id if known is value else None
 
     def inputs(self, parameters: Mapping[str, Any]) -> dict[str, list[RunInput]]:
         """Return, for each parameter, the runs that its value came from."""
@@ -69,9 +70,9 @@ class Lineage:
             return _of_state(value)
         if maker := self.maker(value):
             return [TaskRunInput(id=maker)]
-        if isinstance(value, list | tuple | set | dict) and 0 < len(value) <= _SCANNED:
-            held: Any = value
-            items = held.values() if isinstance(value, dict) else held
+        kind: Any = value.__class__
+        if kind in _SEARCHED and 0 < len(value) <= _SCANNED:
+            items: Any = value.values() if kind is dict else value
             return [found for item in items for found in self.of(item)]
         return []
 

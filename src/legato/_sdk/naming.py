@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from legato._model.ports import Random
 
@@ -45,7 +45,8 @@ def run_name(given: str | Callable[..., str], parameters: Mapping[str, Any], opt
     import inspect
 
     wants = "parameters" in inspect.signature(given).parameters
-    name: object = given(parameters=dict(parameters)) if wants else given()
+    made = given(parameters=dict(parameters)) if wants else given()
+    name = cast("object", made)
     if not isinstance(name, str):
         raise TypeError(f"{option} returned {name!r}; it must return a string.")
     return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, cast
 
 from msgspec import Struct
 
@@ -177,10 +177,10 @@ def checked_hooks(value: object, option: str) -> list[Hook]:
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise TypeError(f"{option} must be a list of callables, not {value!r}.")
     hooks: list[Hook] = []
-    for hook in value:  # pyright: ignore[reportUnknownVariableType]
-        if not callable(hook):  # pyright: ignore[reportUnknownArgumentType]
+    for hook in cast("Iterable[object]", value):
+        if not callable(hook):
             raise TypeError(f"{option} has {hook!r}, which cannot be called.")
-        hooks.append(hook)  # pyright: ignore[reportUnknownArgumentType]
+        hooks.append(hook)
     return hooks
 
 
@@ -202,7 +202,7 @@ def frozen(kind: type[S], options: Any, noun: str) -> S:
         return kind(**options)
     except TypeError:
         known = kind.__struct_fields__
-        unknown = sorted(set(options) - set(known))
+        unknown: list[str] = sorted(set(options) - set(known))
         if not unknown:
             raise
         from difflib import get_close_matches

@@ -35,18 +35,17 @@ def resolved(value: Any, depth: int = 0) -> Any:
     """Return `value` with states replaced by their results; the same object if there are none."""
     if isinstance(value, StateRecord):
         return cast("State", value).result()
-    if type(value) not in _CONTAINERS or not value or depth >= DEPTH:
+    kind: Any = value.__class__
+    if kind not in _CONTAINERS or not value or depth >= DEPTH:
         return value
-    mapping: Any = value if isinstance(value, dict) else None
-    items: list[Any] = list(cast("Any", value) if mapping is None else mapping.values())
-    if not any(_may_hold(kind) for kind in set(map(type, items))):
+    items = list(value.values() if kind is dict else value)
+    if not any(_may_hold(held) for held in set(map(type, items))):
         return value
     found = [resolved(item, depth + 1) for item in items]
     if all(new is old for new, old in zip(found, items, strict=True)):
         return value
-    if mapping is not None:
-        return dict(zip(mapping, found, strict=True))
-    return cast("Any", type(value))(found)
+    made: Any = dict(zip(value, found, strict=True)) if kind is dict else kind(found)
+    return made
 
 
 def _may_hold(kind: type) -> bool:

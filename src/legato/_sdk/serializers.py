@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 from legato._sdk.exceptions import ConfigurationError, SerializationError
@@ -23,6 +24,11 @@ class Serializer(Protocol):
     def loads(self, blob: bytes) -> Any:
         """Return the value that `dumps` made `blob` from."""
         ...
+
+
+def _cloudpickle() -> Any:
+    """Return the module, which has no types."""
+    return import_module("cloudpickle")
 
 
 class JSONSerializer:
@@ -53,7 +59,7 @@ class PickleSerializer:
 
     def dumps(self, obj: Any) -> bytes:
         """Return `obj` pickled; raise SerializationError if it cannot be."""
-        import cloudpickle
+        cloudpickle = _cloudpickle()
 
         try:
             return base64.b64encode(cloudpickle.dumps(obj))
@@ -64,7 +70,7 @@ class PickleSerializer:
 
     def loads(self, blob: bytes) -> Any:
         """Return the value of a pickle. Load only what comes from your own storage."""
-        import cloudpickle
+        cloudpickle = _cloudpickle()
 
         return cloudpickle.loads(base64.b64decode(blob))
 

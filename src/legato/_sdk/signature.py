@@ -20,9 +20,7 @@ def underlying(fn: Callable[..., Any]) -> FunctionType | None:
     """Return the plain function behind a partial, a method or a callable object, if any."""
     seen: Any = fn
     while not isinstance(seen, FunctionType):
-        if isinstance(seen, staticmethod | classmethod):
-            seen = seen.__func__
-        elif hasattr(seen, "func"):
+        if hasattr(seen, "func"):
             seen = seen.func
         elif hasattr(seen, "__func__"):
             seen = seen.__func__

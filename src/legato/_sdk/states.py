@@ -142,11 +142,12 @@ def _first_bad(data: Any) -> State | None:
     """Return the first state of a container that did not complete."""
     if isinstance(data, State):
         return None if data.is_completed() else data
+    held: Any = data
     items: Iterable[Any] = ()
     if isinstance(data, dict):
-        items = data.values()
+        items = held.values()
     elif isinstance(data, list | tuple | set | frozenset):
-        items = cast("list[Any]", data)
+        items = held
     return next((bad for item in items if (bad := _first_bad(item)) is not None), None)
 
 

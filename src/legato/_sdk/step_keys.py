@@ -19,7 +19,7 @@ from legato._journal import forks
 FINGERPRINT_LIMIT = 64 * 1024
 NO_FINGERPRINT = "-"
 _encode = Encoder(order="sorted").encode
-_BIG = (str, bytes, list, tuple, dict, set, frozenset)
+_BIG = frozenset({str, bytes, list, tuple, dict, set, frozenset})
 
 
 class Ordinals:
@@ -53,7 +53,7 @@ def fingerprint(parameters: Mapping[str, Any]) -> str:
     `-` stands for arguments that are not JSON-able, or more than 64 KiB.
     """
     for value in parameters.values():
-        if isinstance(value, _BIG) and len(value) > FINGERPRINT_LIMIT:
+        if type(value) in _BIG and len(value) > FINGERPRINT_LIMIT:
             return NO_FINGERPRINT
     try:
         text = _encode(parameters)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -35,12 +34,10 @@ class Combiner:
     first of those that came meanwhile. `mutex` is held while transactions run.
     """
 
-    def __init__(self, transact: Callable[[list[Item], bool], None], linger: float = 0.0) -> None:
+    def __init__(self, transact: Callable[[list[Item], bool], None]) -> None:
         self._transact = transact
-        self._linger = linger
         self._queue: list[Item] = []
         self._led = False
-        self._shared = False
         self._state = threading.Lock()
         self.mutex = threading.Lock()
 
@@ -75,8 +72,6 @@ class Combiner:
 
     def _lead(self, item: Item) -> None:
         try:
-            if self._linger and self._shared:
-                time.sleep(self._linger)
             while not item.done:
                 with self.mutex:
                     done = self._drain()
@@ -102,7 +97,6 @@ class Combiner:
                 waiting.sort(key=_lane)
                 self._queue[:0] = waiting[LIMIT:]
                 del waiting[LIMIT:]
-        self._shared = len(waiting) > 1
         try:
             self._transact(waiting, False)
         except Exception as error:  # noqa: BLE001 - each operation gets its own, below

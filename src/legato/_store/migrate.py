@@ -10,6 +10,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from legato._store import statistics
 from legato._store.schema import SCHEMA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,6 +29,7 @@ def create_sqlite(path: Path) -> None:
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     with engine.begin() as connection:
         upgrade(connection)
+        statistics.state(connection)
         connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("PRAGMA auto_vacuum = INCREMENTAL"))

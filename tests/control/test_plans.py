@@ -1,0 +1,117 @@
+"""SQLite finds a page by an index, however many rows there are."""
+
+from __future__ import annotations
+
+import sqlite3
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from legato._control.registry import handler_of
+from legato._model.filters import (
+    FlowFilter,
+    FlowRunFilter,
+    FlowRunSort,
+    LogFilter,
+    TaskRunFilter,
+)
+from legato._model.operations.flow_runs import CountFlowRuns, FilterFlowRuns
+from legato._model.operations.logs import FilterLogs
+from legato._model.operations.task_runs import CountTaskRuns, FilterTaskRuns
+from legato._store import sqlite_home
+from legato._store.compiling import sqlite_text
+from tests.store.records import now
+
+ID = {"any_": [UUID(int=5)]}
+NEWEST = FlowRunSort.START_TIME_DESC
+
+
+class Explaining:
+    """Stands for a transaction; notes how SQLite would run the query."""
+
+    def __init__(self, connection):
+        self.connection, self.plan = connection, ""
+
+    def select(self, query):
+        sql, params = sqlite_text(query)
+        found = self.connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        self.plan = "\n".join(row[3] for row in found)
+        return [(0,)] if "count(" in sql else []
+
+
+@pytest.fixture(scope="module")
+def database():
+    connection = sqlite3.connect(f"file:{sqlite_home.TEMPLATE}?immutable=1", uri=True)
+    yield connection
+    connection.close()
+
+
+def flow_runs(conditions):
+    return msgspec.convert(conditions, FlowRunFilter)
+
+
+def task_runs(conditions):
+    return msgspec.convert(conditions, TaskRunFilter)
+
+
+def flows(conditions):
+    return msgspec.convert(conditions, FlowFilter)
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (FilterFlowRuns(sort=NEWEST), "INDEX ix_flow_run_list"),
+        (FilterFlowRuns(), "INDEX sqlite_autoindex_flow_run_1"),
+        (FilterFlowRuns(flow_runs=flow_runs({"id": ID})), "(id=?)"),
+        (
+            FilterFlowRuns(
+                flow_runs=flow_runs({"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}),
+                sort=NEWEST,
+            ),
+            "INDEX ix_flow_run_live",
+        ),
+        (FilterFlowRuns(flows=flows({"id": ID}), sort=NEWEST), "INDEX ix_flow_run_of_flow"),
+        (
+            FilterFlowRuns(flows=flows({"name": {"any_": ["x"]}}), sort=NEWEST),
+            "INDEX ix_flow_run_of_flow",
+        ),
+        (
+            FilterFlowRuns(flow_runs=flow_runs({"parent_flow_run_id": ID}), sort=NEWEST),
+            "INDEX ix_flow_run_parent",
+        ),
+        (FilterFlowRuns(task_runs=task_runs({"id": ID})), "(id=?)"),
+        (CountFlowRuns(flows=flows({"name": {"any_": ["x"]}})), "INDEX ix_flow_run_of_flow"),
+        (FilterTaskRuns(), "SCAN task_run"),
+        (FilterTaskRuns(task_runs=task_runs({"flow_run_id": ID})), "(flow_run_id=?)"),
+        (FilterTaskRuns(flow_runs=flow_runs({"id": ID})), "(flow_run_id=?)"),
+        (FilterTaskRuns(flows=flows({"name": {"any_": ["x"]}})), "(flow_run_id=?)"),
+        (CountTaskRuns(flow_runs=flow_runs({"id": ID})), "(flow_run_id=?)"),
+        (
+            FilterTaskRuns(task_runs=task_runs({"state": {"type": {"any_": ["RUNNING"]}}})),
+            "INDEX ix_task_run_live",
+        ),
+        (FilterLogs(logs=msgspec.convert({"flow_run_id": ID}, LogFilter)), "(flow_run_id=?)"),
+    ],
+)
+def test_a_page_is_found_by_an_index(database, operation, expected):
+    tx = Explaining(database)
+    handler_of(operation)(tx, now(), operation)
+    assert expected in tx.plan
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        FilterFlowRuns(sort=NEWEST),
+        FilterFlowRuns(sort=FlowRunSort.START_TIME_ASC),
+        FilterFlowRuns(),
+        FilterFlowRuns(flows=flows({"name": {"any_": ["x"]}}), sort=NEWEST),
+        FilterTaskRuns(),
+    ],
+)
+def test_nothing_is_sorted_for_a_page(database, operation):
+    tx = Explaining(database)
+    handler_of(operation)(tx, now(), operation)
+    assert "TEMP B-TREE FOR ORDER" not in tx.plan.replace("LAST TERM OF ", "")
