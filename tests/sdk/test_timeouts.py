@@ -15,6 +15,9 @@ import pytest
 from legato import flow, task
 from legato.exceptions import FlowRunTimeoutError, TaskRunTimeoutError
 
+# the plugin's own alarm would take the signal that these tests are about
+pytestmark = pytest.mark.timeout(120, method="thread")
+
 Rows = Callable[..., list[tuple[Any, ...]]]
 LONG = 30
 NAMES = "select name from task_run_state order by position"
@@ -266,7 +269,10 @@ def test_a_handler_of_the_users_is_left_alone(rows: Rows) -> None:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_an_alarm_in_the_middle_of_our_own_work_waits_for_the_users(rows: Rows) -> None:
+@pytest.mark.parametrize("where", ["on the main thread", "in another thread"])
+def test_an_alarm_in_the_middle_of_our_own_work_waits_for_the_users(
+    rows: Rows, where: str
+) -> None:
     """Raised between two statements of ours it would lose a transition or leave a run open."""
 
     @flow(timeout_seconds=0.02)
@@ -279,8 +285,12 @@ def test_an_alarm_in_the_middle_of_our_own_work_waits_for_the_users(rows: Rows) 
     def small() -> None:
         quick()
 
-    for _ in range(20):
-        assert busy(return_state=True).name == "TimedOut"
+    def often() -> list[str]:
+        return [busy(return_state=True).name for _ in range(20)]
+
+    with ThreadPoolExecutor(1) as pool:
+        names = often() if where == "on the main thread" else pool.submit(often).result()
+    assert names == ["TimedOut"] * 20
     assert rows("select count(*) from flow_run where end_at is null") == [(0,)]
     assert rows("select count(*) from task_run where end_at is null") == [(0,)]
     assert rows("select count(*) from quarantine") == [(0,)]
@@ -289,6 +299,23 @@ def test_an_alarm_in_the_middle_of_our_own_work_waits_for_the_users(rows: Rows) 
     assert rows(holes.format("flow_run")) == rows(holes.format("task_run")) == [(0,)]
     timed_out = "select count(*) from flow_run where state_name = 'TimedOut'"
     assert rows(timed_out) == [(20,)]
+
+
+def test_an_outer_one_in_another_thread_is_not_taken_for_the_inner_one(rows: Rows) -> None:
+    @task(timeout_seconds=LONG)
+    def inner() -> None:
+        end = time.monotonic() + LONG
+        while time.monotonic() < end:
+            pass
+
+    @flow(timeout_seconds=0.1)
+    def outer() -> None:
+        inner()
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(outer, return_state=True).result().name == "TimedOut"
+    assert rows(FLOW_NAMES)[-1] == ("TimedOut",)
+    assert rows(NAMES)[-1] == ("Crashed",)
 
 
 def test_many_threads_with_timeouts_of_which_half_fire(rows: Rows) -> None:

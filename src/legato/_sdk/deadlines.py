@@ -50,30 +50,51 @@ class Deadline:
     ) -> None:
         if self._scope is None:
             return
-        self._scope.stop()
-        if isinstance(exc, DeadlinePassed) and exc.owner is None:
+        if isinstance(exc, DeadlinePassed) and exc.owner is None and self._scope.fired:
             exc.owner = self._owner
+        self._scope.stop()
 
 
 class _Watcher:
-    """Sets DeadlinePassed in a thread when the time is up."""
+    """Sets DeadlinePassed in a thread when the time is up and the user's code is at work there.
+
+    One at a time is on its way in a thread, so that it is known whose it is.
+    """
+
+    _under_way: ClassVar[dict[int, _Watcher]] = {}
 
     def __init__(self, seconds: float, thread_id: int) -> None:
         self._lock = threading.Lock()
-        self._done = False
+        self._done = threading.Event()
         self._thread_id = thread_id
         self._timer = threading.Timer(seconds, self._fire)
         self._timer.daemon = True
+
+    @property
+    def fired(self) -> bool:
+        """Whether this is the one that raised, or will, in its thread."""
+        return self._under_way.get(self._thread_id) is self
 
     def start(self) -> None:
         self._timer.start()
 
     def stop(self) -> None:
         with self._lock:
-            self._done = True
+            self._done.set()
+            if self.fired:
+                del self._under_way[self._thread_id]
         self._timer.cancel()
 
     def _fire(self) -> None:
-        with self._lock:
-            if not self._done:
-                platform.raise_in_thread(self._thread_id, DeadlinePassed)
+        while not self._done.wait(platform.SOON_SECONDS):
+            with self._lock:
+                if self._done.is_set() or self._raised():
+                    return
+
+    def _raised(self) -> bool:
+        if self._under_way.setdefault(self._thread_id, self) is not self:
+            return False
+        if platform.raise_in_thread(self._thread_id, DeadlinePassed):
+            return True
+        del self._under_way[self._thread_id]
+        return False

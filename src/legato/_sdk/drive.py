@@ -79,8 +79,7 @@ class Execution:
         return Raised(exc, _cause(exc))
 
     def _owns(self, alarm: DeadlinePassed) -> bool:
-        # set from outside, as in another thread, it does not say whose it is
-        return self.timeout is not None and alarm.owner in (None, self)
+        return alarm.owner is self
 
 
 _CAUSES: dict[str, Cause] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import signal
+import sys
 import threading
 import time
 from functools import partial
@@ -37,6 +38,7 @@ class TimerScope:
     def __init__(self, seconds: float, alarm: BaseException) -> None:
         self.ends = time.monotonic() + seconds
         self.alarm = alarm
+        self.fired = False
         self._previous: Any = None
 
     def start(self) -> None:
@@ -56,8 +58,8 @@ class TimerScope:
 
 
 def _arm() -> None:
-    first = min(scope.ends for scope in TimerScope.stack)
-    signal.setitimer(signal.ITIMER_REAL, max(first - time.monotonic(), 1e-6))
+    ends = [scope.ends for scope in TimerScope.stack if not scope.fired]
+    signal.setitimer(signal.ITIMER_REAL, max(min(ends) - time.monotonic(), 1e-6) if ends else 0)
 
 
 def _on_alarm(signum: int, frame: FrameType | None) -> None:
@@ -65,11 +67,12 @@ def _on_alarm(signum: int, frame: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_REAL, SOON_SECONDS)
         return
     now = time.monotonic()
-    due = [scope for scope in TimerScope.stack if scope.ends <= now + 1e-4]
-    if due:
-        raise due[0].alarm
-    if TimerScope.stack:
-        _arm()
+    for scope in TimerScope.stack:
+        if not scope.fired and scope.ends <= now + 1e-4:
+            scope.fired = True
+            _arm()
+            raise scope.alarm
+    _arm()
 
 
 def signal_main_thread(signum: int) -> None:
@@ -77,9 +80,13 @@ def signal_main_thread(signum: int) -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signum)
 
 
-def raise_in_thread(thread_id: int, kind: type[BaseException]) -> None:
-    """Raise in another thread at its next bytecode."""
+def raise_in_thread(thread_id: int, kind: type[BaseException]) -> bool:
+    """Raise in another thread at its next bytecode; False: our own code is at work there."""
+    frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    if at_work.is_ours(frames.pop(thread_id, None)):
+        return False
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(kind))
+    return True
 
 
 class Handlers:
