@@ -168,6 +168,9 @@ def test_pages_and_orders(client):
     assert names == ["calc-2", "calc-1", "calc-0"]
     page = client.read_flow_runs(sort="NAME_ASC", limit=1, offset=1)
     assert [run.name for run in page] == ["calc-1"]
+    after = client.read_flow_runs(sort="NAME_ASC", limit=1)[0]
+    page = client.read_flow_runs(sort="NAME_ASC", after=str(after.id))
+    assert [run.name for run in page] == ["calc-1", "calc-2"]
     with pytest.raises(InvalidRequest):
         client.read_flow_runs(limit=201)
 

@@ -27,7 +27,7 @@ class Actor:
     def __init__(self, home: Path, script: str | Path, *args: object, **env: str | None) -> None:
         text = str(script)
         code = ["-c", text] if " " in text or "\n" in text else [text]
-        self.stderr: IO[bytes] = tempfile.TemporaryFile()
+        self.stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", *code, *map(str, args)],

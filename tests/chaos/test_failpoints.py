@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from socket import gethostname
 
 import pytest
@@ -14,6 +13,10 @@ from legato._store.faults import POINTS
 from tests.chaos.processes import ROOT, Actor, sweep
 from tests.chaos.scale import scale, seeded
 from tests.chaos.verdict import crash_messages, lost, problems, unclosed
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.processes import Actor, sweep
 from tests.chaos.scale import scale
 from tests.chaos.verdict import look, problems
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 
 
-def test_a_task_that_holds_the_gil_is_never_marked(
-    home: Path, start: Callable[..., Actor]
-) -> None:
+def test_a_task_that_holds_the_gil_is_never_marked(home: Path, start: Callable[..., Actor]) -> None:
     """A heartbeat from a thread of the process would stop here, and the run be called Crashed."""
     seconds = scale("GIL_SECONDS")
     silent = start("gil", seconds)

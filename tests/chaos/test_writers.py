@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.chaos.processes import Actor
 from tests.chaos.scale import scale
 from tests.chaos.verdict import count, problems
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 

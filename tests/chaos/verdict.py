@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
-from pathlib import Path
-from typing import Any
+from typing import Any, TYPE_CHECKING
 from uuid import UUID
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _HISTORIES = (("flow_run_state", "flow_run"), ("task_run_state", "task_run"))
 _HOLES = """
@@ -110,18 +112,24 @@ def unclosed(home: Path, pid: int) -> list[str]:
     for what, query in (
         (
             "open attempts",
-            "select count(*) from attempt a join writer w on w.id = a.writer_id"
-            " where w.pid = ? and a.closed_at is null",
+            (
+                "select count(*) from attempt a join writer w on w.id = a.writer_id"
+                " where w.pid = ? and a.closed_at is null"
+            ),
         ),
         (
             "live flow runs",
-            "select count(*) from flow_run f join attempt a on a.flow_run_id = f.id"
-            " join writer w on w.id = a.writer_id where w.pid = ? and f.end_at is null",
+            (
+                "select count(*) from flow_run f join attempt a on a.flow_run_id = f.id"
+                " join writer w on w.id = a.writer_id where w.pid = ? and f.end_at is null"
+            ),
         ),
         (
             "live task runs",
-            "select count(*) from task_run t join writer w on w.id = t.writer_id"
-            " where w.pid = ? and t.end_at is null",
+            (
+                "select count(*) from task_run t join writer w on w.id = t.writer_id"
+                " where w.pid = ? and t.end_at is null"
+            ),
         ),
     ):
         if number := count(home, query, pid):

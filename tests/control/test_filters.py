@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from legato._model.errors import InvalidRequest
+from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.filters import (
     FlowFilter,
     FlowRunFilter,
@@ -244,6 +244,44 @@ def test_pages(send, runs):
     pages = [send(FilterFlowRuns(sort=sort, limit=2, offset=n)) for n in (0, 2, 4)]
     assert [[run.name for run in page] for page in pages] == [["Done", "broken"], ["going"], []]
     assert send(FilterFlowRuns(limit=0)) == []
+
+
+@pytest.mark.parametrize(
+    "sort", [s for s in FlowRunSort if "SCHEDULED" not in s and "END" not in s]
+)
+def test_pages_follow_each_other(send, sender, sort):
+    for n in range(7):
+        sender.start(name=f"run-{n // 3}")
+    whole = [run.id for run in send(FilterFlowRuns(sort=sort))]
+    found, after = [], None
+    while page := send(FilterFlowRuns(sort=sort, limit=2, after=after)):
+        found += [run.id for run in page]
+        after = found[-1]
+    assert found == whole
+
+
+def test_pages_of_task_runs_follow_each_other(send, sender):
+    run_id = sender.start()
+    for _ in range(5):
+        sender.send(*whole_task(run_id)[1])
+    for sort in (TaskRunSort.ID_DESC, TaskRunSort.NAME_ASC):
+        whole = [run.id for run in send(FilterTaskRuns(sort=sort))]
+        first = send(FilterTaskRuns(sort=sort, limit=3))
+        rest = send(FilterTaskRuns(sort=sort, after=first[-1].id))
+        assert [run.id for run in first + rest] == whole
+
+
+def test_what_has_no_value_comes_last(send, runs):
+    ended = [run.end_time for run in send(FilterFlowRuns(sort=FlowRunSort.END_TIME_DESC))]
+    assert ended[-1] is None
+    assert ended[0] >= ended[1]
+
+
+def test_a_page_follows_a_run_that_is_there(send, runs):
+    with pytest.raises(ObjectNotFound):
+        send(FilterFlowRuns(after=NOBODY))
+    with pytest.raises(InvalidRequest):
+        send(FilterFlowRuns(after=runs["done"], sort=FlowRunSort.END_TIME_DESC))
 
 
 @pytest.mark.parametrize(("limit", "offset"), [(201, 0), (-1, 0), (1, -1)])

@@ -7,7 +7,6 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPResponse
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,10 @@ from tests.chaos.actors.pools import KINDS
 from tests.chaos.processes import ACTORS, Actor
 from tests.chaos.scale import scale
 from tests.chaos.verdict import count, look, problems
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
@@ -89,7 +92,9 @@ def test_workers_of_a_pre_forking_server_call_flows(
     assert problems(home) == []
     assert states(home, "flow") == {"COMPLETED": requests + 1}
     assert states(home, "task") == {"COMPLETED": 2 + 3 * requests}
-    pids = count(home, "select count(distinct w.pid) from attempt a join writer w on w.id=writer_id")
+    pids = count(
+        home, "select count(distinct w.pid) from attempt a join writer w on w.id=writer_id"
+    )
     assert pids in (2, 3)  # a quick worker may take all
     assert count(home, "select count(*) from attempt where closed_at is null") == 0
 

@@ -56,7 +56,7 @@ def _after_in_parent() -> None:
 
 
 def _after_in_child() -> None:
-    global _place, _forks  # noqa: PLW0603 - of the process
+    global _place, _forks
     _place, _forks = f"{_place}.{_forks}" if _place else str(_forks), 0
     for follower in reversed(_followers):
         follower.after_in_child()

@@ -1,15 +1,19 @@
 """Whose code is at work on a thread: signals may raise in the user's only.
 
 A signal comes in between any two instructions. An exception between two of ours that belong
-together would lose a transition, or leave a run without an end.
+together would lose a transition, or leave a run without an end. So it waits until the user's code
+is at work, or calls us next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from os.path import dirname
-from types import CodeType, FrameType
-from typing import Any, TypeVar
+from threading import get_ident
+from typing import Any, Protocol, TypeVar, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,15 +22,50 @@ _callers: set[CodeType] = set()
 _waits: set[CodeType] = set()
 
 
+class Alarm(Protocol):
+    """An exception that is due on a thread."""
+
+    thread_id: int
+
+    def take(self) -> BaseException:
+        """Return the exception; it is not raised a second time."""
+        ...
+
+
+held: list[Alarm] = []
+"""Alarms that came while our code was at work."""
+
+
+def hold(alarm: Alarm) -> None:
+    """Keep an alarm for the next call of `raise_held` on its thread."""
+    if alarm not in held:
+        held.append(alarm)
+
+
+def drop(alarm: Alarm) -> None:
+    """Forget an alarm whose time is over."""
+    if alarm in held:
+        held.remove(alarm)
+
+
+def raise_held() -> None:
+    """Raise what is held for this thread; nothing of a new run may have begun."""
+    me = get_ident()
+    for alarm in tuple(held):
+        if alarm.thread_id == me:
+            drop(alarm)
+            raise alarm.take()
+
+
 def calls_users(fn: F) -> F:
     """Mark a function: what it calls outside of this package is the user's code."""
-    _callers.add(fn.__code__)  # type: ignore[attr-defined]
+    _callers.add(fn.__code__)
     return fn
 
 
 def waits_for_long(fn: F) -> F:
     """Mark a function that does nothing but wait and may be left at any moment."""
-    _waits.add(fn.__code__)  # type: ignore[attr-defined]
+    _waits.add(fn.__code__)
     return fn
 
 

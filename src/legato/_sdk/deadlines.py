@@ -8,8 +8,9 @@ ends first.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from legato._sdk import at_work
 from legato._sdk import platform_posix as platform
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Deadline:
         if platform.can_use_timer():
             self._scope = platform.TimerScope(self._seconds, alarm)
         else:
-            self._scope = _Watcher(self._seconds, threading.get_ident())
+            self._scope = _Watcher(self._seconds, alarm)
         self._scope.start()
 
     def __exit__(
@@ -56,24 +57,25 @@ class Deadline:
 
 
 class _Watcher:
-    """Sets DeadlinePassed in a thread when the time is up and the user's code is at work there.
+    """Raises the alarm in a thread when the time is up and the user's code is at work there.
 
     One at a time is on its way in a thread, so that it is known whose it is.
     """
 
     _under_way: ClassVar[dict[int, _Watcher]] = {}
 
-    def __init__(self, seconds: float, thread_id: int) -> None:
+    def __init__(self, seconds: float, alarm: DeadlinePassed) -> None:
+        self.thread_id = threading.get_ident()
+        self._alarm = alarm
         self._lock = threading.Lock()
         self._done = threading.Event()
-        self._thread_id = thread_id
         self._timer = threading.Timer(seconds, self._fire)
         self._timer.daemon = True
 
     @property
     def fired(self) -> bool:
-        """Whether this is the one that raised, or will, in its thread."""
-        return self._under_way.get(self._thread_id) is self
+        """Whether this is the one that was raised in its thread."""
+        return self._under_way.get(self.thread_id) is self
 
     def start(self) -> None:
         self._timer.start()
@@ -81,9 +83,14 @@ class _Watcher:
     def stop(self) -> None:
         with self._lock:
             self._done.set()
+            at_work.drop(self)
             if self.fired:
-                del self._under_way[self._thread_id]
+                del self._under_way[self.thread_id]
         self._timer.cancel()
+
+    def take(self) -> BaseException:
+        self._done.set()
+        return self._alarm
 
     def _fire(self) -> None:
         while not self._done.wait(platform.SOON_SECONDS):
@@ -92,9 +99,11 @@ class _Watcher:
                     return
 
     def _raised(self) -> bool:
-        if self._under_way.setdefault(self._thread_id, self) is not self:
+        if self._under_way.setdefault(self.thread_id, self) is not self:
             return False
-        if platform.raise_in_thread(self._thread_id, DeadlinePassed):
+        if platform.raise_in_thread(self.thread_id, DeadlinePassed):
+            at_work.drop(self)
             return True
-        del self._under_way[self._thread_id]
+        del self._under_way[self.thread_id]
+        at_work.hold(self)
         return False

@@ -24,6 +24,7 @@ from legato._model.records import (
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
 from legato._sdk import naming, parameters, run_logs, values
+from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
 from legato._sdk.drive import Execution
 from legato._sdk.exceptions import FlowRunTimeoutError
@@ -57,6 +58,8 @@ class FlowExecution(Execution):
         enclosing = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
         if enclosing is not None and enclosing.interrupted:
             raise watch.signal_again()
+        if held:
+            raise_held()
         self.backend = enclosing.backend if enclosing is not None else backend()
         self.flow, self.fn, self.args, self.kwargs = flow, flow.fn, args, kwargs
         self.place = place()

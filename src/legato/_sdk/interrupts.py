@@ -14,8 +14,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
-from types import FrameType
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
 from legato._journal import forks
 from legato._sdk import at_work
@@ -23,6 +22,9 @@ from legato._sdk import platform_posix as platform
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.flow_execution import FlowExecution
 from legato._sdk.watch import watch
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 GRACE_SECONDS = 1.2
 NUDGE_SECONDS = 0.01

@@ -10,9 +10,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from legato._sdk import at_work
+
 if TYPE_CHECKING:
     from types import FrameType
-
 
 SOON_SECONDS = 0.001  # until the next look whether the user's code is at work
 
@@ -39,6 +40,7 @@ class TimerScope:
         self.ends = time.monotonic() + seconds
         self.alarm = alarm
         self.fired = False
+        self.thread_id = threading.get_ident()
         self._previous: Any = None
 
     def start(self) -> None:
@@ -50,11 +52,18 @@ class TimerScope:
     def stop(self) -> None:
         """Disarm it, and arm that of the scope around."""
         TimerScope.stack.remove(self)
+        at_work.drop(self)
         if TimerScope.stack:
             _arm()
         else:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._previous)
+
+    def take(self) -> BaseException:
+        """Return the alarm; the timer goes on for the others."""
+        self.fired = True
+        _arm()
+        return self.alarm
 
 
 def _arm() -> None:
@@ -63,16 +72,16 @@ def _arm() -> None:
 
 
 def _on_alarm(signum: int, frame: FrameType | None) -> None:
-    if at_work.is_ours(frame):
-        signal.setitimer(signal.ITIMER_REAL, SOON_SECONDS)
-        return
     now = time.monotonic()
-    for scope in TimerScope.stack:
-        if not scope.fired and scope.ends <= now + 1e-4:
-            scope.fired = True
-            _arm()
-            raise scope.alarm
-    _arm()
+    due = [s for s in TimerScope.stack if not s.fired and s.ends <= now + 1e-4]
+    if not due:
+        _arm()
+    elif at_work.is_ours(frame):
+        at_work.hold(due[0])
+        signal.setitimer(signal.ITIMER_REAL, SOON_SECONDS)
+    else:
+        at_work.drop(due[0])
+        raise due[0].take()
 
 
 def signal_main_thread(signum: int) -> None:

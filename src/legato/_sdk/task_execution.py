@@ -13,6 +13,7 @@ from legato._model.records import TaskRunCreated, TaskRunMoved
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
 from legato._sdk import naming, resolving, run_logs, values
+from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
 from legato._sdk.drive import Execution
 from legato._sdk.exceptions import TaskRunTimeoutError
@@ -47,6 +48,8 @@ class TaskExecution(Execution):
         parameters = task.signature.bind(args, kwargs)
         outer = current.get()
         flow = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
+        if held:
+            raise_held()
         self.backend = flow.backend if flow is not None else backend()
         if flow is not None and flow.interrupted:
             raise watch.signal_again()

@@ -85,6 +85,7 @@ flow_run = Table(
 )
 Index("ix_flow_run_list", flow_run.c.ws, flow_run.c.sort_at, flow_run.c.id)
 Index("ix_flow_run_of_flow", flow_run.c.ws, flow_run.c.flow_id, flow_run.c.sort_at)
+Index("ix_flow_run_of_state", flow_run.c.ws, flow_run.c.state_type, flow_run.c.sort_at)
 Index("ix_flow_run_live", flow_run.c.ws, flow_run.c.state_type, **p.where("end_at IS NULL"))
 Index(
     "uq_flow_run_idempotency_key",

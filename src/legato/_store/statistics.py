@@ -34,7 +34,7 @@ _SHARED = {
     "task_run_id": 3,
     "run_id": 2,
     "tag": 10_000,
-    "state_type": 50,
+    "state_type": 5_000,
     "writer_id": 100,
     "day": 10_000,
 }

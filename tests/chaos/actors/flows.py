@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 
+from tests.chaos.verdict import TASKS
+
 from legato import flow, get_run_logger, runtime, task
 from legato._store import faults, sqlite
-from tests.chaos.verdict import TASKS
 
 sqlite.CHECKPOINT_PAGES = 8
 

@@ -157,7 +157,7 @@ def stubborn() -> None:
     """Catches what it can."""
     try:
         sleepy()
-    except Exception:
+    except Exception:  # noqa: BLE001 - what careless code does
         time.sleep(60)
 
 

@@ -159,7 +159,7 @@ class Client:
         request = flow_run_operations.ReadFlowRun(flow_run_id=uid(flow_run_id))
         return FlowRun.wrap(await send(request))
 
-    async def read_flow_runs(
+    async def read_flow_runs(  # noqa: PLR0913 - what Prefect has, and `after`
         self,
         *,
         flow_filter: f.FlowFilter | None = None,
@@ -168,6 +168,7 @@ class Client:
         sort: f.FlowRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
+        after: Id | None = None,
     ) -> list[FlowRun]:
         """List flow runs."""
         found = await send(
@@ -178,6 +179,7 @@ class Client:
                 sort=f.FlowRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
+                after=uid(after) if after is not None else None,
             )
         )
         return [FlowRun.wrap(run) for run in found]
@@ -236,7 +238,7 @@ class Client:
         request = task_run_operations.ReadTaskRun(task_run_id=uid(task_run_id))
         return TaskRun.wrap(await send(request))
 
-    async def read_task_runs(
+    async def read_task_runs(  # noqa: PLR0913 - what Prefect has, and `after`
         self,
         *,
         flow_filter: f.FlowFilter | None = None,
@@ -245,6 +247,7 @@ class Client:
         sort: f.TaskRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
+        after: Id | None = None,
     ) -> list[TaskRun]:
         """List task runs."""
         found = await send(
@@ -255,6 +258,7 @@ class Client:
                 sort=f.TaskRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
+                after=uid(after) if after is not None else None,
             )
         )
         return [TaskRun.wrap(run) for run in found]

@@ -158,7 +158,7 @@ class SyncClient:
         request = flow_run_operations.ReadFlowRun(flow_run_id=uid(flow_run_id))
         return FlowRun.wrap(send(request))
 
-    def read_flow_runs(
+    def read_flow_runs(  # noqa: PLR0913 - what Prefect has, and `after`
         self,
         *,
         flow_filter: f.FlowFilter | None = None,
@@ -167,6 +167,7 @@ class SyncClient:
         sort: f.FlowRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
+        after: Id | None = None,
     ) -> list[FlowRun]:
         """List flow runs."""
         found = send(
@@ -177,6 +178,7 @@ class SyncClient:
                 sort=f.FlowRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
+                after=uid(after) if after is not None else None,
             )
         )
         return [FlowRun.wrap(run) for run in found]
@@ -235,7 +237,7 @@ class SyncClient:
         request = task_run_operations.ReadTaskRun(task_run_id=uid(task_run_id))
         return TaskRun.wrap(send(request))
 
-    def read_task_runs(
+    def read_task_runs(  # noqa: PLR0913 - what Prefect has, and `after`
         self,
         *,
         flow_filter: f.FlowFilter | None = None,
@@ -244,6 +246,7 @@ class SyncClient:
         sort: f.TaskRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
+        after: Id | None = None,
     ) -> list[TaskRun]:
         """List task runs."""
         found = send(
@@ -254,6 +257,7 @@ class SyncClient:
                 sort=f.TaskRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
+                after=uid(after) if after is not None else None,
             )
         )
         return [TaskRun.wrap(run) for run in found]

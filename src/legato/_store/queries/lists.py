@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, UnaryExpression, func, select
+from sqlalchemy import Table, UnaryExpression, func, literal, select, tuple_
 
 from legato._model import filters as f
-from legato._model.errors import InvalidRequest
+from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.flow_runs import FlowRun
 from legato._model.flows import Flow
 from legato._model.logs import Log
@@ -33,6 +33,9 @@ _RUN_ORDERS = {
     "NEXT_SCHEDULED_START_TIME_ASC": ("next_scheduled_at", "asc"),
     "END_TIME_DESC": ("end_at", "desc"),
 }
+_MISSING = {"next_scheduled_at", "end_at"}
+"""Columns without a value in some rows; these come last in both databases."""
+
 _FLOW_ORDERS: dict[str, UnaryExpression[Any]] = {
     "CREATED_DESC": flow.c.created_at.desc(),
     "UPDATED_DESC": flow.c.updated_at.desc(),
@@ -55,7 +58,25 @@ def _ordered(table: Table, sort: str) -> Order:
     """Return the columns to order runs by; the id decides among equals."""
     name, direction = _RUN_ORDERS[sort]
     columns = [table.c[name]] if name == "id" else [table.c[name], table.c.id]
-    return [column.desc() if direction == "desc" else column.asc() for column in columns]
+    order = [column.desc() if direction == "desc" else column.asc() for column in columns]
+    return [by.nulls_last() for by in order] if name in _MISSING else order
+
+
+def _after(tx: Transaction, table: Table, request: Any) -> list[Any]:
+    """The condition on what comes after the run that the page before ended with."""
+    if request.after is None:
+        return []
+    name, direction = _RUN_ORDERS[request.sort.value]
+    if name in _MISSING:
+        raise InvalidRequest(f"after: not with {request.sort.value}, which takes an offset.")
+    rows = tx.select(select(table.c[name]).where(table.c.id == request.after))
+    if not rows:
+        raise ObjectNotFound(f"after: There is no run {request.after}.")
+    if name == "id":
+        return [table.c.id < request.after]
+    here = tuple_(table.c[name], table.c.id)
+    there = tuple_(literal(rows[0][0]), literal(request.after, table.c.id.type))
+    return [here < there if direction == "desc" else here > there]
 
 
 def _picked(table: Table, names: Sequence[str]) -> Any:
@@ -78,14 +99,14 @@ def flows(tx: Transaction, request: Any) -> list[Flow]:
 def flow_runs(tx: Transaction, request: Any) -> list[FlowRun]:
     """List flow runs."""
     query = _picked(run, columns.FLOW_RUN).where(*nouns.related("flow_runs", request))
-    query = query.order_by(*_ordered(run, request.sort.value))
+    query = query.where(*_after(tx, run, request)).order_by(*_ordered(run, request.sort.value))
     return [decode.flow_run(row) for row in page(tx, query, request.limit, request.offset)]
 
 
 def task_runs(tx: Transaction, request: Any) -> list[TaskRun]:
     """List task runs."""
     query = _picked(task, columns.TASK_RUN).where(*nouns.related("task_runs", request))
-    query = query.order_by(*_ordered(task, request.sort.value))
+    query = query.where(*_after(tx, task, request)).order_by(*_ordered(task, request.sort.value))
     return [decode.task_run(row) for row in page(tx, query, request.limit, request.offset)]
 
 

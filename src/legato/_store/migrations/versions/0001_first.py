@@ -213,6 +213,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_flow_run_of_flow", "flow_run", ["ws", "flow_id", "sort_at"], unique=False)
     op.create_index(
+        "ix_flow_run_of_state", "flow_run", ["ws", "state_type", "sort_at"], unique=False
+    )
+    op.create_index(
         "ix_flow_run_parent",
         "flow_run",
         ["parent_task_run_id"],
