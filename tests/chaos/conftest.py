@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.chaos.processes import ACTORS, Actor
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,11 @@ import time
 from pathlib import Path
 from typing import IO
 
+from tests.chaos.scale import scale
+
 ROOT = Path(__file__).parents[2]
 ACTORS = Path(__file__).parent / "actors"
-DEADLINE = 60.0
+DEADLINE = 60.0 + 20.0 * scale("ROUNDS")
 
 
 class Stuck(AssertionError):
@@ -48,8 +50,8 @@ class Actor:
         self.stderr.seek(0)
         return self.stderr.read().decode(errors="replace")
 
-    def line(self, timeout: float = DEADLINE) -> str:
-        """Return the next line of its stdout; empty at its end."""
+    def line(self, timeout: float = DEADLINE) -> str | None:
+        """Return the next line of its stdout; None at its end."""
         stream = self.process.stdout
         assert stream is not None
         end = time.monotonic() + timeout
@@ -59,14 +61,15 @@ class Actor:
                 raise Stuck(self.autopsy("printed nothing"))
             found = os.read(stream.fileno(), 65536)
             if not found:
-                break
+                left, self._unread = self._unread, b""
+                return left.decode() or None
             self._unread += found
         line, _, self._unread = self._unread.partition(b"\n")
         return line.decode()
 
     def until(self, word: str) -> str:
         """Skip lines up to one that begins with `word`; return what follows."""
-        while line := self.line():
+        while (line := self.line()) is not None:
             if line.startswith(word):
                 return line[len(word) :].strip()
         raise AssertionError(f"{word!r} was not printed:\n{self.errors()}")
@@ -74,7 +77,7 @@ class Actor:
     def rest(self) -> list[str]:
         """Return all further lines, and wait for the end of the process."""
         lines = []
-        while line := self.line():
+        while (line := self.line()) is not None:
             lines.append(line)
         self.ends()
         return lines

@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Callable
 from socket import gethostname
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,6 @@ from legato._store.faults import POINTS
 from tests.chaos.processes import ROOT, Actor, sweep
 from tests.chaos.scale import scale, seeded
 from tests.chaos.verdict import crash_messages, lost, problems, unclosed
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

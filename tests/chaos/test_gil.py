@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.chaos.processes import Actor, sweep
 from tests.chaos.scale import scale
 from tests.chaos.verdict import look, problems
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

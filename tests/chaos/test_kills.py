@@ -5,17 +5,17 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from socket import gethostname as host
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.chaos.processes import Actor, sweep
 from tests.chaos.scale import scale, seeded
 from tests.chaos.verdict import count, crash_messages, lost, problems, unclosed
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from random import Random
     from pathlib import Path
+    from random import Random
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 

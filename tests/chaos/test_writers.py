@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.chaos.processes import Actor
 from tests.chaos.scale import scale
 from tests.chaos.verdict import count, problems
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

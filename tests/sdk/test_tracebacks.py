@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import re
-import sys
-import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -85,7 +82,7 @@ def test_a_logged_traceback_too(start: Start, rows: Rows) -> None:
 
 
 def test_pdb_stops_in_the_users_line(start: Start) -> None:
-    actor = start("import pdb, sys; sys.argv = sys.argv[1:]; pdb.main()", SCRIPT)
+    actor = start("-m", "pdb", SCRIPT)
     for command in ("continue", "p marker", "p n + 41", "up", "list", "q", "q"):
         actor.tell(command)
     lines = "\n".join(actor.rest())
@@ -112,88 +109,11 @@ def test_pytest_pdb_stops_in_the_users_line(start: Start, tmp_path: Path) -> Non
     assert "_sdk/flow.py" not in report
 
 
-class Big:
-    """Something of the user's that should not outlive its use."""
-
-
-def test_a_handled_exception_keeps_nothing_alive() -> None:
+@pytest.mark.parametrize("what", ["handled", "kept", "timed_out", "retried_async"])
+def test_an_exception_keeps_no_object_of_the_user_alive(start: Start, what: str) -> None:
     """Neither contexts, nor states, nor the journal hold what a failed run had."""
-
-    @task(retries=1)
-    def fails(big: Big) -> None:
-        local = big
-        raise ValueError(str(type(local)))
-
-    @flow
-    def whole(big: Big) -> None:
-        fails(big)
-
-    held: list[weakref.ref[Big]] = []
-
-    def handled() -> None:
-        big = Big()
-        held.append(weakref.ref(big))
-        try:
-            whole(big)
-        except ValueError:
-            pass
-
-    gc.disable()
-    try:
-        handled()
-        assert held[0]() is None or _after_collection(held[0]) is None
-    finally:
-        gc.enable()
-    assert sys.exc_info() == (None, None, None)
-
-
-def _after_collection(ref: weakref.ref[Big]) -> Big | None:
-    gc.collect()
-    return ref()
-
-
-def test_a_kept_state_of_a_failed_run_does_not_hold_arguments_of_others() -> None:
-    """An exception that the user keeps holds its own frames, as in plain Python, and no more."""
-
-    @task
-    def fails() -> None:
-        raise ValueError("kept")
-
-    @task
-    def takes(big: Big) -> None:
-        pass
-
-    @flow
-    def whole(big: Big) -> None:
-        takes(big)
-        del big
-        fails()
-
-    big = Big()
-    ref = weakref.ref(big)
-    state = whole(big, return_state=True)
-    del big
-    assert state.name == "Failed"
-    assert isinstance(state.data, ValueError)
-    state.data.with_traceback(None)
-    gc.collect()
-    assert ref() is None
-
-
-def test_a_timed_out_run_keeps_nothing_alive() -> None:
-    import time
-
-    @task(timeout_seconds=0.05)
-    def slow(big: Big) -> None:
-        time.sleep(30)
-
-    big = Big()
-    ref = weakref.ref(big)
-    state = slow(big, return_state=True)
-    assert state.name == "TimedOut"
-    del state, big
-    gc.collect()
-    assert ref() is None
+    actor = start(SCRIPT.with_name("keeping.py"), what)
+    assert actor.ends() == 0, actor.errors()
 
 
 def test_async_tracebacks_are_cut_too(start: Start) -> None:

@@ -109,7 +109,8 @@ class EmbeddedBackend:
         grade = Grade.ACKED if batch.acked else Grade.PLAIN
         answer = store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, grade)
         if self.on_commit is not None:
-            self.on_commit(batch)
+            with contextlib.suppress(Exception):  # it was stored, whatever the onlooker says
+                self.on_commit(batch)
         return answer
 
     def _hold(self, writer: Writer) -> None:

@@ -54,8 +54,12 @@ def process_exists(pid: int) -> bool:
 def hold(path: Path, text: str) -> int:
     """Make the file, lock it for the life of this process and return the descriptor."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    os.write(fd, text.encode())
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(fd, text.encode())
+    except BaseException:
+        os.close(fd)  # whoever tries again and again must not use up all descriptors
+        raise
     return fd
 
 

@@ -8,7 +8,7 @@ records go out again under the same numbers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -48,6 +48,7 @@ class Drain:
         self.buffer: list[Entry] = []
         self.outage = outage
         self.patience = PATIENCE_SECONDS
+        self.insists = False  # be patient even though the store is out of use already
         self.fences: dict[UUID, str] = {}
         self._sink = sink
         self._clock = clock
@@ -104,8 +105,8 @@ class Drain:
 
     def _packed(self, writer_id: UUID, entries: list[Entry], acked: bool) -> _Pending:
         waited_for = any(isinstance(entry, Ticket) for entry in entries)
-        records = [record_of(entry) for entry in entries] if waited_for else entries
-        batch = Batch(writer_id, self._seq + 1, records, acked or waited_for)  # type: ignore[arg-type]
+        records: Any = [record_of(entry) for entry in entries] if waited_for else entries
+        batch = Batch(writer_id, self._seq + 1, records, acked or waited_for)
         return _Pending(entries, batch)
 
     def _finish(self, pending: _Pending, answer: BatchAnswer) -> None:
@@ -122,11 +123,12 @@ class Drain:
     def _deliver(self, batch: Batch) -> BatchAnswer | None:
         """Send until there is an answer; None: not now, or not like this."""
         delay, waited = FIRST_DELAY, 0.0
+        patience = self.patience if self.insists or self.outage.error is None else 0.0
         while True:
             try:
                 return self._send(batch)
             except (StoreBusy, OSError) as error:
-                if waited >= self.patience:
+                if waited >= patience:
                     self.outage.begin(_as_store_error(error))
                     return None
             except StoreError as error:

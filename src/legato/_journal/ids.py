@@ -28,7 +28,7 @@ _UNKNOWN = SafeUUID.unknown
 class TimeOrderedIds:
     """Makes UUIDv7s; safe to share between threads."""
 
-    __slots__ = ("_head", "_lock", "_ms", "_step", "_tail")
+    __slots__ = ("_busy", "_head", "_lock", "_ms", "_step", "_tail")
 
     def __init__(self) -> None:
         self._ms = 0
@@ -37,22 +37,32 @@ class TimeOrderedIds:
     def new(self) -> UUID:
         """Return an id greater than all that this object made before."""
         with self._lock:
-            ms = time.time_ns() // _MS
-            if ms > self._ms:
-                self._draw(ms)
-            else:
-                self._tail += self._step
-                if self._tail >= _TAIL:
-                    self._draw(self._ms + 1)
-            number = self._head | self._tail
+            if self._busy:  # a signal handler or finaliser came in here: no order, but an id
+                return _apart(self._ms)
+            self._busy = True
+            try:
+                number = self._next()
+            finally:
+                self._busy = False
         made = _blank(UUID)
         _set_int(made, number)
         _set_safe(made, _UNKNOWN)
         return made
 
+    def _next(self) -> int:
+        ms = time.time_ns() // _MS
+        if ms > self._ms:
+            self._draw(ms)
+        else:
+            self._tail += self._step
+            if self._tail >= _TAIL:
+                self._draw(self._ms + 1)
+        return self._head | self._tail
+
     def reseed(self) -> None:
         """Take new random bits and a new lock, as a forked child must."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._busy = False
         self._draw(self._ms + 1)
 
     def _draw(self, ms: int) -> None:
@@ -61,3 +71,9 @@ class TimeOrderedIds:
         self._step = (bits >> 72) | 1  # 40 bits: 4 million ids a millisecond before a carry
         self._tail = bits & (_TAIL - 1)
         self._head = ms << 80 | _VERSION_7 | (bits >> 62 & 0x3FF) << 64 | _VARIANT
+
+
+def _apart(ms: int) -> UUID:
+    bits = int.from_bytes(os.urandom(10), "big")
+    head = ms << 80 | _VERSION_7 | (bits >> 62 & 0xFFF) << 64
+    return UUID(int=head | _VARIANT | bits & (_TAIL - 1))

@@ -134,7 +134,7 @@ class Journal:
         self._mark = 1
         if self._drain.empty or self._turn.mine:
             return
-        self._drain.patience = timeout
+        self._drain.patience, self._drain.insists = timeout, True
         if not self._turn.take(timeout):
             return
         try:

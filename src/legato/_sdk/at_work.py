@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from os.path import dirname
 from threading import get_ident
-from typing import Any, Protocol, TypeVar, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType

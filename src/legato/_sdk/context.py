@@ -52,6 +52,14 @@ class RunContext:
         self.progress = START
         self.version = 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as None, with log records for instance: a run is active in its process only."""
+        return _elsewhere, ()
+
+
+def _elsewhere() -> None:
+    return None
+
 
 class FlowRunContext(RunContext):
     """An active flow run."""

@@ -49,6 +49,7 @@ def finish_flow(run: FlowExecution, end: FlowEnd, return_state: bool) -> Any:
     if not in_run() and sys.stderr.isatty():
         hints.say_where(run.context)
     if end.state is None:
+        tracebacks.install()
         raise Abort(end.stopped or "the run may not go on")
     return finish(run, end.state, end.draft, return_state)
 

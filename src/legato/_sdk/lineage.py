@@ -56,9 +56,10 @@ class Lineage:
         proof, task_run_id = found
         if type(proof) is _Shape:
             return task_run_id if proof == _Shape(value) else None
-        is_weak = type(proof) is ref
-        known: Any = proof() if is_weak else proof
-        return task_run_id if known is value else None
+        held: Any = proof
+        if type(proof) is ref:
+            held = held()
+        return task_run_id if held is value else None
 
     def inputs(self, parameters: Mapping[str, Any]) -> dict[str, list[RunInput]]:
         """Return, for each parameter, the runs that its value came from."""

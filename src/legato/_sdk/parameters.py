@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_type_hints
+from math import isfinite
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 import msgspec
 
@@ -116,10 +117,23 @@ def jsonable(parameters: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in parameters.items():
         try:
-            found[name] = msgspec.to_builtins(value, enc_hook=_described, str_keys=True)
+            built = msgspec.to_builtins(value, enc_hook=_described, str_keys=True)
+            found[name] = _with_numbers_of_json(built)
         except (TypeError, ValueError, RecursionError):
             found[name] = f"<{type(value).__name__}>"
     return found
+
+
+def _with_numbers_of_json(value: Any) -> Any:
+    """Return a JSON value with words for the numbers that JSON lacks: nan, inf and -inf."""
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    if isinstance(value, list):
+        return [_with_numbers_of_json(item) for item in cast("list[object]", value)]
+    if isinstance(value, dict):
+        items = cast("dict[str, object]", value).items()
+        return {key: _with_numbers_of_json(item) for key, item in items}
+    return value
 
 
 def _described(value: Any) -> Any:

@@ -44,8 +44,9 @@ def resolved(value: Any, depth: int = 0) -> Any:
     found = [resolved(item, depth + 1) for item in items]
     if all(new is old for new, old in zip(found, items, strict=True)):
         return value
-    made: Any = dict(zip(value, found, strict=True)) if kind is dict else kind(found)
-    return made
+    if kind is dict:
+        return dict(zip(value, found, strict=True))
+    return cast("Any", kind)(found)
 
 
 def _may_hold(kind: type) -> bool:

@@ -39,79 +39,85 @@ class Combiner:
         self._queue: list[Item] = []
         self._led = False
         self._state = threading.Lock()
+        self._inside: set[int] = set()
         self.mutex = threading.Lock()
 
     def run(self, op: Callable[[Transaction], Any], lane: Lane, grade: Grade) -> Any:
         """Return what `op` returned once it is committed."""
+        me = threading.get_ident()
+        if me in self._inside:  # it would wait for the frames below it
+            raise StoreError("The store is at work in this thread already.")
         item = Item(op, lane, grade)
-        with self._state:
-            self._queue.append(item)
-            leads = not self._led
-            self._led = True
-            if not leads:
-                item.wake = threading.Lock()
-                item.wake.acquire()
-        if item.wake is not None:
-            self._wait(item, item.wake)
-        if not item.done:
-            self._lead(item)
+        try:
+            self._inside.add(me)
+            self._see_to(item)
+        except BaseException:
+            item.abandoned = True
+            self._hand_over()
+            raise
+        finally:
+            self._inside.discard(me)
         if item.error is not None:
             raise item.error
         return item.value
 
-    def _wait(self, item: Item, wake: threading.Lock) -> None:
-        try:
-            wake.acquire()
-        except BaseException:
-            with self._state:
-                item.abandoned = True
-                has_lead = not wake.locked() and not item.done
-            if has_lead:
-                self._hand_over()
-            raise
+    def _see_to(self, item: Item) -> None:
+        with self._state:
+            if self._led:
+                item.wake = threading.Lock()
+                item.wake.acquire()
+            self._led = True
+            self._queue.append(item)
+        if item.wake is not None:
+            item.wake.acquire()
+        if not item.done:
+            self._lead(item)
 
     def _lead(self, item: Item) -> None:
+        taken: list[Item] = []
         try:
             while not item.done:
                 with self.mutex:
-                    done = self._drain()
-                for other in done:
-                    if other.wake is not None and other is not item:
-                        other.wake.release()
+                    self._take(taken)
+                    self._carry_out(taken)
+                _let_go(taken)
         finally:
+            # an interruption comes in anywhere; whoever it is for, nobody else may wait for ever
+            _let_go(taken)
             self._hand_over()
 
     def _hand_over(self) -> None:
-        """Wake the one who leads next; those who gave up waiting cannot."""
+        """Wake the one who leads next; those who gave up waiting cannot.
+
+        Once too often does no harm: whoever leads waits for `mutex`.
+        """
         with self._state:
             for item in self._queue:
                 if not item.abandoned and item.wake is not None:
-                    item.wake.release()
+                    if item.wake.locked():
+                        item.wake.release()
                     return
             self._led = False
 
-    def _drain(self) -> list[Item]:
+    def _take(self, taken: list[Item]) -> None:
         with self._state:
-            waiting, self._queue = self._queue, []
-            if len(waiting) > 1:
-                waiting.sort(key=_lane)
-                self._queue[:0] = waiting[LIMIT:]
-                del waiting[LIMIT:]
+            queue = self._queue
+            if len(queue) > 1:
+                queue.sort(key=_lane)
+            # no call between these two, so that nothing can come in
+            taken[:] = queue[:LIMIT]
+            del queue[:LIMIT]
+
+    def _carry_out(self, taken: list[Item]) -> None:
+        if not taken:  # somebody else was faster
+            return
         try:
-            self._transact(waiting, False)
+            self._transact(taken, False)
         except Exception as error:  # noqa: BLE001 - each operation gets its own, below
-            for item in waiting:
+            for item in taken:
                 self._alone(item, error)
-        except BaseException as error:
-            for item in waiting:
-                item.error = StoreError(f"The commit was interrupted: {error!r}")
-                item.done = True
-                if item.wake is not None and item.wake.locked():
-                    item.wake.release()
-            raise
-        for item in waiting:
+        for item in taken:
             item.done = True
-        return waiting
 
     def _alone(self, item: Item, first: Exception) -> None:
         """Run an operation again by itself, unless trying again is pointless."""
@@ -146,6 +152,17 @@ def run_op(item: Item, tx: Transaction) -> None:
         if tx.writes != before:
             raise Spoiled(refusal) from refusal
         item.error = refusal
+
+
+def _let_go(items: list[Item]) -> None:
+    """Wake those who wait for `items`; what is not done by now was interrupted."""
+    for item in items:
+        if not item.done:
+            item.error = StoreError("The commit was interrupted.")
+            item.done = True
+        if item.wake is not None and item.wake.locked():
+            item.wake.release()
+    items.clear()
 
 
 def _lane(item: Item) -> int:

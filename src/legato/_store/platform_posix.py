@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 # f_type of statfs(2) is not in the standard library; the mount table names the same thing.
@@ -25,21 +27,19 @@ class KernelLock:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._mutex = threading.Lock()
 
-    def __enter__(self) -> None:
-        """Wait, outside the GIL, until no other thread or process holds the lock."""
-        self._mutex.acquire()
-        try:
-            fcntl.lockf(self._fd, fcntl.LOCK_EX)
-        except BaseException:
-            self._mutex.release()
-            raise
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Wait, outside the GIL, until no other thread or process holds the lock; then hold it.
 
-    def __exit__(self, *_: object) -> None:
-        """Let the next one in."""
-        try:
-            fcntl.lockf(self._fd, fcntl.LOCK_UN)
-        finally:
-            self._mutex.release()
+        A generator: when an exception comes in just before or after the block, it is finished
+        too, and neither lock is left behind.
+        """
+        with self._mutex:
+            try:
+                fcntl.lockf(self._fd, fcntl.LOCK_EX)
+                yield
+            finally:
+                fcntl.lockf(self._fd, fcntl.LOCK_UN)
 
     def forget(self) -> None:
         """In a forked child: the thread that held the mutex does not exist here."""
@@ -47,14 +47,16 @@ class KernelLock:
 
 
 _LOCKS: dict[str, KernelLock] = {}
+_making = threading.Lock()
 
 
 def kernel_lock(path: Path) -> KernelLock:
     """Return the process's one lock on this file."""
     name = os.path.realpath(path)
-    lock = _LOCKS.get(name)
-    if lock is None:
-        lock = _LOCKS[name] = KernelLock(Path(name))
+    with _making:
+        lock = _LOCKS.get(name)
+        if lock is None:
+            lock = _LOCKS[name] = KernelLock(Path(name))
     return lock
 
 

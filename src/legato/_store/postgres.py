@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 SCHEMA = 1
 TRIES = 3
+_AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
+# too long a value for an index, say: psycopg takes them for errors of the server
+_NOT_THE_SERVERS = (*_AGAIN, errors.ProgramLimitExceeded)
 _LEAKED: list[object] = []
 
 
@@ -125,7 +128,7 @@ class PostgresStore:
         for left in reversed(range(TRIES)):
             try:
                 self._attempt(items, repeated)
-            except (errors.DeadlockDetected, errors.SerializationFailure):
+            except _AGAIN:
                 if not left:
                     raise
                 for item in items:
@@ -140,7 +143,7 @@ class PostgresStore:
             self._grade = None
         try:
             self._commit(connection, items, repeated)
-        except (errors.DeadlockDetected, errors.SerializationFailure):
+        except _NOT_THE_SERVERS:
             self._rollback(connection)
             raise
         except psycopg.OperationalError as error:

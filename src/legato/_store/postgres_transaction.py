@@ -30,6 +30,7 @@ class PostgresTransaction:
         psycopg.ProgrammingError,
         psycopg.InterfaceError,
         psycopg.NotSupportedError,
+        psycopg.errors.ProgramLimitExceeded,
     )
 
     def __init__(self, connection: psycopg.Connection, *, repeated: bool) -> None:

@@ -7,6 +7,7 @@ with a commit, and its busy handler starves writers where the kernel's queue doe
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class SqliteStore:
     """A Legato database in one file; opened, and made if missing, on first use."""
 
     def __init__(self, path: Path) -> None:
+        path = Path(os.path.realpath(path))  # the log and the lock lie beside the file itself
         self.path = path
         self._wal = Path(f"{path}-wal")
         self._writer: sqlite3.Connection | None = None
@@ -59,7 +61,7 @@ class SqliteStore:
 
     def read(self, op: Callable[[Transaction], T]) -> T:
         if not self._readers.opened:
-            with self._lock:
+            with self._lock.held():
                 sqlite_home.create(self.path)
         return self._readers.read(op)
 
@@ -92,7 +94,7 @@ class SqliteStore:
     def _close(self) -> None:
         if self._writer is None and not self._readers.idle:
             return
-        with self._lock:
+        with self._lock.held():
             self._readers.close()
             if self._writer is not None:
                 self._writer.close()
@@ -100,7 +102,7 @@ class SqliteStore:
 
     def _transact(self, items: list[Item], repeated: bool) -> None:
         failpoint("store.before_lock")
-        with self._lock:
+        with self._lock.held():
             failpoint("store.after_lock")
             connection = self._writer or self._open()
             try:
@@ -161,8 +163,10 @@ class SqliteStore:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             else:  # waits for readers, while all writers wait for us
                 connection.execute("PRAGMA busy_timeout = 50")
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                connection.execute("PRAGMA busy_timeout = 5000")
+                try:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.execute("PRAGMA busy_timeout = 5000")
         failpoint("checkpoint.after")
 
 

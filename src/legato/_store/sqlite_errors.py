@@ -11,10 +11,10 @@ _MEANING: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_READONLY: (StoreReadOnly, "{path} cannot be written."),
     sqlite3.SQLITE_BUSY: (StoreBusy, "{path} is in use by something that is not Legato."),
     sqlite3.SQLITE_LOCKED: (StoreBusy, "{path} is in use by something that is not Legato."),
-    sqlite3.SQLITE_CANTOPEN: (StoreError, "{path} cannot be opened: {error}"),
-    sqlite3.SQLITE_CORRUPT: (StoreError, "{path} is not a sound database: {error}"),
-    sqlite3.SQLITE_NOTADB: (StoreError, "{path} is not a sound database: {error}"),
-    sqlite3.SQLITE_IOERR: (StoreError, "{path} cannot be read or written: {error}"),
+    sqlite3.SQLITE_CANTOPEN: (StoreError, "{path} cannot be opened: {error}."),
+    sqlite3.SQLITE_CORRUPT: (StoreError, "{path} is not a sound database: {error}."),
+    sqlite3.SQLITE_NOTADB: (StoreError, "{path} is not a sound database: {error}."),
+    sqlite3.SQLITE_IOERR: (StoreError, "{path} cannot be read or written: {error}."),
 }
 
 

@@ -30,6 +30,8 @@ def create(path: Path) -> None:
         if is_network_path(path.parent):
             _leave_wal(fresh)
         _sync(fresh)
+        for rest in ("-wal", "-shm", "-journal"):  # of a deleted file: SQLite would replay it here
+            path.with_name(path.name + rest).unlink(missing_ok=True)
         failpoint("template.before_rename")
         fresh.rename(path)
         failpoint("template.after_rename")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -86,8 +86,9 @@ class SqliteTransaction:
         try:
             yield
         except BaseException:
-            self._execute(f"ROLLBACK TO {name}")
-            self._execute(f"RELEASE {name}")
+            with suppress(sqlite3.Error):  # a full disk has rolled everything back already
+                self._execute(f"ROLLBACK TO {name}")
+                self._execute(f"RELEASE {name}")
             raise
         self._execute(f"RELEASE {name}")
 

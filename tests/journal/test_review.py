@@ -1,0 +1,47 @@
+"""What a review found: reentry, and patience where there is none left."""
+
+from __future__ import annotations
+
+from tests.journal.receiver import CLOCK, make_writer, proposal
+
+from legato._journal import ids as ids_module
+from legato._journal.ids import TimeOrderedIds
+from legato._journal.journal import Journal
+from legato._model.errors import StoreBusy
+
+
+def test_a_signal_handler_may_make_ids_while_an_id_is_made(monkeypatch):
+    ids, inner = TimeOrderedIds(), []
+    clock = ids_module.time.time_ns
+
+    class Time:
+        @staticmethod
+        def time_ns():
+            if len(inner) < 3:
+                inner.append(None)
+                inner[-1] = ids.new()
+            return clock()
+
+    monkeypatch.setattr(ids_module, "time", Time)
+    made = [ids.new() for _ in range(5)]
+    assert made == sorted(made)
+    assert len({*made, *inner}) == 8
+    assert {i.version for i in inner} == {7}
+
+
+def test_only_the_first_of_an_outage_waits_for_the_store():
+    slept = []
+
+    def sink(batch):
+        raise StoreBusy("in use")
+
+    journal = Journal(sink, make_writer, CLOCK, "test.db", slept.append)
+    journal.propose(proposal())
+    first = sum(slept)
+    assert first >= 30
+    for _ in range(3):
+        journal._outage.retry_now()
+        journal.propose(proposal())
+    assert sum(slept) == first
+    journal.close(10)  # the last chance is taken
+    assert sum(slept) >= first + 10
