@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from socket import gethostname as host
@@ -72,3 +73,28 @@ def _kill_at_random(victim: Actor, chance: Random) -> None:
         victim.lives_for(chance.uniform(0.0, 0.01))
     victim.kill()
     assert victim.process.returncode == -signal.SIGKILL, victim.errors()
+
+
+LIST = """
+from legato._cli.main import main
+main(["flow-run", "ls", "-o", "json"])
+"""
+
+
+def test_the_next_flow_run_ls_shows_it_as_crashed(
+    home: Path, start: Callable[..., Actor], tmp_path: Path
+) -> None:
+    """Whoever looks next closes what a dead process left; nobody need run anything."""
+    victim = start("flows", tmp_path / "acks", 100_000)
+    victim.until("part")
+    victim.kill()
+    looker = Actor(home, LIST)
+    try:
+        found = json.loads("\n".join(looker.rest()))
+        assert looker.ends() == 0, looker.errors()
+    finally:
+        looker.close()
+    crashed = [run["state"]["message"] for run in found if run["state"]["type"] == "CRASHED"]
+    assert f"process {victim.pid} on {host()} ended without reporting" in crashed
+    assert {run["state"]["type"] for run in found} == {"CRASHED", "COMPLETED"}
+    assert unclosed(home, victim.pid) == []

@@ -29,6 +29,7 @@ class TimeOrderedIds:
     """Makes UUIDv7s; safe to share between threads."""
 
     __slots__ = ("_busy", "_head", "_lock", "_ms", "_step", "_tail")
+    _busy: bool
 
     def __init__(self) -> None:
         self._ms = 0
