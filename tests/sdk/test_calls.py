@@ -271,3 +271,51 @@ def test_a_hook_that_raises_is_logged_and_the_run_stands(rows: Rows) -> None:
     found = rows("select message from log where level = 40")
     assert "An error was encountered while running hook 'broken'" in found[0][0]
     assert "RuntimeError: hook" in found[0][0]
+
+
+def test_a_parameter_that_is_too_large_is_named_by_its_size(rows: Rows) -> None:
+    @flow
+    def job(text: str) -> int:
+        return len(text)
+
+    assert job("x" * 20_000_000) == 20_000_000
+    recorded = rows("select parameters from flow_run")[0][0]
+    assert "<str of 20,000,002 bytes: too large to record>" in recorded
+
+
+def test_an_endless_exception_message_is_cut(rows: Rows) -> None:
+    @flow
+    def job() -> None:
+        raise ValueError("x" * 20_000_000)
+
+    assert job(return_state=True).is_failed()
+    state_type, size = rows("select state_type, length(state_message) from flow_run")[0]
+    assert state_type == "FAILED"
+    assert size < 101_000
+
+
+def test_flows_that_overlap_on_a_loop_share_the_signals() -> None:
+    import signal
+
+    before = signal.getsignal(signal.SIGTERM)
+    seen: list[bool] = []
+
+    @flow
+    async def short() -> None: ...
+
+    @flow
+    async def long(done: asyncio.Event) -> None:
+        await done.wait()
+        seen.append(signal.getsignal(signal.SIGTERM) is not before)
+
+    async def main() -> None:
+        done = asyncio.Event()
+        first = asyncio.ensure_future(short())
+        other = asyncio.ensure_future(long(done))
+        await first
+        done.set()
+        await other
+
+    asyncio.run(main())
+    assert seen == [True]
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -8,6 +8,7 @@ from typing import Any, cast
 from legato._engine.effects import Cause, Draft, Outcome, Raised, Returned
 from legato._model.states import TERMINAL, State, StateType
 
+TEXT_LIMIT = 100_000
 _CRASH_MESSAGES: dict[Cause, str] = {
     "cancelled": "Execution was cancelled by the runtime environment.",
     "interrupt": "Execution was aborted by an interrupt signal.",
@@ -47,6 +48,8 @@ def describe(exc: BaseException) -> str:
         text = str(exc)
     except Exception as error:  # noqa: BLE001 - __str__ is user code
         text = f"<{type(error).__name__} in __str__>"
+    if len(text) > TEXT_LIMIT:
+        text = f"{text[:TEXT_LIMIT]}... [{len(text)} characters]"
     return f"{type(exc).__name__}: {text}" if text else f"{type(exc).__name__}"
 
 

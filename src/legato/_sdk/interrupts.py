@@ -39,17 +39,21 @@ def outermost(run: FlowExecution) -> Generator[None, None, None]:
     if run.context.outer is not None:
         yield
         return
-    mine = watch.handlers is None and platform.on_main_thread()
-    if mine:
+    on_main = platform.on_main_thread()
+    if on_main and watch.handlers is None:
         _follow_forks()
         watch.begin(platform.Handlers(_on_interrupt, _on_terminate, run.flow.isasync))
+    watch.covered += on_main
     watch.runs.append(run.context)
     try:
         yield
     finally:
-        if run.context in watch.runs:  # not in a forked child
+        still_here = run.context in watch.runs  # not in a forked child
+        if still_here:
             watch.runs.remove(run.context)
-        if mine:
+            watch.covered -= on_main
+        # flows of one loop overlap: the last one gives the signals back
+        if still_here and on_main and not watch.covered:
             watch.end()
             late = watch.take()
             if late is not None:

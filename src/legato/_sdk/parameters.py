@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from legato._sdk.flow import Flow
 
 # values of exactly these types pass an annotation of the same type as they are
+RECORDED_LIMIT = 512 * 1024
 _PLAIN = frozenset({str, int, float, bool, bytes, dt.datetime, dt.date})
 
 
@@ -118,10 +119,21 @@ def jsonable(parameters: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in parameters.items():
         try:
             built = msgspec.to_builtins(value, enc_hook=_described, str_keys=True)
-            found[name] = _with_numbers_of_json(built)
+            found[name] = _with_numbers_of_json(_of_fair_size(value, built))
         except (TypeError, ValueError, RecursionError):
             found[name] = f"<{type(value).__name__}>"
     return found
+
+
+def _of_fair_size(value: Any, built: Any) -> Any:
+    """Return `built`, or its size in words if that is more than 512 KiB."""
+    try:
+        size = len(msgspec.json.encode(built))
+    except UnicodeEncodeError:  # lone surrogates, which the store escapes
+        size = len(repr(built))
+    if size <= RECORDED_LIMIT:
+        return built
+    return f"<{type(value).__name__} of {size:,} bytes: too large to record>"
 
 
 def _with_numbers_of_json(value: Any) -> Any:

@@ -29,6 +29,7 @@ class Watch:
     def forget(self) -> None:
         """Start with nothing, as a forked child does."""
         self.runs.clear()
+        self.covered = 0  # outermost runs of the main thread, for which the signals are taken
         self.signalled: BaseException | None = None
         self.undelivered: BaseException | None = None
         self.handlers: Handlers | None = None
