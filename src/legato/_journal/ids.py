@@ -28,8 +28,12 @@ _UNKNOWN = SafeUUID.unknown
 class TimeOrderedIds:
     """Makes UUIDv7s; safe to share between threads."""
 
-    __slots__ = ("_busy", "_head", "_lock", "_ms", "_step", "_tail")
+    __slots__ = ("_busy", "_fixed", "_head", "_lock", "_ms", "_step", "_tail")
     _busy: bool
+    _fixed: int
+    _head: int
+    _step: int
+    _tail: int
 
     def __init__(self) -> None:
         self._ms = 0
@@ -52,13 +56,16 @@ class TimeOrderedIds:
 
     def _next(self) -> int:
         ms = time.time_ns() // _MS
+        tail = self._tail + self._step
         if ms > self._ms:
-            self._draw(ms)
-        else:
-            self._tail += self._step
-            if self._tail >= _TAIL:
-                self._draw(self._ms + 1)
-        return self._head | self._tail
+            self._ms = ms
+            self._head = ms << 80 | self._fixed
+            tail &= _TAIL - 1
+        elif tail >= _TAIL:
+            self._draw(self._ms + 1)
+            return self._head | self._tail
+        self._tail = tail
+        return self._head | tail
 
     def reseed(self) -> None:
         """Take new random bits and a new lock, as a forked child must."""
@@ -71,7 +78,8 @@ class TimeOrderedIds:
         self._ms = ms
         self._step = (bits >> 72) | 1  # 40 bits: 4 million ids a millisecond before a carry
         self._tail = bits & (_TAIL - 1)
-        self._head = ms << 80 | _VERSION_7 | (bits >> 62 & 0x3FF) << 64 | _VARIANT
+        self._fixed = _VERSION_7 | (bits >> 62 & 0x3FF) << 64 | _VARIANT
+        self._head = ms << 80 | self._fixed
 
 
 def _apart(ms: int) -> UUID:
