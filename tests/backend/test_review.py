@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
+import subprocess
+import sys
 
 import pytest
 from tests.backend.recording import Recording
@@ -39,3 +42,28 @@ def test_an_onlooker_that_fails_is_no_failure_of_the_store(home, capsys):
     assert (backend.journal.failure, backend.journal.unrecorded) == (None, 0)
     assert capsys.readouterr().err == ""
     backend.close(5)
+
+
+REPLACES_ITSELF = """
+import os, sys
+from legato import task
+
+@task
+def step(n):
+    return n
+
+for n in range(6):
+    step(n)
+os.execv(sys.executable, [sys.executable, "-c", "pass"])
+"""
+
+
+def test_nothing_is_lost_by_a_process_that_replaces_itself(tmp_path):
+    environment = {**os.environ, "LEGATO_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", REPLACES_ITSELF], env=environment, check=True)
+    connection = sqlite3.connect(tmp_path / "legato.db")
+    try:
+        found = connection.execute("select count(*), min(state_type) from task_run").fetchone()
+    finally:
+        connection.close()
+    assert found == (6, "COMPLETED")

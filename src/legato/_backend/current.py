@@ -66,10 +66,18 @@ def _opened(home: Home) -> EmbeddedBackend:
     if not _backends:
         forks.follow(_Around())
         atexit.register(_at_exit)
+        sys.addaudithook(_before_exec)
     backend = _backends[home.root] = EmbeddedBackend(home)
     if is_pool_child():
         backend.flush_at_end_of_pool_child()
     return backend
+
+
+def _before_exec(event: str, _: object) -> None:
+    """Flush before os.exec*, which runs no exit handlers; the interpreter announces it."""
+    if event == "os.exec":
+        for backend in list(_backends.values()):
+            backend.journal.flush()
 
 
 class _Around:
