@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -130,3 +134,35 @@ def test_a_signal_at_any_moment_finds_us_ready(home: Path, start: Start) -> None
         query = "select count(*) from flow_run where state_message = ?"
         assert count(home, query, message) >= 1
         assert "could not be stored" not in actor.errors()
+
+
+TERMINATES_ITSELF = """
+import os, signal, time
+from legato import flow, task
+
+@task
+def step(n):
+    return n
+
+{before}
+for n in range(6):
+    step(n)
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("before", ["", "flow(lambda: step(0), name='f')()"])
+def test_sigterm_outside_of_flows_keeps_what_tasks_recorded(tmp_path, before):
+    """Without the stand-in handler the last few milliseconds of records would be lost."""
+    script = TERMINATES_ITSELF.format(before=before)
+    environment = {**os.environ, "LEGATO_HOME": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    assert run.returncode == -signal.SIGTERM
+    connection = sqlite3.connect(tmp_path / "legato.db")
+    try:
+        query = "select count(*), min(state_type) from task_run where flow_run_id is null"
+        found = connection.execute(query).fetchone()
+    finally:
+        connection.close()
+    assert found == (6, "COMPLETED")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from legato._sdk import at_work
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 SOON_SECONDS = 0.001  # until the next look whether the user's code is at work
@@ -98,6 +100,26 @@ def raise_in_thread(thread_id: int, kind: type[BaseException]) -> bool:
     return True
 
 
+_stand_ins: list[Any] = []
+
+
+def stand_in_for_default_terminate(action: Callable[[], None]) -> None:
+    """Have the next SIGTERM call `action`, which ends the process, if nobody handles it yet."""
+
+    def handler(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        action()
+
+    if on_main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        _stand_ins.append(handler)
+        signal.signal(signal.SIGTERM, handler)
+
+
+def terminate() -> None:
+    """Send this process a SIGTERM."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 class Handlers:
     """Signal handlers of ours while an outermost flow runs on the main thread.
 
@@ -117,7 +139,8 @@ class Handlers:
         for number, ours in self._ours.items():
             before = signal.getsignal(number)
             is_loops = _is_asyncios(before)
-            if is_loops or before in (signal.SIG_DFL, signal.default_int_handler):
+            defaults = (signal.SIG_DFL, signal.default_int_handler, *_stand_ins)
+            if is_loops or before in defaults:
                 handler = partial(ours, before=before if is_loops and self._asks_loop else None)
                 signal.signal(number, handler)
                 self._before[number] = (handler, before)

@@ -21,6 +21,7 @@ from legato._sdk.hooks import HookCall
 from legato._sdk.services import backend
 from legato._sdk.stamping import stamped
 from legato._sdk.step_keys import step_key
+from legato._sdk.termination import flush_when_terminated
 from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class TaskExecution(Execution):
         if context.log_prints:
             run_logs.patch_print()
         if flow is None:
+            flush_when_terminated()
             self.epoch, self.flow_run_id = 0, None
             context.step_key = f"{task.task_key}-{context.id}"
         else:

@@ -1,0 +1,33 @@
+"""SIGTERM outside of flows: what tasks recorded is committed before the process dies.
+
+Inside a flow `interrupts` sees to it. A handler that the user has set is left alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+
+from legato._sdk import platform_posix as platform
+
+FLUSH_SECONDS = 2.0
+
+
+@cache
+def flush_when_terminated() -> None:
+    """Have SIGTERM commit what is buffered and then end the process as ever; once a process."""
+    platform.stand_in_for_default_terminate(_begin)
+
+
+def _begin() -> None:
+    # on a thread of its own: our code may be at work on this one, and hold the journal's turn
+    threading.Thread(target=_flush_and_end, daemon=True).start()
+
+
+def _flush_and_end() -> None:
+    from legato._backend.current import finish
+
+    try:
+        finish(FLUSH_SECONDS)
+    finally:
+        platform.terminate()
