@@ -28,9 +28,12 @@ CASES = {
         "return_state_lists",
         "run_name_errors",
         "varargs",
+        "generator_flow",
+        "async_generator_flow",
         "with_options",
     ],
     "tasks": [
+        "async_generator",
         "call_outside_flow",
         "exponential_backoff",
         "lambda_and_partial_names",

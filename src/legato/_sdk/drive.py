@@ -7,7 +7,8 @@ own thread and stack, with nothing of ours between but this frame and the one th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, ClassVar, TypeVar
+from types import GeneratorType
+from typing import Any, ClassVar, TypeVar, cast
 
 from legato._engine.effects import (
     CALL,
@@ -106,7 +107,7 @@ def drive(run: Execution, steps: Steps[End]) -> End:
     """Take a run to its end on the caller's thread."""
     __tracebackhide__ = True
     reply: Any = None
-    send, perform, timeout = steps.send, run.PERFORM, run.timeout
+    send, table, timeout = steps.send, run.PERFORM, run.timeout
     while True:
         try:
             effect = send(reply)
@@ -116,10 +117,13 @@ def drive(run: Execution, steps: Steps[End]) -> End:
         if effect is CALL:
             try:
                 if timeout is None:
-                    reply = Returned(run.fn(*run.args, **run.kwargs))
+                    value = run.fn(*run.args, **run.kwargs)
                 else:
                     with Deadline(timeout, run):
-                        reply = Returned(run.fn(*run.args, **run.kwargs))
+                        value = run.fn(*run.args, **run.kwargs)
+                # a generator that a plain function returns is the user's code too
+                lazy = type(value) is GeneratorType
+                reply = Returned(list(cast("Any", value)) if lazy else value)
             except BaseException as exc:  # noqa: BLE001 - the user's code
                 reply = run.raised(exc)
             if run.place is not place():
@@ -128,7 +132,7 @@ def drive(run: Execution, steps: Steps[End]) -> End:
         elif type(effect) in _WAITING:
             reply = _wait(run, effect)
         else:
-            reply = perform[type(effect)](run, effect)
+            reply = table[type(effect)](run, effect)
 
 
 @calls_users
@@ -154,13 +158,23 @@ async def adrive(run: Execution, steps: Steps[End]) -> End:
             if run.place is not place():
                 forked: End = run.end_in_child(reply)
                 return forked
-        elif type(effect) in _WAITING:
-            reply = await _await(run, effect)
         else:
-            reply = run.PERFORM[type(effect)](run, effect)
+            reply = await aperform(run, effect)
 
 
 _WAITING = frozenset({Sleep, RunHooks, AskRetry})
+
+
+def perform(run: Execution, effect: Effect) -> Any:
+    """Perform any effect but the call, on this thread."""
+    kind = type(effect)
+    return _wait(run, effect) if kind in _WAITING else run.PERFORM[kind](run, effect)
+
+
+async def aperform(run: Execution, effect: Effect) -> Any:
+    """Perform any effect but the call; what waits is awaited."""
+    kind = type(effect)
+    return await _await(run, effect) if kind in _WAITING else run.PERFORM[kind](run, effect)
 
 
 def _wait(run: Execution, effect: Effect) -> Any:

@@ -9,7 +9,7 @@ from legato._engine.effects import Draft
 from legato._engine.flow_run import FlowEnd, flow_run
 from legato._engine.task_run import task_run
 from legato._model.states import State, StateType
-from legato._sdk import hints, interrupts, tracebacks, values
+from legato._sdk import generating, hints, interrupts, tracebacks, values
 from legato._sdk.context import current
 from legato._sdk.drive import adrive
 from legato._sdk.exceptions import Abort
@@ -76,6 +76,34 @@ async def arun_flow(run: FlowExecution, return_state: bool) -> Any:
         finally:
             current.reset(token)
         return finish_flow(run, end, return_state)
+
+
+def generated_task(run: TaskExecution, return_state: bool) -> Any:
+    """Return the generator of a task that yields."""
+    _refuse_state(return_state)
+
+    def end(found: tuple[State, Draft]) -> Any:
+        return finish(run, *found, False)
+
+    run.resolve()
+    generate: Any = generating.agenerate if run.task.isasync else generating.generate
+    return generate(run, run.context, task_run(run.task.plan), end)
+
+
+def generated_flow(run: FlowExecution, return_state: bool) -> Any:
+    """Return the generator of a flow that yields."""
+    _refuse_state(return_state)
+
+    def end(found: FlowEnd) -> Any:
+        return finish_flow(run, found, False)
+
+    generate: Any = generating.agenerate if run.flow.isasync else generating.generate
+    return generate(run, run.context, flow_run(run.flow.plan), end)
+
+
+def _refuse_state(return_state: bool) -> None:
+    if return_state:
+        raise ValueError("A generator has no return_state: it is a generator that is returned.")
 
 
 def in_run() -> bool:

@@ -164,6 +164,8 @@ class Flow(Decorated, Generic[P, R]):
         if self.ismethod:
             args = (self._receiver, *args)
         run = execute(self, args, kwargs)
+        if self.isgenerator:
+            return _generated(run, return_state)
         if self.isasync:
             return arun(run, return_state)
         with outermost(run):
@@ -216,6 +218,12 @@ class Flow(Decorated, Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<flow {self.name!r}>"
+
+
+def _generated(run: Any, return_state: bool) -> Any:
+    from legato._sdk import finishing
+
+    return finishing.generated_flow(run, return_state)
 
 
 @cache

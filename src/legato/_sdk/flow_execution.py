@@ -165,12 +165,10 @@ class FlowExecution(Execution):
         """Propose a transition, together with the creation of the run if that is due."""
         draft, context = effect.draft, self.context
         self.draft = draft
-        if draft.type is StateType.COMPLETED:
-            draft.data = values.listed(draft.data)
-            if self.flow.keeps_result:
-                from legato._sdk import results
+        if draft.type is StateType.COMPLETED and self.flow.keeps_result:
+            from legato._sdk import results
 
-                results.keep(self.flow, context, draft)
+            results.keep(self.flow, context, draft)
         state = self._stamp(draft)
         move = FlowRunMoveProposed(context.epoch, context.id, state)
         if self.created is not None:

@@ -161,6 +161,8 @@ class Task(Decorated, Generic[P, R]):
         if self.ismethod:
             args = (self._receiver, *args)
         run = execute(self, args, kwargs, wait_for)
+        if self.isgenerator:
+            return _generated(run, return_state)
         if self.isasync:
             return arun(run, return_state)
         run.resolve()
@@ -198,6 +200,12 @@ class Task(Decorated, Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
+
+
+def _generated(run: Any, return_state: bool) -> Any:
+    from legato._sdk import finishing
+
+    return finishing.generated_task(run, return_state)
 
 
 @cache

@@ -118,7 +118,6 @@ class TaskExecution(Execution):
         draft, context = effect.draft, self.context
         self.draft = draft
         if draft.type is StateType.COMPLETED:
-            draft.data = values.listed(draft.data)
             self._keep(draft)
         state = self._stamp(draft)
         self.backend.journal.append(

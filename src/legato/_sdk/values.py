@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import GeneratorType
-from typing import Any, cast
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -11,11 +10,6 @@ from legato._model.states import State as StateRecord
 from legato._model.states import StateDetails, StateType
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
 from legato._sdk.states import RETURNED_NONE, State
-
-
-def listed(value: Any) -> Any:
-    """Return a generator that a function returned as a list; anything else as it is."""
-    return list(cast("Any", value)) if isinstance(value, GeneratorType) else value
 
 
 def public(context: RunContext, state: StateRecord, data: Any) -> State:
