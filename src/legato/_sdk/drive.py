@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from types import GeneratorType
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from legato._engine.effects import (
     CALL,
@@ -123,7 +123,7 @@ def drive(run: Execution, steps: Steps[End]) -> End:
                         value = run.fn(*run.args, **run.kwargs)
                 # a generator that a plain function returns is the user's code too
                 lazy = type(value) is GeneratorType
-                reply = Returned(list(cast("Any", value)) if lazy else value)
+                reply = Returned(list(value) if lazy else value)
             except BaseException as exc:  # noqa: BLE001 - the user's code
                 reply = run.raised(exc)
             if run.place is not place():
