@@ -22,7 +22,8 @@ PATIENCE_S = 20.0
 THREE_STATES = """
 SELECT count(*) FROM (
   SELECT 1 FROM task_run_state
-  WHERE version IS NOT NULL AND (:run IS NULL OR flow_run_id = :run) GROUP BY task_run_id
+  WHERE version IS NOT NULL AND (:run IS NULL OR task_run_id IN
+    (SELECT id FROM task_run WHERE flow_run_id = :run)) GROUP BY task_run_id
   HAVING count(*) = 3 AND sum(version = 1 AND type = 'PENDING') = 1
      AND sum(version = 2 AND type = 'RUNNING') = 1 AND sum(version = 3 AND type = 'COMPLETED') = 1)
 """
@@ -91,7 +92,8 @@ def completed(connection: sqlite3.Connection, run: bytes) -> int:
 def counts(connection: sqlite3.Connection, run: bytes | None) -> dict[str, Any]:
     """Count the records of one flow run; of all, if `run` is None."""
     of_run = "WHERE (:run IS NULL OR flow_run_id = :run)"
-    states = f"SELECT count(*) FROM task_run_state {of_run}"
+    of_task = "task_run_id IN (SELECT id FROM task_run WHERE flow_run_id = :run)"
+    states = f"SELECT count(*) FROM task_run_state WHERE :run IS NULL OR {of_task}"
     return {
         "flow_runs": by_state(connection, "flow_run", "WHERE (:run IS NULL OR id = :run)", run),
         "task_runs": by_state(connection, "task_run", of_run, run),
