@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LIMIT = 10_000
 _HELD = (str, bytes, int, float)
 _SHAPED = (list, dict, set, tuple)
+_ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
 _SEARCHED = (list, tuple, set, dict)
 _UNTRACKED = (bool, type(None), type(...), type(NotImplemented))
 _SMALL_INTS = range(-5, 257)
@@ -63,7 +64,16 @@ class Lineage:
 
     def inputs(self, parameters: Mapping[str, Any]) -> dict[str, list[RunInput]]:
         """Return, for each parameter, the runs that its value came from."""
-        return {name: self.of(value) for name, value in parameters.items()}
+        makers = self._makers
+        found: dict[str, list[RunInput]] = {}
+        for name, value in parameters.items():
+            if value.__class__ in _ATOMS:  # held as they are, so identity proves the maker
+                entry = makers.get(id(value))
+                is_known = entry is not None and entry[0] is value
+                found[name] = self.of(value) if is_known else []
+            else:
+                found[name] = self.of(value)
+        return found
 
     def of(self, value: Any) -> list[RunInput]:
         """Return the runs that `value`, or the items of a small container, came from."""
