@@ -20,6 +20,11 @@ def ready() -> None:
     os.write(1, b"ready\n")
 
 
+def ready_soon() -> None:
+    """Be ready once this thread waits: CPython loses a signal that comes as a wait begins."""
+    threading.Timer(0.1, ready).start()
+
+
 @task
 def quick(n: int) -> int:
     return n
@@ -27,7 +32,7 @@ def quick(n: int) -> int:
 
 @task
 def sleepy() -> None:
-    ready()
+    ready_soon()
     time.sleep(60)
 
 
@@ -53,7 +58,7 @@ def joining() -> None:
     threads = [threading.Thread(target=time.sleep, args=(60,)) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
-    ready()
+    ready_soon()
     for thread in threads:
         thread.join()
 
@@ -64,7 +69,7 @@ def pool() -> None:
     quick(1)
     with ThreadPoolExecutor(THREADS) as workers:
         futures = [workers.submit(time.sleep, 60) for _ in range(THREADS)]
-        ready()
+        ready_soon()
         for future in futures:
             future.result()
 
@@ -78,7 +83,7 @@ def pool_of_tasks() -> None:
         ]
         for _ in range(THREADS):
             started.acquire()
-        ready()
+        ready_soon()
         for future in futures:
             future.result()
 
@@ -104,7 +109,7 @@ def inner() -> None:
         context = [contextvars.copy_context() for _ in range(4)]
         futures = [workers.submit(c.run, feed) for c in context]
         quick(-1)
-        ready()
+        ready_soon()
         for future in futures:
             future.result()
 
@@ -148,7 +153,7 @@ async def loop() -> None:
     quick(1)
     waiting = asyncio.gather(anap(), anap(), anap())
     await asyncio.sleep(0)
-    ready()
+    ready_soon()
     await waiting
 
 
@@ -165,7 +170,7 @@ def stubborn() -> None:
 def working() -> None:
     """Does nothing but work, so that the signal comes in anywhere in our own code."""
     quick(1)
-    ready()
+    ready_soon()
     while True:
         small()
 
