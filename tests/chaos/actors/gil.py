@@ -7,10 +7,13 @@ import os
 import sys
 
 from legato import flow, task
+from legato._backend.current import current
 
 
 @task
 def hold(seconds: int) -> None:
+    # a commit under way would keep the lock of the file for as long, and the sweepers waiting
+    current().journal.flush()
     os.write(1, b"holding\n")
     ctypes.PyDLL(None).sleep(seconds)
 
