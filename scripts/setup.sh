@@ -1,6 +1,9 @@
 # Sourced by scripts/test and scripts/demo, in the root of the repository. Makes .venv and keeps it
 # in step with the hashed lock files; a stamp beside the environment tells what it holds.
 
+# Without byte code every process compiles every module again, and the tests start many.
+unset PYTHONDONTWRITEBYTECODE
+
 say() {
     printf '%s\n' "$*" >&2
 }
