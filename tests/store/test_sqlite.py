@@ -63,7 +63,7 @@ def test_a_newer_database_is_refused_and_untouched(path):
     before = path.read_bytes()
     store = SqliteStore(path)
     for use in (store.run, store.read):
-        with pytest.raises(StoreTooNew, match="schema 99, this one knows 1"):
+        with pytest.raises(StoreTooNew, match="schema 99, this one knows 2"):
             use(lambda tx: tx.positions(1))
     store.close()
     assert path.read_bytes() == before

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID, uuid5
 
+from legato._control import slots as slot_control
 from legato._control.proposals import mirror
 from legato._model.records import Writer
 from legato._model.states import State, StateType
-from legato._store import decode, writers
+from legato._store import decode, slots, writers
 from legato._store.flow_runs import FlowRuns
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -31,6 +32,7 @@ def close_dead(
 
     `message` is that of the states; by default it names the process.
     """
+    slot_control.end_all(tx, now, slots.of_writers(tx, [writer.id for writer in dead]))
     history = History(tx)
     runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, NOBODY)
     holders = {writer.id: writer for writer in dead}

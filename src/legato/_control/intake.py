@@ -10,6 +10,8 @@ from uuid import UUID
 from legato._control import proposals
 from legato._model.records import (
     Aborted,
+    ArtifactChanged,
+    ArtifactMade,
     BatchAnswer,
     Fenced,
     FlowRunMoveProposed,
@@ -22,6 +24,7 @@ from legato._model.records import (
     Writer,
 )
 from legato._store import writers
+from legato._store.artifacts import Artifacts
 from legato._store.flow_runs import FlowRuns
 from legato._store.logs import Logs
 from legato._store.port import Transaction
@@ -64,6 +67,7 @@ class Intake:
         writer_uid = tx.uid(writer.id)
         self._logs = Logs(tx, writer_uid)
         self._results = Results(tx)
+        self._artifacts = Artifacts(tx)
         self._quarantine = Quarantine(tx, writer_uid, now)
         self._owner: tuple[object, int, bool] = (self, 0, False)
         self._takers: dict[type, Callable[[int, int, Any], None]] = {
@@ -71,6 +75,8 @@ class Intake:
             TaskRunCreated: self._created,
             Logged: self._logged,
             ResultKept: self._kept,
+            ArtifactMade: self._made,
+            ArtifactChanged: self._changed,
             FlowRunProposed: self._proposed,
             FlowRunMoveProposed: self._move_proposed,
         }
@@ -99,6 +105,7 @@ class Intake:
         self.tasks.flush()
         self.history.flush(self.tx)
         self._results.flush()
+        self._artifacts.flush()
         self._logs.flush()
         self._quarantine.flush()
         if self._quarantine.count:
@@ -154,6 +161,12 @@ class Intake:
     def _kept(self, index: int, seq: int, record: ResultKept) -> None:
         self._results.add(record.result)
 
+    def _made(self, index: int, seq: int, record: ArtifactMade) -> None:
+        self._artifacts.add(record.artifact)
+
+    def _changed(self, index: int, seq: int, record: ArtifactChanged) -> None:
+        self._artifacts.change(record.artifact_id, record.at, record.artifact)
+
     def _proposed(self, index: int, seq: int, record: FlowRunProposed) -> None:
         self.answer.answers[index] = proposals.create(self, record)
 
@@ -199,6 +212,8 @@ def _add_proposed(record: Record, flows: dict[int, UUID]) -> None:
 
 
 def _flow_run_of(record: Record) -> UUID | None:
-    run = getattr(record, "run", None) or getattr(record, "log", None) or record
+    run = record
+    for part in ("run", "log", "artifact"):
+        run = getattr(record, part, run)
     found = getattr(run, "flow_run_id", None)
     return found if isinstance(found, UUID) else None

@@ -20,6 +20,12 @@ _MODULES = {
     "flow_run_states": "flow_run_states",
     "task_run_states": "task_run_states",
     "logs": "logs",
+    "variables": "variables",
+    "artifacts": "artifacts",
+    "artifact_collections": "artifact_collections",
+    "global_concurrency_limits": "global_concurrency_limits",
+    "concurrency_limits": "concurrency_limits",
+    "slots": "slots",
     "admin": "admin",
 }
 

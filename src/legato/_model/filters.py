@@ -109,6 +109,14 @@ class ExistsFilter(Leaf):
     exists_: bool | None = None
 
 
+class KeyFilter(Leaf):
+    """Conditions on a key that may be missing."""
+
+    any_: list[str] | None = None
+    like_: str | None = None
+    exists_: bool | None = None
+
+
 class FlowFilter(Leaf):
     """Which flows."""
 
@@ -163,6 +171,37 @@ class LogFilter(Leaf):
     operator: Operator = Operator.and_
 
 
+class VariableFilter(Leaf):
+    """Which variables."""
+
+    id: IdFilter | None = None
+    name: NameFilter | None = None
+    tags: TagsFilter | None = None
+    operator: Operator = Operator.and_
+
+
+class ArtifactFilter(Leaf):
+    """Which artifacts."""
+
+    id: IdFilter | None = None
+    key: KeyFilter | None = None
+    flow_run_id: OptionalIdFilter | None = None
+    task_run_id: OptionalIdFilter | None = None
+    type: TextFilter | None = None
+    operator: Operator = Operator.and_
+
+
+class ArtifactCollectionFilter(Leaf):
+    """Which keys of artifacts, by the latest artifact of each."""
+
+    latest_id: IdFilter | None = None
+    key: KeyFilter | None = None
+    flow_run_id: OptionalIdFilter | None = None
+    task_run_id: OptionalIdFilter | None = None
+    type: TextFilter | None = None
+    operator: Operator = Operator.and_
+
+
 class FlowSort(str, Enum):
     """Orders of flows."""
 
@@ -203,3 +242,32 @@ class LogSort(str, Enum):
 
     TIMESTAMP_ASC = "TIMESTAMP_ASC"
     TIMESTAMP_DESC = "TIMESTAMP_DESC"
+
+
+class VariableSort(str, Enum):
+    """Orders of variables."""
+
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+    NAME_DESC = "NAME_DESC"
+    NAME_ASC = "NAME_ASC"
+
+
+class ArtifactSort(str, Enum):
+    """Orders of artifacts."""
+
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+    ID_DESC = "ID_DESC"
+    KEY_DESC = "KEY_DESC"
+    KEY_ASC = "KEY_ASC"
+
+
+class ArtifactCollectionSort(str, Enum):
+    """Orders of keys of artifacts."""
+
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+    ID_DESC = "ID_DESC"
+    KEY_DESC = "KEY_DESC"
+    KEY_ASC = "KEY_ASC"

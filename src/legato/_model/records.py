@@ -11,6 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._model.artifacts import ArtifactCreate, ArtifactUpdate
 from legato._model.flow_runs import FlowRunCreate
 from legato._model.logs import LogCreate
 from legato._model.results import ResultCreate
@@ -59,6 +60,20 @@ class ResultKept(Struct, tag="result_kept"):
     result: ResultCreate
 
 
+class ArtifactMade(Struct, tag="artifact_made"):
+    """Fact: a run made an artifact; it has an id and a time."""
+
+    artifact: ArtifactCreate
+
+
+class ArtifactChanged(Struct, tag="artifact_changed"):
+    """Fact: a run changed an artifact, such as its progress."""
+
+    artifact_id: UUID
+    at: datetime
+    artifact: ArtifactUpdate
+
+
 class FlowRunProposed(Struct, tag="flow_run_proposed"):
     """Proposal: create a flow run (version 1, attempt 1 held by this writer).
 
@@ -83,7 +98,16 @@ class FlowRunMoveProposed(Struct, tag="flow_run_move_proposed"):
     result_id: UUID | None = None
 
 
-Record = TaskRunCreated | TaskRunMoved | Logged | ResultKept | FlowRunProposed | FlowRunMoveProposed
+Record = (
+    TaskRunCreated
+    | TaskRunMoved
+    | Logged
+    | ResultKept
+    | ArtifactMade
+    | ArtifactChanged
+    | FlowRunProposed
+    | FlowRunMoveProposed
+)
 PROPOSALS = (FlowRunProposed, FlowRunMoveProposed)
 
 

@@ -28,7 +28,7 @@ from legato._store.postgres_transaction import PostgresTransaction
 
 T = TypeVar("T")
 
-SCHEMA = 1
+SCHEMA = 2
 TRIES = 3
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
 # too long a value for an index, say: psycopg takes them for errors of the server

@@ -24,11 +24,20 @@ from sqlalchemy import (
 from legato._model import transitions
 from legato._store import schema_parts as p
 from legato._store.checks import legal_steps, one_of_types
+from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
 
-__all__ = ["SCHEMA", "Uid", "metadata"]
+__all__ = [
+    "SCHEMA",
+    "Uid",
+    "artifact",
+    "artifact_collection",
+    "concurrency_limit",
+    "metadata",
+    "variable",
+]
 
-SCHEMA = 1
+SCHEMA = 2
 
 meta = Table(
     "meta",
@@ -264,9 +273,18 @@ lease = Table(
     p.ref("holder_writer", required=True),
     p.number("epoch"),
     p.at("expires_at", required=True),
+    # of the slots of a concurrency limit: what they were asked for together, since when, for whom
+    p.ref("grant_id"),
+    p.at("asked_at"),
+    p.number("slots", "1"),
+    p.text_("run_kind"),
+    p.ref("run_id"),
 )
 Index("ix_lease_subject", lease.c.ws, lease.c.kind, lease.c.subject)
 Index("ix_lease_expires_at", lease.c.expires_at)
+Index("ix_lease_line", lease.c.ws, lease.c.kind, lease.c.subject, lease.c.asked_at)
+Index("ix_lease_grant_id", lease.c.grant_id, **p.where("grant_id IS NOT NULL"))
+Index("ix_lease_holder", lease.c.holder_writer)
 
 timer = Table(
     "timer",

@@ -22,6 +22,11 @@ def when(micros: int | None) -> datetime | None:
     return None if micros is None else EPOCH + timedelta(microseconds=micros)
 
 
+def at(micros: int) -> datetime:
+    """Return the time that a column always holds."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
 def progress_of(row: Sequence[Any]) -> Progress:
     """Return the counts and times of a run from its standing columns."""
     run_count, _, _, start, end, total = row[9:15]

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from legato._store import columns
+from legato._store import columns, object_columns, object_statements
 from legato._store import schema as s
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ QUERIES: dict[str, Executable] = {
             union(
                 select(at.c.writer_id).where(at.c.closed_at.is_(None)),
                 select(tr.c.writer_id).where(tr.c.end_at.is_(None)),
+                select(s.lease.c.holder_writer).where(s.lease.c.grant_id.is_not(None)),
             )
         )
     )
@@ -171,6 +172,7 @@ QUERIES: dict[str, Executable] = {
     "flow_run.count_states": select(tr.c.state_type, func.count())
     .where(tr.c.flow_run_id == _p("flow_run_id"))
     .group_by(tr.c.state_type),
+    **object_statements.QUERIES,
 }
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -204,6 +206,7 @@ BY_IDS: dict[str, Executable] = {
     "task_run_state.delete_of_task_runs": _of_runs(s.task_run_state, "task_run_id"),
     "task_run_tag.delete_of_task_runs": _of_runs(s.task_run_tag, "run_id"),
     "task_run.delete_of_task_runs": _of_runs(s.task_run, "id"),
+    **object_statements.BY_IDS,
 }
 
 MANY: dict[str, Many] = {
@@ -219,6 +222,13 @@ MANY: dict[str, Many] = {
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
+    "variable.create": Many(s.variable, object_columns.VARIABLE_CREATE, ignore=True),
+    "artifact.create": Many(s.artifact, object_columns.ARTIFACT_CREATE, ignore=True),
+    "artifact_collection.create": Many(
+        s.artifact_collection, object_columns.COLLECTION_CREATE, ignore=True
+    ),
+    "concurrency_limit.create": Many(s.concurrency_limit, object_columns.LIMIT_CREATE, ignore=True),
+    "slot.create": Many(s.lease, object_columns.LEASE),
 }
 
 CHANGES: dict[str, Change] = {"task_run.change": Change(tr, columns.TASK_RUN_CHANGE)}

@@ -22,6 +22,8 @@ _ROWS = {
     "attempt": 100_000,
     "log": 1_000_000,
     "result": 1_000_000,
+    "artifact": 1_000_000,
+    "artifact_collection": 10_000,
 }
 _LIVE = 100
 """Rows of an index on what is live, or on another small part of a table."""
@@ -37,6 +39,7 @@ _SHARED = {
     "state_type": 5_000,
     "writer_id": 100,
     "day": 10_000,
+    "key": 100,
 }
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Access = Literal["read", "write"]
+Lane = Literal["facts", "leases"]
 LIMIT = 200
 
 
@@ -27,6 +28,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     status: int = 200
     body: str | None = None
     """The field that is the whole body; None: the fields not in the path are its members."""
+    lane: Lane = "facts"
+    """`leases`: goes ahead of all else and waits for nothing that was recorded before."""
 
     @property
     def permission(self) -> str:

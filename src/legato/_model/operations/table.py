@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from legato._model.operations import admin, flow_runs, flows, logs, states, task_runs
+from legato._model.operations import (
+    admin,
+    artifacts,
+    concurrency_limits,
+    flow_runs,
+    flows,
+    logs,
+    slots,
+    states,
+    task_runs,
+    variables,
+)
 from legato._model.operations.spec import Operation
 
 OPERATIONS: tuple[type[Operation], ...] = (
@@ -30,5 +41,40 @@ OPERATIONS: tuple[type[Operation], ...] = (
     states.ReadTaskRunStates,
     logs.CreateLogs,
     logs.FilterLogs,
+    variables.CreateVariable,
+    variables.ReadVariable,
+    variables.ReadVariableByName,
+    variables.FilterVariables,
+    variables.CountVariables,
+    variables.UpdateVariable,
+    variables.UpdateVariableByName,
+    variables.DeleteVariable,
+    variables.DeleteVariableByName,
+    artifacts.CreateArtifact,
+    artifacts.ReadArtifact,
+    artifacts.FilterArtifacts,
+    artifacts.CountArtifacts,
+    artifacts.UpdateArtifact,
+    artifacts.DeleteArtifact,
+    artifacts.ReadArtifactCollection,
+    artifacts.FilterArtifactCollections,
+    artifacts.CountArtifactCollections,
+    concurrency_limits.CreateGlobalConcurrencyLimit,
+    concurrency_limits.ReadGlobalConcurrencyLimit,
+    concurrency_limits.FilterGlobalConcurrencyLimits,
+    concurrency_limits.UpdateGlobalConcurrencyLimit,
+    concurrency_limits.DeleteGlobalConcurrencyLimit,
+    concurrency_limits.CreateConcurrencyLimit,
+    concurrency_limits.ReadConcurrencyLimit,
+    concurrency_limits.ReadConcurrencyLimitByTag,
+    concurrency_limits.FilterConcurrencyLimits,
+    concurrency_limits.ListLimitedTags,
+    concurrency_limits.ResetConcurrencyLimit,
+    concurrency_limits.DeleteConcurrencyLimit,
+    slots.TakeSlots,
+    slots.FindSlots,
+    slots.RenewSlots,
+    slots.ReleaseSlots,
+    slots.ReapSlots,
     admin.Hello,
 )

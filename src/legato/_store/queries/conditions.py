@@ -54,6 +54,20 @@ def named(column: Any, leaf: f.NameFilter | None) -> Condition | None:
     return joined(f.Operator.and_, parts)
 
 
+def keyed(column: Any, leaf: f.KeyFilter | None) -> Condition | None:
+    """`any_`, `like_` and `exists_` on a key."""
+    if leaf is None:
+        return None
+    parts: list[Condition | None] = []
+    if leaf.any_ is not None:
+        parts.append(column.in_(leaf.any_))
+    if leaf.like_ is not None:
+        parts.append(column.contains(leaf.like_, autoescape=True))
+    if leaf.exists_ is not None:
+        parts.append(column.is_not(None) if leaf.exists_ else column.is_(None))
+    return joined(f.Operator.and_, parts)
+
+
 def timed(column: Any, leaf: f.TimeFilter | None) -> Condition | None:
     """`before_`, `after_` (inclusive) and `is_null_` on a time."""
     if leaf is None:
@@ -110,13 +124,19 @@ def tagged(run: Any, tags: Any, leaf: f.TagsFilter | None) -> Condition | None:
 
 
 def flow_tagged(leaf: f.TagsFilter | None) -> Condition | None:
-    """Tags of a flow, which stand as JSON text in its row."""
+    """Tags of a flow."""
+    return tagged_in(schema.flow.c.tags, leaf)
+
+
+def tagged_in(column: Any, leaf: f.TagsFilter | None) -> Condition | None:
+    """Tags that stand as JSON text in the row: of nouns of which there are few."""
     if leaf is None:
         return None
-    column, parts = schema.flow.c.tags, list[Condition | None]()
+    parts = list[Condition | None]()
 
     def has(tag: str) -> Condition:
-        return column.contains(msgspec.json.encode(tag).decode(), autoescape=True)
+        found: Condition = column.contains(msgspec.json.encode(tag).decode(), autoescape=True)
+        return found
 
     if leaf.all_ is not None:
         parts.append(and_(true(), *(has(tag) for tag in leaf.all_)))

@@ -1,0 +1,49 @@
+"""Columns of variables, artifacts, limits and their leases, as `columns.py` has those of runs."""
+
+from __future__ import annotations
+
+VARIABLE = ("id", "created_at", "updated_at", "name", "value", "tags")
+VARIABLE_CREATE = (*VARIABLE, "ws")
+
+ARTIFACT = (
+    "id",
+    "created_at",
+    "updated_at",
+    "key",
+    "type",
+    "description",
+    "data",
+    "metadata",
+    "flow_run_id",
+    "task_run_id",
+)
+ARTIFACT_CREATE = (*ARTIFACT, "ws")
+COLLECTION_CREATE = ("id", "ws", "key", "latest_id", "latest_at", "created_at")
+
+LIMIT = (
+    "id",
+    "created_at",
+    "updated_at",
+    "name",
+    "slots",
+    "active",
+    "slot_decay_per_second",
+    "used",
+    "used_at",
+)
+LIMIT_CREATE = (*LIMIT, "ws")
+LEASE = (
+    "id",
+    "ws",
+    "kind",
+    "subject",
+    "holder_writer",
+    "epoch",
+    "expires_at",
+    "grant_id",
+    "asked_at",
+    "slots",
+    "run_kind",
+    "run_id",
+)
+GRANT = ("grant_id", "kind", "subject", "slots", "asked_at")
