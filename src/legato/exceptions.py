@@ -3,7 +3,9 @@
 from legato._model.errors import DefinitionError, Error, InvalidRequest, SettingsError
 from legato._sdk.exceptions import (
     Abort,
+    AcquireConcurrencySlotTimeoutError,
     CancelledRun,
+    ConcurrencySlotAcquisitionError,
     ConfigurationError,
     CrashedRun,
     FailedRun,
@@ -23,12 +25,15 @@ from legato._sdk.exceptions import (
     TaskRunTimeoutError,
     TerminationSignal,
     UnfinishedRun,
+    VariableExists,
 )
 from legato._sdk.records import ValidationError
 
 __all__ = [
     "Abort",
+    "AcquireConcurrencySlotTimeoutError",
     "CancelledRun",
+    "ConcurrencySlotAcquisitionError",
     "ConfigurationError",
     "CrashedRun",
     "DefinitionError",
@@ -53,4 +58,5 @@ __all__ = [
     "TerminationSignal",
     "UnfinishedRun",
     "ValidationError",
+    "VariableExists",
 ]

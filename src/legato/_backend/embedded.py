@@ -44,6 +44,7 @@ class EmbeddedBackend:
         self.is_child = is_pool_child()
         self._opening = threading.Lock()
         self._store: Store | None = None
+        self._look: Callable[[], object] | None = None
         self._holding = False
         self._forking = False
         self._prepared = False
@@ -63,11 +64,36 @@ class EmbeddedBackend:
         from legato._control.registry import handler_of
 
         handle = handler_of(operation)
-        self.journal.flush()
+        hurries = operation.spec.lane == "leases"
+        if not hurries:
+            self.journal.flush()
         now = self.clock.now()
         if operation.spec.access == "read":
             return self.store.read(lambda tx: handle(tx, now, operation))
+        if hurries:  # who holds a lease does not outlive the power either
+            return self.store.run(lambda tx: handle(tx, now, operation), Lane.LEASES, Grade.PLAIN)
         return self.store.run(lambda tx: handle(tx, now, operation))
+
+    def identity(self) -> Writer:
+        """Return who this process is, and hold its owner file from now on."""
+        _ = self.store
+        writer = self.journal.writer
+        if not self._holding:
+            self._hold(writer)
+        return writer
+
+    def changes(self) -> object:
+        """Return what is another value once anybody has committed to the database."""
+        _ = self.store
+        assert self._look is not None  # noqa: S101 - set when the store was opened
+        return self._look()
+
+    def sweep(self) -> None:
+        """Close what dead processes hold, and end leases of which nobody here knows better."""
+        owners, now = Path(self.home.owners()), self.clock.now()
+        with contextlib.suppress(StoreError):
+            ownership.sweep(self.store, owners, now)
+            ownership.reap(self.store, owners, now)
 
     def storage(self) -> str:
         """Return the folder for stored results."""
@@ -91,6 +117,7 @@ class EmbeddedBackend:
         from legato._store.sqlite import SqliteStore
 
         store = SqliteStore(Path(self.home.database))
+        self._look = store.changes
         # whoever can write will sweep; reading goes on
         with contextlib.suppress(StoreError):
             ownership.sweep(store, Path(self.home.owners()), self.clock.now())

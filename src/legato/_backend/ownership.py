@@ -89,6 +89,24 @@ def sweep(store: Store, owners: Path, now: datetime) -> list[UUID]:
     return closed
 
 
+def reap(store: Store, owners: Path, now: datetime) -> int:
+    """End leases that were not renewed; however late, never one of a process that lives here."""
+    from legato._control import slots as control
+    from legato._model.operations.slots import ReapSlots
+    from legato._store import slots
+
+    expired = {writer for _, writer in store.read(lambda tx: slots.list_expired(tx, now))}
+    alive = [writer for writer in expired if _lives_here(writer, owners)]
+    if len(alive) == len(expired):
+        return 0
+    request = ReapSlots(alive=alive)
+    return store.run(lambda tx: control.reap(tx, now, request), Lane.LEASES)
+
+
+def _lives_here(writer_id: UUID, owners: Path) -> bool:
+    return writer_id in _held or platform.is_held(owners / writer_id.hex)
+
+
 def dead_among(candidates: Iterable[Writer], owners: Path) -> Iterable[Writer]:
     """Yield the writers of which this machine knows that they are gone."""
     for writer in candidates:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from legato._journal.journal import Journal
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock, Ids, Random
+    from legato._model.records import Writer
 
 
 class Backend(Protocol):
@@ -30,6 +31,18 @@ class Backend(Protocol):
 
     def send(self, operation: Operation) -> Any:
         """Carry out an operation; what was recorded before is seen by it."""
+        ...
+
+    def identity(self) -> Writer:
+        """Return who this process is, and own from now on what it holds."""
+        ...
+
+    def changes(self) -> object:
+        """Return what is another value once anybody has committed; cheap enough to be polled."""
+        ...
+
+    def sweep(self) -> None:
+        """Close what dead processes hold."""
         ...
 
     def storage(self) -> str:

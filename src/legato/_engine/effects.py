@@ -58,6 +58,14 @@ class Sleep(Struct, frozen=True):
     seconds: float
 
 
+class Acquire(Struct, frozen=True):
+    """Wait for slots of the limits on the run's tags. Reply: None, or a `Raised`."""
+
+
+class Release(Struct, frozen=True):
+    """Let go of the slots. Reply: None."""
+
+
 class RunHooks(Struct):
     """Call the user's hooks of a kind, one after the other. Reply: None."""
 
@@ -113,10 +121,25 @@ class Stopped(Struct):
     reason: str
 
 
-Effect = Create | Prepare | Enter | Propose | Call | Sleep | RunHooks | AskRetry | DrawRandom | Say
+Effect = (
+    Create
+    | Prepare
+    | Enter
+    | Propose
+    | Call
+    | Sleep
+    | Acquire
+    | Release
+    | RunHooks
+    | AskRetry
+    | DrawRandom
+    | Say
+)
 Outcome = Returned | Raised
 
 CREATE: Final = Create()
 PREPARE: Final = Prepare()
 CALL: Final = Call()
 DRAW: Final = DrawRandom()
+ACQUIRE: Final = Acquire()
+RELEASE: Final = Release()

@@ -9,9 +9,11 @@ from msgspec import Struct
 
 from legato._engine import endings
 from legato._engine.effects import (
+    ACQUIRE,
     CALL,
     CREATE,
     DRAW,
+    RELEASE,
     AskRetry,
     Draft,
     Effect,
@@ -46,31 +48,42 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     hooks: frozenset[HookKind] = frozenset()
 
 
-def task_run(plan: TaskPlan) -> Generator[Effect, Any, tuple[State, Draft]]:
-    """Run a task to its end; return the final state and the draft that it was made from."""
+def task_run(plan: TaskPlan, limited: bool = False) -> Generator[Effect, Any, tuple[State, Draft]]:
+    """Run a task to its end; return the final state and the draft that it was made from.
+
+    `limited`: there may be limits on the run's tags, so each try waits for its slots.
+    """
     yield CREATE
     running = Draft(type=StateType.RUNNING)
     failures = 0
     while True:
-        state = yield Enter(running)
-        if "on_running" in plan.hooks:
-            yield RunHooks("on_running", state)
-        outcome = yield CALL
+        outcome = (yield ACQUIRE) if limited else None
+        if outcome is None:
+            state = yield Enter(running)
+            if "on_running" in plan.hooks:
+                yield RunHooks("on_running", state)
+            outcome = yield CALL
         draft = endings.ending("Task run", outcome, plan.timeout)
         if draft.type is StateType.FAILED:
             failures += 1
             delay = yield from _retry(plan, failures, draft)
             if delay is not None:
-                interrupted = yield from _pause(delay)
+                interrupted = yield from _pause(delay, limited)
                 if interrupted is None:
                     running = Draft(type=StateType.RUNNING, name="Retrying")
                     continue
                 draft = endings.of_exception("Task run", interrupted, plan.timeout)
         state = yield Enter(draft)
-        kind = HOOKS_AT.get(draft.type) if plan.hooks else None
-        if kind is not None and kind in plan.hooks:
-            yield RunHooks(kind, state)
+        if limited:
+            yield RELEASE
+        yield from _conclude(plan, state)
         return state, draft
+
+
+def _conclude(plan: TaskPlan, state: State) -> Generator[Effect, Any, None]:
+    kind = HOOKS_AT.get(state.type) if plan.hooks else None
+    if kind is not None and kind in plan.hooks:
+        yield RunHooks(kind, state)
 
 
 def _retry(plan: TaskPlan, failures: int, draft: Draft) -> Generator[Effect, Any, float | None]:
@@ -95,9 +108,13 @@ def _retry(plan: TaskPlan, failures: int, draft: Draft) -> Generator[Effect, Any
     return delay
 
 
-def _pause(delay: float) -> Generator[Effect, Any, Raised | None]:
+def _pause(delay: float, limited: bool) -> Generator[Effect, Any, Raised | None]:
+    """Wait for the next try; meanwhile others may have the slots."""
+    if delay > 0:
+        yield Enter(Draft(type=StateType.SCHEDULED, name="AwaitingRetry", delay=delay))
+    if limited:
+        yield RELEASE
     if delay <= 0:
         return None
-    yield Enter(Draft(type=StateType.SCHEDULED, name="AwaitingRetry", delay=delay))
     interrupted: Raised | None = yield Sleep(delay)
     return interrupted

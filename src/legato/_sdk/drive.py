@@ -7,11 +7,13 @@ own thread and stack, with nothing of ours between but this frame and the one th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import closing
 from types import GeneratorType
 from typing import Any, ClassVar, TypeVar
 
 from legato._engine.effects import (
     CALL,
+    Acquire,
     AskRetry,
     Cause,
     Draft,
@@ -54,6 +56,10 @@ class Execution:
 
     def condition_call(self, effect: AskRetry) -> hooks.HookCall:
         """Return the call of the user's retry condition."""
+        raise NotImplementedError
+
+    def line(self) -> Generator[float, None, None]:
+        """Take the slots that the run needs; yield the seconds to pause until they are free."""
         raise NotImplementedError
 
     def timed_out(self) -> Exception:
@@ -162,7 +168,7 @@ async def adrive(run: Execution, steps: Steps[End]) -> End:
             reply = await aperform(run, effect)
 
 
-_WAITING = frozenset({Sleep, RunHooks, AskRetry})
+_WAITING = frozenset({Sleep, Acquire, RunHooks, AskRetry})
 
 
 def perform(run: Execution, effect: Effect) -> Any:
@@ -183,6 +189,8 @@ def _wait(run: Execution, effect: Effect) -> Any:
             return waits.sleep(effect.seconds)
         except BaseException as exc:  # noqa: BLE001 - Ctrl-C during the wait
             return run.raised(exc)
+    if isinstance(effect, Acquire):
+        return _stand_in_line(run)
     if isinstance(effect, RunHooks):
         return hooks.run_all(run.hook_calls(effect))
     if isinstance(effect, AskRetry):
@@ -196,8 +204,30 @@ async def _await(run: Execution, effect: Effect) -> Any:
             return await waits.asleep(effect.seconds)
         except BaseException as exc:  # noqa: BLE001 - cancelled during the wait
             return run.raised(exc)
+    if isinstance(effect, Acquire):
+        return await _astand_in_line(run)
     if isinstance(effect, RunHooks):
         return await hooks.arun_all(run.hook_calls(effect))
     if isinstance(effect, AskRetry):
         return await hooks.aask(run.condition_call(effect))
     raise TypeError(effect)
+
+
+def _stand_in_line(run: Execution) -> Raised | None:
+    with closing(run.line()) as line:
+        try:
+            for seconds in line:
+                waits.sleep(seconds)
+        except BaseException as exc:  # noqa: BLE001 - Ctrl-C during the wait
+            return run.raised(exc)
+    return None
+
+
+async def _astand_in_line(run: Execution) -> Raised | None:
+    with closing(run.line()) as line:
+        try:
+            for seconds in line:
+                await waits.asleep(seconds)
+        except BaseException as exc:  # noqa: BLE001 - cancelled during the wait
+            return run.raised(exc)
+    return None

@@ -5,7 +5,8 @@ Error (legato._model.errors)
   ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
   MissingContextError  InvalidNameError  MissingFlowError  ScriptError  SerializationError
   ObjectNotFound  ObjectAlreadyExists  ValidationError  ConfigurationError
-  FlowRunTimeoutError  TaskRunTimeoutError
+  FlowRunTimeoutError  TaskRunTimeoutError  VariableExists
+  ConcurrencySlotAcquisitionError  AcquireConcurrencySlotTimeoutError
 BaseException: TerminationSignal  Abort
 """
 
@@ -129,6 +130,24 @@ class TaskRunTimeoutError(Error, TimeoutError):
     """The task run took longer than its `timeout_seconds`."""
 
     code = "task_run_timeout"
+
+
+class VariableExists(errors.Conflict, ValueError):
+    """There is a variable of that name; `overwrite=True` replaces it."""
+
+    code = "variable_exists"
+
+
+class ConcurrencySlotAcquisitionError(Error):
+    """The slots of a concurrency limit could not be taken."""
+
+    code = "slots"
+
+
+class AcquireConcurrencySlotTimeoutError(Error, TimeoutError):
+    """The slots of a concurrency limit were not free in time."""
+
+    code = "slots_timeout"
 
 
 class TerminationSignal(BaseException):

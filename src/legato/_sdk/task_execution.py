@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from legato._engine import effects
@@ -26,6 +26,7 @@ from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
+    from legato._sdk.slots import Wish
     from legato._sdk.task import Task
 
 _PENDING = Draft(type=StateType.PENDING)
@@ -34,10 +35,11 @@ _PENDING = Draft(type=StateType.PENDING)
 class TaskExecution(Execution):
     """One call of a task."""
 
-    __slots__ = ("backend", "context", "draft", "epoch", "flow_run_id", "task", "wait_for")
+    __slots__ = ("backend", "context", "draft", "epoch", "flow_run_id", "held", "task", "wait_for")
     task: Task[Any, Any]
     context: TaskRunContext
     backend: Backend
+    held: Wish | None
 
     def __init__(
         self,
@@ -57,7 +59,7 @@ class TaskExecution(Execution):
         self.task, self.wait_for, self.place = task, wait_for, place()
         self.fn, self.args, self.kwargs = task.fn, args, kwargs
         self.timeout = task.timeout_seconds
-        self.draft = _PENDING
+        self.draft, self.held = _PENDING, None
         self.context = context = TaskRunContext(self.backend.ids.new(), task.name, parameters)
         context.task = task
         context.flow_run_context = flow
@@ -158,6 +160,20 @@ class TaskExecution(Execution):
         context.state = state
         return state
 
+    def line(self) -> Generator[float, None, None]:
+        """Take the slots of the limits on the run's tags."""
+        from legato._sdk import tag_limits
+
+        self.held = yield from tag_limits.take(self.backend, self.context)
+
+    def release(self, _: effects.Release) -> None:
+        """Let go of the slots."""
+        if self.held is not None:
+            from legato._sdk import tag_limits
+
+            tag_limits.release(self.backend, self.held)
+            self.held = None
+
     def say(self, effect: effects.Say) -> None:
         """Log a line under the run."""
         run_logs.say(self.context, effect.level, effect.message)
@@ -194,6 +210,7 @@ class TaskExecution(Execution):
     PERFORM: ClassVar[Mapping[type, Callable[[Any, Any], Any]]] = {
         effects.Create: create,
         effects.Enter: enter,
+        effects.Release: release,
         effects.Say: say,
         effects.DrawRandom: draw,
     }

@@ -65,6 +65,10 @@ class SqliteStore:
                 sqlite_home.create(self.path)
         return self._readers.read(op)
 
+    def changes(self) -> tuple[int, int]:
+        """Return what is another value once any connection has committed; costs no transaction."""
+        return self._readers.changes()
+
     def close(self) -> None:
         with self._combiner.mutex:
             self._close()
@@ -83,7 +87,8 @@ class SqliteStore:
         self._combiner.mutex.release()
 
     def forget(self) -> None:
-        _LEAKED.extend(c for c in (self._writer, *self._readers.idle) if c is not None)
+        readers = self._readers
+        _LEAKED.extend(c for c in (self._writer, readers.onlooker, *readers.idle) if c is not None)
         self._lock.forget()
         self._writer = self._grade = None
         self._combiner = Combiner(self._transact)
@@ -92,7 +97,7 @@ class SqliteStore:
     # -- all below runs under the combiner's mutex
 
     def _close(self) -> None:
-        if self._writer is None and not self._readers.idle:
+        if self._writer is None and not self._readers.idle and self._readers.onlooker is None:
             return
         with self._lock.held():
             self._readers.close()
@@ -176,6 +181,8 @@ class _Readers:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.idle: list[sqlite3.Connection] = []
+        self.onlooker: sqlite3.Connection | None = None
+        self._looks = 0
         self.opened = False
         self._out = 0
         self._held = False
@@ -192,6 +199,19 @@ class _Readers:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             self._give(connection)
+
+    def changes(self) -> tuple[int, int]:
+        with self._change:
+            while self._held:
+                self._change.wait()
+            if self.onlooker is None:
+                self.onlooker = sqlite_home.connect(self.path, writer=False)
+                self._looks += 1
+            try:
+                (version,) = self.onlooker.execute("PRAGMA data_version").fetchone()
+            except sqlite3.Error as error:
+                raise translate(error, str(self.path)) from error
+            return self._looks, version
 
     def _take(self) -> sqlite3.Connection:
         with self._change:
@@ -232,4 +252,7 @@ class _Readers:
         with self._change:
             while self.idle:
                 self.idle.pop().close()
+            if self.onlooker is not None:
+                self.onlooker.close()
+                self.onlooker = None
             self.opened = False

@@ -21,6 +21,7 @@ from legato._model.operations import states as state_operations
 from legato._model.operations import task_runs as task_run_operations
 from legato._model.states import State as StateRecord
 from legato._sdk import naming
+from legato._sdk.client.aio_objects import ObjectsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
 from legato._sdk.client.waiting import raw, send
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class Client:
+class Client(ObjectsClient):
     """Asks the backend of this process; `async with get_client() as client`."""
 
     async def __aenter__(self) -> Self:

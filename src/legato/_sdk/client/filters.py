@@ -159,3 +159,67 @@ class LogFilterTaskRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta)
 
 class LogFilter(Record, filters.LogFilter, metaclass=RecordMeta):
     """Which log lines."""
+
+
+class VariableFilterId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of a variable."""
+
+
+class VariableFilterName(Record, filters.NameFilter, metaclass=RecordMeta):
+    """The name of a variable."""
+
+
+class VariableFilterTags(Record, filters.TagsFilter, metaclass=RecordMeta):
+    """The tags of a variable."""
+
+
+class VariableFilter(Record, filters.VariableFilter, metaclass=RecordMeta):
+    """Which variables."""
+
+
+class ArtifactFilterId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of an artifact."""
+
+
+class ArtifactFilterKey(Record, filters.KeyFilter, metaclass=RecordMeta):
+    """The key of an artifact."""
+
+
+class ArtifactFilterFlowRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The flow run of an artifact."""
+
+
+class ArtifactFilterTaskRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The task run of an artifact."""
+
+
+class ArtifactFilterType(Record, filters.TextFilter, metaclass=RecordMeta):
+    """The type of an artifact."""
+
+
+class ArtifactFilter(Record, filters.ArtifactFilter, metaclass=RecordMeta):
+    """Which artifacts."""
+
+
+class ArtifactCollectionFilterLatestId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of the latest artifact of a key."""
+
+
+class ArtifactCollectionFilterKey(Record, filters.KeyFilter, metaclass=RecordMeta):
+    """The key of artifacts."""
+
+
+class ArtifactCollectionFilterFlowRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The flow run of the latest artifact of a key."""
+
+
+class ArtifactCollectionFilterTaskRunId(Record, filters.OptionalIdFilter, metaclass=RecordMeta):
+    """The task run of the latest artifact of a key."""
+
+
+class ArtifactCollectionFilterType(Record, filters.TextFilter, metaclass=RecordMeta):
+    """The type of the latest artifact of a key."""
+
+
+class ArtifactCollectionFilter(Record, filters.ArtifactCollectionFilter, metaclass=RecordMeta):
+    """Which keys of artifacts."""

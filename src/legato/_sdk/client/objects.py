@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
-from legato._model import flow_runs, flows, logs, task_runs
+from legato._model import (
+    artifacts,
+    concurrency_limits,
+    flow_runs,
+    flows,
+    logs,
+    task_runs,
+    variables,
+)
 from legato._model.operations import flow_runs as operations
 from legato._model.states import State as StateRecord
 from legato._sdk.records import Record, RecordMeta
@@ -57,3 +65,25 @@ class OrchestrationResult(RunRecord, operations.OrchestrationResult, metaclass=R
 
 class Log(Record, logs.Log, metaclass=RecordMeta):
     """A line that a run logged."""
+
+
+class Variable(Record, variables.Variable, metaclass=RecordMeta):
+    """A variable."""
+
+
+class Artifact(Record, artifacts.Artifact, metaclass=RecordMeta):
+    """An artifact."""
+
+
+class ArtifactCollection(Record, artifacts.ArtifactCollection, metaclass=RecordMeta):
+    """A key with the latest artifact that has it."""
+
+
+class GlobalConcurrencyLimit(
+    Record, concurrency_limits.GlobalConcurrencyLimit, metaclass=RecordMeta
+):
+    """A concurrency limit or rate limit."""
+
+
+class ConcurrencyLimit(Record, concurrency_limits.ConcurrencyLimit, metaclass=RecordMeta):
+    """How many task runs with a tag may run at once."""

@@ -6,13 +6,19 @@ from typing import Any
 
 from legato._model.errors import Error
 from legato._model.operations.spec import Operation
+from legato._sdk import tag_limits
 from legato._sdk.client.requests import Answer, answered, failed, operation_of
 from legato._sdk.services import backend
+
+_LIMITS = frozenset({"concurrency_limits:write", "global_concurrency_limits:write"})
 
 
 def send(operation: Operation) -> Any:
     """Carry out an operation now."""
-    return backend().send(operation)
+    found: Any = backend().send(operation)
+    if operation.spec.permission in _LIMITS:
+        tag_limits.forget()
+    return found
 
 
 def raw(method: str, path: str, body: Any) -> Answer:

@@ -20,6 +20,7 @@ from legato._model.operations import states as state_operations
 from legato._model.operations import task_runs as task_run_operations
 from legato._model.states import State as StateRecord
 from legato._sdk import naming
+from legato._sdk.client.sync_objects import SyncObjectsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
 from legato._sdk.client.sending import raw, send
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class SyncClient:
+class SyncClient(SyncObjectsClient):
     """Asks the backend of this process; `with get_client(sync_client=True) as client`."""
 
     def __enter__(self) -> Self:

@@ -1,5 +1,21 @@
 """Orders of lists."""
 
-from legato._model.filters import FlowRunSort, FlowSort, LogSort, TaskRunSort
+from legato._model.filters import (
+    ArtifactCollectionSort,
+    ArtifactSort,
+    FlowRunSort,
+    FlowSort,
+    LogSort,
+    TaskRunSort,
+    VariableSort,
+)
 
-__all__ = ["FlowRunSort", "FlowSort", "LogSort", "TaskRunSort"]
+__all__ = [
+    "ArtifactCollectionSort",
+    "ArtifactSort",
+    "FlowRunSort",
+    "FlowSort",
+    "LogSort",
+    "TaskRunSort",
+    "VariableSort",
+]

@@ -1,0 +1,57 @@
+"""Task runs with tags wait for the limits on these tags, if there are any."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from legato._model.concurrency_limits import TAG
+from legato._model.operations.concurrency_limits import ListLimitedTags
+
+if TYPE_CHECKING:
+    from legato._backend.port import Backend
+    from legato._sdk.context import TaskRunContext
+    from legato._sdk.slots import Wish
+
+KNOWN_SECONDS = 1.0
+"""For so long a limit that another process has made may not be known here."""
+
+_known: tuple[Backend, float, frozenset[str]] | None = None
+
+
+def take(backend: Backend, run: TaskRunContext) -> Generator[float, None, Wish | None]:
+    """Take a slot of each limit on the run's tags; yield the seconds to pause until then."""
+    names = sorted(TAG + tag for tag in run.tags & _limited(backend))
+    if not names:
+        return None
+    from legato._model.slots import Holder
+    from legato._sdk import slots
+
+    wanted = slots.wish(backend, names, 1, holder=Holder(type="task_run", id=run.id))
+    yield from slots.in_line(backend, wanted)
+    return wanted if wanted.names_held else None
+
+
+def release(backend: Backend, held: Wish) -> None:
+    """Let go of the slots."""
+    from legato._sdk import slots
+
+    slots.release(backend, held)
+
+
+def forget() -> None:
+    """Look the limits up again; this process has just changed one."""
+    global _known  # noqa: PLW0603 - a cache
+    _known = None
+
+
+def _limited(backend: Backend) -> frozenset[str]:
+    """Return the tags that have a limit."""
+    global _known  # noqa: PLW0603 - a cache
+    known, now = _known, time.monotonic()
+    if known is not None and known[0] is backend and now - known[1] < KNOWN_SECONDS:
+        return known[2]
+    found: frozenset[str] = frozenset(backend.send(ListLimitedTags()))
+    _known = backend, now, found
+    return found
