@@ -26,6 +26,14 @@ COMMANDS: dict[str, Entry] = {
     "flow-run": Entry("flow_runs", "List, inspect and delete flow runs; read their logs."),
     "task-run": Entry("task_runs", "List and inspect task runs."),
     "flow": Entry("flows", "List flows."),
+    "variable": Entry("variables", "List, read and change variables."),
+    "artifact": Entry("artifacts", "List, inspect and delete artifacts."),
+    "concurrency-limit": Entry(
+        "concurrency_limits", "Limit how many task runs with a tag run at once."
+    ),
+    "global-concurrency-limit": Entry(
+        "global_concurrency_limits", "List and change concurrency limits and rate limits."
+    ),
     "config": Entry("config", "View and change settings."),
     "version": Entry("version", "Show the versions of Legato and of what it runs on."),
 }

@@ -29,12 +29,20 @@ var, art, coll = s.variable, s.artifact, s.artifact_collection
 limit, lease = s.concurrency_limit, s.lease
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_HERE: Any = literal_column(str(DEFAULT_WORKSPACE))
-_HELD: Any = literal_column("'slot'")
-_WAITING: Any = literal_column("'wait'")
-_ONE: Any = literal_column("1")
-_PAGE: Any = literal_column("64")
-_START: Any = literal_column("0")
+
+
+def _text(sql: str) -> ColumnElement[Any]:
+    """A constant, written out: parameters are what the caller gives."""
+    written: ColumnElement[Any] = literal_column(sql)
+    return written
+
+
+_HERE = _text(str(DEFAULT_WORKSPACE))
+_HELD = _text("'slot'")
+_WAITING = _text("'wait'")
+_ONE = _text("1")
+_PAGE = _text("64")
+_START = _text("0")
 
 
 def _p(name: str) -> ColumnElement[Any]:

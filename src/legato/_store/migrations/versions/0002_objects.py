@@ -13,6 +13,11 @@ def uid() -> sa.types.TypeEngine[bytes]:
     return sa.LargeBinary(length=16).with_variant(sa.UUID(), "postgresql")
 
 
+def double() -> sa.types.TypeEngine[float]:
+    kind: sa.types.TypeEngine[float] = sa.Double()
+    return kind
+
+
 def upgrade() -> None:
     op.create_table(
         "variable",
@@ -65,8 +70,8 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("slots", sa.Integer(), nullable=False),
         sa.Column("active", sa.SmallInteger(), server_default="1", nullable=False),
-        sa.Column("slot_decay_per_second", sa.Double(), server_default="0", nullable=False),
-        sa.Column("used", sa.Double(), server_default="0", nullable=False),
+        sa.Column("slot_decay_per_second", double(), server_default="0", nullable=False),
+        sa.Column("used", double(), server_default="0", nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_concurrency_limit")),
         sa.UniqueConstraint("ws", "name", name=op.f("uq_concurrency_limit_ws_name")),
