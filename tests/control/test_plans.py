@@ -10,20 +10,31 @@ import pytest
 
 from legato._control.registry import handler_of
 from legato._model.filters import (
+    ArtifactCollectionFilter,
+    ArtifactCollectionSort,
+    ArtifactFilter,
+    ArtifactSort,
     FlowFilter,
     FlowRunFilter,
     FlowRunSort,
     LogFilter,
     TaskRunFilter,
 )
+from legato._model.operations.artifacts import (
+    CountArtifacts,
+    FilterArtifactCollections,
+    FilterArtifacts,
+)
 from legato._model.operations.flow_runs import CountFlowRuns, FilterFlowRuns
 from legato._model.operations.logs import FilterLogs
 from legato._model.operations.task_runs import CountTaskRuns, FilterTaskRuns
+from legato._model.operations.variables import FilterVariables
 from legato._store import sqlite_home
 from legato._store.compiling import sqlite_text
 from tests.store.records import now
 
 ID = {"any_": [UUID(int=5)]}
+ID_TEXT = {"any_": ["x"]}
 NEWEST = FlowRunSort.START_TIME_DESC
 
 
@@ -53,6 +64,10 @@ def flow_runs(conditions):
 
 def task_runs(conditions):
     return msgspec.convert(conditions, TaskRunFilter)
+
+
+def artifacts(conditions):
+    return msgspec.convert(conditions, ArtifactFilter)
 
 
 def flows(conditions):
@@ -100,6 +115,25 @@ def flows(conditions):
             FilterTaskRuns(task_runs=task_runs({"state": {"type": {"any_": ["RUNNING"]}}})),
             "INDEX ix_task_run_live",
         ),
+        (FilterArtifacts(), "INDEX sqlite_autoindex_artifact_1"),
+        (FilterArtifacts(sort=ArtifactSort.CREATED_DESC), "INDEX ix_artifact_list"),
+        (FilterArtifacts(artifacts=artifacts({"key": ID_TEXT})), "INDEX ix_artifact_versions"),
+        (CountArtifacts(artifacts=artifacts({"key": ID_TEXT})), "INDEX ix_artifact_versions"),
+        (FilterArtifacts(artifacts=artifacts({"flow_run_id": ID})), "(flow_run_id=?)"),
+        (FilterArtifacts(artifacts=artifacts({"task_run_id": ID})), "(task_run_id=?)"),
+        (FilterArtifacts(flow_runs=flow_runs({"id": ID})), "(flow_run_id=?)"),
+        (FilterArtifacts(task_runs=task_runs({"id": ID})), "(task_run_id=?)"),
+        (
+            FilterArtifactCollections(sort=ArtifactCollectionSort.KEY_ASC),
+            "INDEX sqlite_autoindex_artifact_collection_2",
+        ),
+        (
+            FilterArtifactCollections(
+                artifacts=msgspec.convert({"key": ID_TEXT}, ArtifactCollectionFilter)
+            ),
+            "(ws=? AND key=?)",
+        ),
+        (FilterVariables(), "INDEX sqlite_autoindex_variable_2"),
         (FilterLogs(logs=msgspec.convert({"flow_run_id": ID}, LogFilter)), "(flow_run_id=?)"),
     ],
 )
@@ -117,6 +151,10 @@ def test_a_page_is_found_by_an_index(database, operation, expected):
         FilterFlowRuns(),
         FilterFlowRuns(flows=flows({"name": {"any_": ["x"]}}), sort=NEWEST),
         FilterTaskRuns(),
+        FilterArtifacts(),
+        FilterArtifacts(sort=ArtifactSort.CREATED_DESC),
+        FilterArtifactCollections(sort=ArtifactCollectionSort.KEY_ASC),
+        FilterVariables(),
     ],
 )
 def test_nothing_is_sorted_for_a_page(database, operation):

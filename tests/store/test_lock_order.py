@@ -1,10 +1,15 @@
-"""Rows are locked in one order everywhere: flow runs by id, task runs by id, then appends."""
+"""Rows are locked in one order everywhere: limits, flow runs and task runs by id, then appends."""
 
 from __future__ import annotations
 
 import pytest
 
 from legato._control.attempts import close_dead
+from legato._control.global_concurrency_limits import create
+from legato._control.slots import take
+from legato._model.concurrency_limits import GlobalConcurrencyLimitCreate
+from legato._model.operations.concurrency_limits import CreateGlobalConcurrencyLimit
+from legato._model.operations.slots import TakeSlots
 from tests.store.records import (
     COMPLETED,
     RUNNING,
@@ -12,6 +17,7 @@ from tests.store.records import (
     line,
     move,
     moved,
+    new_id,
     now,
     task,
     whole_task,
@@ -19,6 +25,7 @@ from tests.store.records import (
 
 # what locks or changes rows; queries and appended rows of a run's own are in no order
 RANK = {
+    "concurrency_limit.standing": 0,
     "flow_run.standing": 1,
     "task_run.standing": 2,
     "flow_run.create": 3,
@@ -85,7 +92,12 @@ def test_a_batch_locks_in_order(sender, trace):
 
 def test_the_sweep_locks_in_order(store, sender, trace):
     run_id = sender.start()
+    limit = GlobalConcurrencyLimitCreate(name="db", limit=1)
+    store.run(lambda tx: create(tx, now(), CreateGlobalConcurrencyLimit(limit=limit)))
+    ask = TakeSlots(grant_id=new_id(), names=["db"], writer=sender.writer)
+    store.run(lambda tx: take(tx, now(), ask))
     sender.send(*whole_task(run_id)[1][:2])
     trace.clear()
     store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
     assert in_order(trace), trace
+    assert trace.index("concurrency_limit.standing") < trace.index("flow_run.standing")

@@ -57,7 +57,7 @@ def renew(tx: Transaction, now: datetime, request: RenewSlots) -> bool:
 
 def release(tx: Transaction, now: datetime, request: ReleaseSlots) -> None:
     """Release slots and serve those who wait for them."""
-    known = slots.of_grants(tx, [request.grant_id]).get(request.grant_id, [])
+    known = _claimed(tx, now, [request.grant_id])
     if not known:
         return
     ids = sorted(lease.limit_id for lease in known)
@@ -77,11 +77,20 @@ def reap(tx: Transaction, now: datetime, request: ReapSlots) -> int:
 
 def end_all(tx: Transaction, now: datetime, grants: Sequence[UUID]) -> None:
     """End requests that nobody releases, and serve those who wait."""
-    if not grants:
-        return
-    ended = slots.of_grants(tx, grants)
-    slots.end(tx, grants)
-    settle(tx, now, sorted({lease.limit_id for leases in ended.values() for lease in leases}))
+    ended = _claimed(tx, now, grants)
+    if ended:
+        slots.end(tx, grants)
+        settle(tx, now, sorted({lease.limit_id for lease in ended}))
+
+
+def _claimed(tx: Transaction, now: datetime, grants: Sequence[UUID]) -> list[Lease]:
+    """Return the rows of requests, their limits locked: nobody else grants or ends them now."""
+    known = slots.of_grants(tx, grants)
+    limits = {lease.limit_id for leases in known.values() for lease in leases}
+    if limits:
+        slots.load(tx, slots.linked(tx, limits), now)
+        known = slots.of_grants(tx, grants)
+    return [lease for leases in known.values() for lease in leases]
 
 
 def settle(tx: Transaction, now: datetime, limits: Iterable[UUID]) -> None:

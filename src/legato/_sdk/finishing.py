@@ -60,7 +60,7 @@ async def arun_task(run: TaskExecution, return_state: bool) -> Any:
     run.resolve()
     token = current.set(run.context)
     try:
-        state, draft = await adrive(run, task_run(run.task.plan, bool(run.context.tags)))
+        state, draft = await adrive(run, task_run(run.task.plan, run.limited))
     finally:
         current.reset(token)
     return finish(run, state, draft, return_state)
@@ -87,7 +87,7 @@ def generated_task(run: TaskExecution, return_state: bool) -> Any:
 
     run.resolve()
     generate: Any = generating.agenerate if run.task.isasync else generating.generate
-    return generate(run, run.context, task_run(run.task.plan, bool(run.context.tags)), end)
+    return generate(run, run.context, task_run(run.task.plan, run.limited), end)
 
 
 def generated_flow(run: FlowExecution, return_state: bool) -> Any:

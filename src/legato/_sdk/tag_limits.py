@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from legato._model.concurrency_limits import TAG
+from legato._model.errors import StoreError
 from legato._model.operations.concurrency_limits import ListLimitedTags
 
 if TYPE_CHECKING:
@@ -20,8 +22,16 @@ KNOWN_SECONDS = 1.0
 _known: tuple[Backend, float, frozenset[str]] | None = None
 
 
+def concern(backend: Backend, tags: frozenset[str]) -> bool:
+    """Tell whether there is a limit on one of the tags."""
+    return not tags.isdisjoint(_limited(backend))
+
+
 def take(backend: Backend, run: TaskRunContext) -> Generator[float, None, Wish | None]:
-    """Take a slot of each limit on the run's tags; yield the seconds to pause until then."""
+    """Take a slot of each limit on the run's tags; yield the seconds to pause until then.
+
+    While the store is out of use the run goes on without: nobody could free a slot.
+    """
     names = sorted(TAG + tag for tag in run.tags & _limited(backend))
     if not names:
         return None
@@ -29,7 +39,11 @@ def take(backend: Backend, run: TaskRunContext) -> Generator[float, None, Wish |
     from legato._sdk import slots
 
     wanted = slots.wish(backend, names, 1, holder=Holder(type="task_run", id=run.id))
-    yield from slots.in_line(backend, wanted)
+    try:
+        yield from slots.in_line(backend, wanted)
+    except StoreError as error:
+        slots.warn(f"The limits on the tags of {run.name!r} are not kept: {error}")
+        return None
     return wanted if wanted.names_held else None
 
 
@@ -52,6 +66,8 @@ def _limited(backend: Backend) -> frozenset[str]:
     known, now = _known, time.monotonic()
     if known is not None and known[0] is backend and now - known[1] < KNOWN_SECONDS:
         return known[2]
-    found: frozenset[str] = frozenset(backend.send(ListLimitedTags()))
+    found: frozenset[str] = frozenset()
+    with suppress(StoreError):
+        found = frozenset(backend.send(ListLimitedTags()))
     _known = backend, now, found
     return found

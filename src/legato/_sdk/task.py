@@ -168,7 +168,7 @@ class Task(Decorated, Generic[P, R]):
         run.resolve()
         token = current.set(run.context)
         try:
-            state, draft = drive(run, task_run(self._plan or self.plan, bool(run.context.tags)))
+            state, draft = drive(run, task_run(self._plan or self.plan, run.limited))
         finally:
             current.reset(token)
         if return_state or state.type is not StateType.COMPLETED:

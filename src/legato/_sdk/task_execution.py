@@ -160,6 +160,16 @@ class TaskExecution(Execution):
         context.state = state
         return state
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit on one of the run's tags."""
+        tags = self.context.tags
+        if not tags:
+            return False
+        from legato._sdk import tag_limits
+
+        return tag_limits.concern(self.backend, tags)
+
     def line(self) -> Generator[float, None, None]:
         """Take the slots of the limits on the run's tags."""
         from legato._sdk import tag_limits

@@ -20,10 +20,10 @@ from legato._model.operations import states as state_operations
 from legato._model.operations import task_runs as task_run_operations
 from legato._model.states import State as StateRecord
 from legato._sdk import naming
-from legato._sdk.client.sync_objects import SyncObjectsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
 from legato._sdk.client.sending import raw, send
+from legato._sdk.client.sync_objects import SyncObjectsClient
 from legato._sdk.records import coerce
 from legato._sdk.services import backend
 from legato._sdk.states import State

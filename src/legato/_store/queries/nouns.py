@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, and_, exists, select, true
 
 from legato._model import filters as f
 from legato._store import schema
@@ -127,6 +127,14 @@ def related(noun: str, request: Any) -> list[Condition]:
                 condition = _having(step, condition)
         found.append(condition)
     return found
+
+
+def of_runs(column: Any, noun: str, request: Any) -> Condition:
+    """The rows whose `column` names a run of `noun` that the request's filters pick."""
+    step = Step(column, {"flow_runs": run, "task_runs": task}[noun].c.id)
+    condition, given = and_(true(), *related(noun, request)), getattr(request, noun)
+    few = given is None or _names_ids(given)
+    return _among(step, condition) if few else _having(step, condition)
 
 
 def _names_one(given: f.FlowFilter) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, UnaryExpression, exists, func, select
+from sqlalchemy import ColumnElement, UnaryExpression, func, select
 
 from legato._model import filters as f
 from legato._model.artifacts import Artifact, ArtifactCollection
@@ -20,7 +20,6 @@ from legato._store.queries.conditions import Condition
 from legato._store.queries.lists import page
 
 var, art, coll = schema.variable, schema.artifact, schema.artifact_collection
-run, task = schema.flow_run, schema.task_run
 
 _VARIABLE_ORDERS: dict[str, UnaryExpression[Any]] = {
     "CREATED_DESC": var.c.created_at.desc(),
@@ -77,7 +76,9 @@ def collections(tx: Transaction, request: Any) -> list[ArtifactCollection]:
     query = select(
         coll.c.id, coll.c.created_at, *(art.c[name] for name in columns.ARTIFACT)
     ).select_from(coll.join(art, art.c.id == coll.c.latest_id))
-    query = query.where(coll.c.ws == DEFAULT_WORKSPACE, *_artifacts(request, coll.c.latest_id))
+    query = query.where(
+        coll.c.ws == DEFAULT_WORKSPACE, *_artifacts(request, coll.c.latest_id, coll.c.key)
+    )
     query = query.order_by(*_ordered(request.sort.value, coll.c.latest_id, coll.c.key))
     rows = page(tx, query, request.limit, request.offset)
     return [artifact_rows.collection_of_row(row) for row in rows]
@@ -87,7 +88,7 @@ def count_collections(tx: Transaction, request: Any) -> int:
     """Count keys of artifacts."""
     joined = coll.join(art, art.c.id == coll.c.latest_id)
     query = select(func.count()).select_from(joined).where(coll.c.ws == DEFAULT_WORKSPACE)
-    return int(tx.select(query.where(*_artifacts(request, coll.c.latest_id)))[0][0])
+    return int(tx.select(query.where(*_artifacts(request, coll.c.latest_id, coll.c.key)))[0][0])
 
 
 def _ordered(sort: str, id_: Any, key: Any = art.c.key) -> list[ColumnElement[Any]]:
@@ -101,7 +102,7 @@ def _ordered(sort: str, id_: Any, key: Any = art.c.key) -> list[ColumnElement[An
     return orders[sort]
 
 
-def _artifacts(request: Any, id_: Any) -> list[Condition]:
+def _artifacts(request: Any, id_: Any, key: Any = art.c.key) -> list[Condition]:
     """Conditions of the request's own filter and of those on flows and runs."""
     found: list[Condition] = [art.c.ws == DEFAULT_WORKSPACE]
     given = request.artifacts
@@ -109,7 +110,7 @@ def _artifacts(request: Any, id_: Any) -> list[Condition]:
         ids = given.latest_id if isinstance(given, f.ArtifactCollectionFilter) else given.id
         parts = [
             c.listed(id_, ids),
-            c.keyed(art.c.key, given.key),
+            c.keyed(key, given.key),
             c.listed(art.c.flow_run_id, given.flow_run_id),
             c.listed(art.c.task_run_id, given.task_run_id),
             c.listed(art.c.type, given.type),
@@ -117,12 +118,7 @@ def _artifacts(request: Any, id_: Any) -> list[Condition]:
         condition = c.joined(given.operator, parts)
         found += [] if condition is None else [condition]
     if request.flows is not None or request.flow_runs is not None:
-        found.append(_of("flow_runs", request, run, art.c.flow_run_id))
+        found.append(nouns.of_runs(art.c.flow_run_id, "flow_runs", request))
     if request.task_runs is not None:
-        found.append(_of("task_runs", request, task, art.c.task_run_id))
+        found.append(nouns.of_runs(art.c.task_run_id, "task_runs", request))
     return found
-
-
-def _of(noun: str, request: Any, table: Any, column: Any) -> Condition:
-    conditions = nouns.related(noun, request)
-    return exists(select(table.c.id).where(table.c.id == column, *conditions))
