@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 from legato._model.slots import Holder, Mode
-from legato._sdk import slots
+from legato._sdk import limits
 from legato._sdk.exceptions import ConcurrencySlotAcquisitionError
+from legato._sdk.limits import Wish
 from legato._sdk.services import backend
-from legato._sdk.slots import Wish
 
 
 @contextmanager
@@ -34,16 +34,16 @@ def concurrency(  # noqa: PLR0913, PLR0917 - Prefect's signature
     ...     pass
     """
     home = backend()
-    wanted = slots.wish(
+    wanted = limits.wish(
         home, names, occupy, strict=strict, lease_seconds=lease_duration, holder=holder,
         timeout=timeout_seconds, tries=max_retries,
     )  # fmt: skip
     try:
-        slots.take(home, wanted)
+        limits.take(home, wanted)
         _note_missing(wanted)
         yield
     finally:
-        kept = not wanted.names_held or slots.release(home, wanted)
+        kept = not wanted.names_held or limits.release(home, wanted)
     _refuse_lost(wanted, kept, strict, raise_on_lease_renewal_failure)
 
 
@@ -60,16 +60,16 @@ async def aconcurrency(  # noqa: PLR0913, PLR0917 - Prefect's signature
 ) -> AsyncGenerator[None, None]:
     """Hold `occupy` slots of each of the limits while the block runs; see `concurrency`."""
     home = backend()
-    wanted = slots.wish(
+    wanted = limits.wish(
         home, names, occupy, strict=strict, lease_seconds=lease_duration, holder=holder,
         timeout=timeout_seconds, tries=max_retries,
     )  # fmt: skip
     try:
-        await slots.atake(home, wanted)
+        await limits.atake(home, wanted)
         _note_missing(wanted)
         yield
     finally:
-        kept = not wanted.names_held or slots.release(home, wanted)
+        kept = not wanted.names_held or limits.release(home, wanted)
     _refuse_lost(wanted, kept, strict, raise_on_lease_renewal_failure)
 
 
@@ -87,10 +87,10 @@ def rate_limit(
     >>> rate_limit("api")
     """
     home = backend()
-    wanted = slots.wish(
+    wanted = limits.wish(
         home, names, occupy, mode=Mode.rate_limit, strict=strict, timeout=timeout_seconds
     )
-    slots.take(home, wanted)
+    limits.take(home, wanted)
     _note_missing(wanted)
 
 
@@ -102,17 +102,17 @@ async def arate_limit(
 ) -> None:
     """Wait until each of the limits has `occupy` slots, and use them up; see `rate_limit`."""
     home = backend()
-    wanted = slots.wish(
+    wanted = limits.wish(
         home, names, occupy, mode=Mode.rate_limit, strict=strict, timeout=timeout_seconds
     )
-    await slots.atake(home, wanted)
+    await limits.atake(home, wanted)
     _note_missing(wanted)
 
 
 def _note_missing(wanted: Wish) -> None:
     missing: Sequence[str] = [name for name in wanted.names if name not in wanted.names_held]
     if missing:
-        slots.warn(
+        limits.warn(
             f"Concurrency limits {missing} do not exist: nothing is waited for. Create one with "
             "`legato global-concurrency-limit create NAME --limit N`."
         )
@@ -125,4 +125,4 @@ def _refuse_lost(wanted: Wish, kept: bool, strict: bool, raises: bool | None) ->
     message = f"The slots of {wanted.names_held} were taken away while they were held."
     if strict if raises is None else raises:
         raise ConcurrencySlotAcquisitionError(message)
-    slots.warn(message)
+    limits.warn(message)

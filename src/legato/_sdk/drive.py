@@ -7,7 +7,6 @@ own thread and stack, with nothing of ours between but this frame and the one th
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from contextlib import closing
 from types import GeneratorType
 from typing import Any, ClassVar, TypeVar
 
@@ -190,7 +189,7 @@ def _wait(run: Execution, effect: Effect) -> Any:
         except BaseException as exc:  # noqa: BLE001 - Ctrl-C during the wait
             return run.raised(exc)
     if isinstance(effect, Acquire):
-        return _stand_in_line(run)
+        return _tag_limits().stand(run)
     if isinstance(effect, RunHooks):
         return hooks.run_all(run.hook_calls(effect))
     if isinstance(effect, AskRetry):
@@ -205,7 +204,7 @@ async def _await(run: Execution, effect: Effect) -> Any:
         except BaseException as exc:  # noqa: BLE001 - cancelled during the wait
             return run.raised(exc)
     if isinstance(effect, Acquire):
-        return await _astand_in_line(run)
+        return await _tag_limits().astand(run)
     if isinstance(effect, RunHooks):
         return await hooks.arun_all(run.hook_calls(effect))
     if isinstance(effect, AskRetry):
@@ -213,21 +212,7 @@ async def _await(run: Execution, effect: Effect) -> Any:
     raise TypeError(effect)
 
 
-def _stand_in_line(run: Execution) -> Raised | None:
-    with closing(run.line()) as line:
-        try:
-            for seconds in line:
-                waits.sleep(seconds)
-        except BaseException as exc:  # noqa: BLE001 - Ctrl-C during the wait
-            return run.raised(exc)
-    return None
+def _tag_limits() -> Any:
+    from legato._sdk import tag_limits
 
-
-async def _astand_in_line(run: Execution) -> Raised | None:
-    with closing(run.line()) as line:
-        try:
-            for seconds in line:
-                await waits.asleep(seconds)
-        except BaseException as exc:  # noqa: BLE001 - cancelled during the wait
-            return run.raised(exc)
-    return None
+    return tag_limits

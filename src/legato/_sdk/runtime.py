@@ -35,6 +35,13 @@ FLOW_RUN: dict[str, tuple[Callable[[FlowRunContext], Any], Any]] = {
     "api_url": (lambda run: None, None),
     "ui_url": (lambda run: None, None),
 }
+DEPLOYMENT: dict[str, tuple[Callable[[FlowRunContext], Any], Any]] = {
+    "id": (lambda run: None, None),
+    "name": (lambda run: None, None),
+    "version": (lambda run: None, None),
+    "parameters": (lambda run: {}, {}),
+    "flow_run_id": (lambda run: str(run.id), None),
+}
 TASK_RUN: dict[str, tuple[Callable[[TaskRunContext], Any], Any]] = {
     "id": (lambda run: str(run.id), None),
     "tags": (lambda run: sorted(run.tags), []),
@@ -50,6 +57,11 @@ TASK_RUN: dict[str, tuple[Callable[[TaskRunContext], Any], Any]] = {
 def flow_run(name: str) -> Any:
     """Return an attribute of the active flow run; raise AttributeError for an unknown one."""
     return _read("flow_run", FLOW_RUN, FlowRunContext.get(), name)
+
+
+def deployment(name: str) -> Any:
+    """Return an attribute of the deployment that the active flow run is of."""
+    return _read("deployment", DEPLOYMENT, FlowRunContext.get(), name)
 
 
 def task_run(name: str) -> Any:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from legato._model.concurrency_limits import TAG
 from legato._model.errors import StoreError
 from legato._model.operations.concurrency_limits import ListLimitedTags
+from legato._sdk import waits
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
+    from legato._engine.effects import Raised
     from legato._sdk.context import TaskRunContext
-    from legato._sdk.slots import Wish
+    from legato._sdk.drive import Execution
+    from legato._sdk.limits import Wish
 
 KNOWN_SECONDS = 1.0
 """For so long a limit that another process has made may not be known here."""
@@ -36,22 +39,44 @@ def take(backend: Backend, run: TaskRunContext) -> Generator[float, None, Wish |
     if not names:
         return None
     from legato._model.slots import Holder
-    from legato._sdk import slots
+    from legato._sdk import limits
 
-    wanted = slots.wish(backend, names, 1, holder=Holder(type="task_run", id=run.id))
+    wanted = limits.wish(backend, names, 1, holder=Holder(type="task_run", id=run.id))
     try:
-        yield from slots.in_line(backend, wanted)
+        yield from limits.in_line(backend, wanted)
     except StoreError as error:
-        slots.warn(f"The limits on the tags of {run.name!r} are not kept: {error}")
+        limits.warn(f"The limits on the tags of {run.name!r} are not kept: {error}")
         return None
     return wanted if wanted.names_held else None
 
 
+def stand(run: Execution) -> Raised | None:
+    """Wait on this thread for the slots that a run needs; return what cut the wait short."""
+    with closing(run.line()) as line:
+        try:
+            for seconds in line:
+                waits.sleep(seconds)
+        except BaseException as exc:  # noqa: BLE001 - Ctrl-C during the wait
+            return run.raised(exc)
+    return None
+
+
+async def astand(run: Execution) -> Raised | None:
+    """Wait on the running loop for the slots that a run needs."""
+    with closing(run.line()) as line:
+        try:
+            for seconds in line:
+                await waits.asleep(seconds)
+        except BaseException as exc:  # noqa: BLE001 - cancelled during the wait
+            return run.raised(exc)
+    return None
+
+
 def release(backend: Backend, held: Wish) -> None:
     """Let go of the slots."""
-    from legato._sdk import slots
+    from legato._sdk import limits
 
-    slots.release(backend, held)
+    limits.release(backend, held)
 
 
 def forget() -> None:

@@ -26,7 +26,7 @@ from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
-    from legato._sdk.slots import Wish
+    from legato._sdk.limits import Wish
     from legato._sdk.task import Task
 
 _PENDING = Draft(type=StateType.PENDING)
