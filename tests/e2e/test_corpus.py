@@ -49,6 +49,8 @@ CASES = {
         "subflow_parameters_and_names",
         "tags_context",
     ],
+    "objects": ["artifact_keys", "artifact_markdown", "artifact_table", "variable_values"],
+    "concurrency": ["missing_limit", "rate_limit"],
     "client": ["async_client", "delete_and_missing", "flows_and_filters", "update_flow_run"],
 }
 
