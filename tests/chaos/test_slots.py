@@ -27,48 +27,58 @@ SLOTS, PROCESSES, KILLS = 3, 5, 12
 pytestmark = pytest.mark.chaos
 
 
+class Actors:
+    """Processes that take slots; all write into one file when they hold some."""
+
+    def __init__(self, folder, draw):
+        self.folder, self.draw, self.running = folder, draw, []
+        (folder / "places").mkdir()
+        self.output = open(folder / "output", "w+b")  # noqa: SIM115 - closed in `end`
+
+    def start(self):
+        command = [sys.executable, ACTOR, self.folder / "places", SLOTS, self.draw.randrange(10**6)]
+        self.running.append(subprocess.Popen(list(map(str, command)), stdout=self.output))
+
+    def kill(self):
+        victim = self.running.pop(self.draw.randrange(len(self.running)))
+        victim.kill()
+        victim.wait()
+
+    def lines(self):
+        return (self.folder / "output").read_bytes().splitlines()
+
+    def progress(self, count):
+        """Wait until so many more times somebody has held slots."""
+        goal = len(self.lines()) + count
+        while len(self.lines()) < goal:
+            assert any(actor.poll() is None for actor in self.running)
+            os.sched_yield()
+
+    def end(self):
+        while self.running:
+            self.kill()
+        self.output.close()
+
+
 def test_the_limit_holds_while_holders_are_killed(tmp_path):
     seed = random.randrange(10**6)
     print("seed", seed)
     draw = random.Random(seed)
-    places = tmp_path / "places"
-    places.mkdir()
     with get_client(sync_client=True) as client:
         client.create_global_concurrency_limit(
             GlobalConcurrencyLimitCreate(name="chaos", limit=SLOTS)
         )
-    output = open(tmp_path / "output", "w+b")  # noqa: SIM115 - closed below
-    actors = []
-
-    def start():
-        command = [sys.executable, ACTOR, places, str(SLOTS), str(draw.randrange(10**6))]
-        actors.append(subprocess.Popen(list(map(str, command)), stdout=output))
-
-    def lines():
-        return (tmp_path / "output").read_bytes().splitlines()
-
-    def progress(count):
-        """Wait until so many more times somebody has held slots."""
-        goal = len(lines()) + count
-        while len(lines()) < goal:
-            assert any(actor.poll() is None for actor in actors), seed
-            os.sched_yield()
-
+    actors = Actors(tmp_path, draw)
     try:
         for _ in range(PROCESSES):
-            start()
+            actors.start()
         for _ in range(KILLS):
-            progress(draw.randint(1, 10))
-            victim = actors.pop(draw.randrange(len(actors)))
-            victim.kill()
-            victim.wait()
-            start()
-        progress(20)
+            actors.progress(draw.randint(1, 10))
+            actors.kill()
+            actors.start()
+        actors.progress(20)
     finally:
-        for actor in actors:
-            actor.kill()
-            actor.wait()
-        output.close()
-    assert b"TOO MANY" not in lines(), seed
+        actors.end()
+    assert b"TOO MANY" not in actors.lines()
     with concurrency("chaos", occupy=SLOTS, strict=True, timeout_seconds=30):
         pass

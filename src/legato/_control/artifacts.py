@@ -45,7 +45,9 @@ def read(tx: Transaction, now: datetime, request: ReadArtifact) -> Artifact:
     return found
 
 
-def filter(tx: Transaction, now: datetime, request: FilterArtifacts) -> list[Artifact]:  # noqa: A001
+def filter(  # noqa: A001
+    tx: Transaction, now: datetime, request: FilterArtifacts
+) -> list[Artifact]:
     """List artifacts."""
     from legato._store.queries import objects
 

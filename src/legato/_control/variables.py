@@ -55,7 +55,9 @@ def read_by_name(tx: Transaction, now: datetime, request: ReadVariableByName) ->
     return found
 
 
-def filter(tx: Transaction, now: datetime, request: FilterVariables) -> list[Variable]:  # noqa: A001
+def filter(  # noqa: A001
+    tx: Transaction, now: datetime, request: FilterVariables
+) -> list[Variable]:
     """List variables."""
     from legato._store.queries import objects
 
