@@ -15,6 +15,7 @@ import pytest
 
 from legato import flow, get_client, tags, task
 from legato._backend import current as backends
+from legato._model.errors import StoreBusy
 from legato._sdk.keeper import keeper
 from legato.client.schemas.actions import GlobalConcurrencyLimitCreate
 from legato.concurrency import asyncio as loops
@@ -187,6 +188,34 @@ def test_slots_that_were_taken_away_are_missed(client, limit, caplog):
         concurrency("db", strict=True),
     ):
         lose()
+
+
+def test_a_lease_is_renewed_while_it_is_held(client, limit, rows):
+    limit()
+    with concurrency("db", lease_duration=0.2):
+        [(first,)] = rows("SELECT expires_at FROM lease")
+        while rows("SELECT expires_at FROM lease") == [(first,)]:
+            os.sched_yield()
+        backends.current().sweep()
+        assert held(client) == 1
+
+
+def test_what_could_not_be_released_is_released_later(client, limit, monkeypatch, rows, caplog):
+    limit()
+    backend = backends.current()
+    real = backend.send
+    failures = [StoreBusy("in use")]
+
+    def send(operation):
+        if operation.spec.id == "slots.release" and failures:
+            raise failures.pop()
+        return real(operation)
+
+    with concurrency("db"):
+        monkeypatch.setattr(backend, "send", send)
+    assert "could not be released yet: in use" in caplog.text
+    while rows("SELECT 1 FROM lease"):
+        os.sched_yield()
 
 
 def test_a_forked_child_does_not_release_what_its_parent_holds(client, limit):

@@ -34,6 +34,8 @@ class EmbeddedBackend:
     the results of this process may end it at any moment, as a pool ends its workers.
     """
 
+    is_dry = False
+
     def __init__(self, home: Home) -> None:
         self.home = home
         self.clock = SystemClock()

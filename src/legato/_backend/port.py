@@ -17,6 +17,9 @@ class Backend(Protocol):
     is_child: bool
     """Forked, or a worker of a pool: what it recorded must be stored before it hands over."""
 
+    is_dry: bool
+    """Records nothing: tasks are not called either."""
+
     @property
     def journal(self) -> Journal: ...
 

@@ -6,6 +6,7 @@ Error (legato._model.errors)
   MissingContextError  InvalidNameError  MissingFlowError  ScriptError  SerializationError
   ObjectNotFound  ObjectAlreadyExists  ValidationError  ConfigurationError
   FlowRunTimeoutError  TaskRunTimeoutError  VariableExists
+  FlowVisualizationError  GraphvizImportError
   ConcurrencySlotAcquisitionError  AcquireConcurrencySlotTimeoutError
 BaseException: TerminationSignal  Abort
 """
@@ -130,6 +131,18 @@ class TaskRunTimeoutError(Error, TimeoutError):
     """The task run took longer than its `timeout_seconds`."""
 
     code = "task_run_timeout"
+
+
+class FlowVisualizationError(Error):
+    """The flow cannot be drawn."""
+
+    code = "visualization"
+
+
+class GraphvizImportError(Error, ImportError):
+    """Graphviz is not installed."""
+
+    code = "graphviz"
 
 
 class VariableExists(errors.Conflict, ValueError):

@@ -191,6 +191,40 @@ class Flow(Decorated, Generic[P, R]):
 
         return validated(self, parameters)
 
+    def mermaid(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Return what the flow calls with these arguments as a flowchart for Mermaid.
+
+        The flow's function runs; its tasks are not called and nothing is recorded. Raises
+        FlowVisualizationError if the flow uses what a task returns, unless the task has a
+        `viz_return_value`.
+
+        >>> from legato import flow, task
+        >>> @task
+        ... def load(n: int) -> int:
+        ...     return n
+        >>> @flow
+        ... def etl() -> None:
+        ...     load(load(1))
+        >>> print(etl.mermaid())
+        flowchart TD
+            n0["load-0"]
+            n1["load-1"]
+            n0 --> n1
+        <BLANKLINE>
+        """
+        from legato._sdk import drawing, dry_run
+
+        return drawing.mermaid(dry_run.nodes_of(self, args, kwargs))
+
+    def visualize(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Draw what the flow calls with these arguments, if Graphviz is installed.
+
+        See `mermaid`; raises GraphvizImportError without Graphviz.
+        """
+        from legato._sdk import drawing, dry_run
+
+        drawing.show(self.name, dry_run.nodes_of(self, args, kwargs))
+
     def on_completion(self, hook: Hook) -> Hook:
         """Add a hook `(flow, flow_run, state)` for Completed."""
         return self._add("on_completion", hook)

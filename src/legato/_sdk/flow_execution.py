@@ -165,7 +165,8 @@ class FlowExecution(Execution):
         """Propose a transition, together with the creation of the run if that is due."""
         draft, context = effect.draft, self.context
         self.draft = draft
-        if draft.type is StateType.COMPLETED and self.flow.keeps_result:
+        keeps = self.flow.keeps_result and not self.backend.is_dry
+        if draft.type is StateType.COMPLETED and keeps:
             from legato._sdk import results
 
             results.keep(self.flow, context, draft)
@@ -221,6 +222,8 @@ class FlowExecution(Execution):
 
     def hook_calls(self, effect: effects.RunHooks) -> list[HookCall]:
         """Return the calls of the flow's hooks: (flow, flow run, state)."""
+        if self.backend.is_dry:
+            return []
         hooks: list[Callable[..., Any]] = getattr(self.flow, effect.kind + "_hooks")
         state = values.public(self.context, effect.state, self.draft.data)
         args = (self.flow, self.context.flow_run, state)

@@ -61,6 +61,7 @@ class TaskOptions(TypedDict, total=False):
     timeout_seconds: float | int | None
     log_prints: bool | None
     step_key: str | None
+    viz_return_value: Any
     on_completion: list[Hook] | None
     on_failure: list[Hook] | None
     on_running: list[Hook] | None
@@ -109,6 +110,7 @@ class TaskSettings(Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None = None
     log_prints: bool | None = None
     step_key: str | None = None
+    viz_return_value: Any = None
     on_completion: Any = None
     on_failure: Any = None
     on_running: Any = None

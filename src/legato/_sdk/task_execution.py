@@ -58,6 +58,8 @@ class TaskExecution(Execution):
             raise watch.signal_again()
         self.task, self.wait_for, self.place = task, wait_for, place()
         self.fn, self.args, self.kwargs = task.fn, args, kwargs
+        if self.backend.is_dry:
+            self.fn = _stand_in(task)
         self.timeout = task.timeout_seconds
         self.draft, self.held = _PENDING, None
         self.context = context = TaskRunContext(self.backend.ids.new(), task.name, parameters)
@@ -141,7 +143,7 @@ class TaskExecution(Execution):
 
     def _keep(self, draft: Draft) -> None:
         """Store the result where the task wants it kept."""
-        if self.task.keeps_result:
+        if self.task.keeps_result and not self.backend.is_dry:
             from legato._sdk import results
 
             results.keep(self.task, self.context, draft)
@@ -194,6 +196,8 @@ class TaskExecution(Execution):
 
     def hook_calls(self, effect: effects.RunHooks) -> list[HookCall]:
         """Return the calls of the task's hooks: (task, task run, state)."""
+        if self.backend.is_dry:
+            return []
         hooks: list[Callable[..., Any]] = getattr(self.task, effect.kind + "_hooks")
         args = (self.task, self.context.task_run, self._public(effect.state))
         return [HookCall(hook, args, self.context, effect.state.name) for hook in hooks]
@@ -224,3 +228,9 @@ class TaskExecution(Execution):
         effects.Say: say,
         effects.DrawRandom: draw,
     }
+
+
+def _stand_in(task: Task[Any, Any]) -> Callable[..., Any]:
+    from legato._sdk.dry_run import stand_in
+
+    return stand_in(task)
