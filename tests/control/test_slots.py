@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -25,6 +27,7 @@ from legato._model.operations.slots import (
 )
 from legato._model.slots import Granted, Holder, Missing, Mode, Waits
 from legato._store import writers
+from legato._store.postgres import PostgresStore
 from tests.store.records import new_id, new_writer, now
 
 
@@ -370,3 +373,45 @@ def test_at_random_never_more_than_the_limit_is_held_and_nobody_is_forgotten(sto
         asks.remove(granted[0])
         at(ReleaseSlots(grant_id=granted[0].grant_id), clock)
     assert all(held(at, name) == 0 for name in sizes), seed
+
+
+@pytest.mark.postgres
+def test_servers_on_one_database_share_the_slots(postgres_url, limit, store, at):
+    """Three stores commit at once. Without `slots.enter` PostgreSQL finds deadlocks, a second each."""
+    if not isinstance(store, PostgresStore):
+        pytest.skip("a process has one store in a file")
+    sizes = {"a": 2, "b": 1, "c": 3}
+    for name, size in sizes.items():
+        limit(name, size)
+    stores = [PostgresStore(postgres_url) for _ in range(3)]
+    inside, lock, failures = dict.fromkeys(sizes, 0), threading.Lock(), []
+
+    def send(own, operation):
+        handle = handler_of(operation)
+        return own.run(lambda tx: handle(tx, now(), operation))
+
+    def count(names, change):
+        with lock:
+            for name in names:
+                inside[name] += change
+                if inside[name] > sizes[name]:
+                    failures.append(dict(inside))
+
+    def work(own, seed):
+        draw = random.Random(seed)
+        for _ in range(15):
+            ask = take(*draw.sample("abc", draw.randint(1, 3)))
+            answer = send(own, ask)
+            while isinstance(answer, Waits):
+                answer = send(own, FindSlots(grant_id=ask.grant_id))
+            count(ask.names, +1)
+            count(ask.names, -1)
+            send(own, ReleaseSlots(grant_id=ask.grant_id))
+
+    with ThreadPoolExecutor(6) as pool:
+        for done in [pool.submit(work, stores[n % 3], n) for n in range(6)]:
+            done.result()
+    for own in stores:
+        own.close()
+    assert failures == []
+    assert all(held(at, name) == 0 for name in sizes)

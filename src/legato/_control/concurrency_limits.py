@@ -38,6 +38,7 @@ def create(tx: Transaction, now: datetime, request: CreateConcurrencyLimit) -> C
     fault = fault_of_numbers(given.concurrency_limit, 0.0)
     if fault is not None:
         raise InvalidRequest(f"concurrency_{fault}")
+    slots.enter(tx)
     name = TAG + given.tag
     known = concurrency_limits.find(tx, name)
     if known is None:
@@ -83,6 +84,7 @@ def tags(tx: Transaction, now: datetime, request: ListLimitedTags) -> list[str]:
 
 def reset(tx: Transaction, now: datetime, request: ResetConcurrencyLimit) -> ConcurrencyLimit:
     """Take the slots from all, or give them to the given task runs; raise ObjectNotFound."""
+    slots.enter(tx)
     found = _read(tx, request.tag)
     slots.empty(tx, found.id)
     until = now + timedelta(seconds=OVERRIDE_SECONDS)

@@ -72,6 +72,7 @@ def filter(  # noqa: A001
 
 def update(tx: Transaction, now: datetime, request: UpdateGlobalConcurrencyLimit) -> None:
     """Change a limit; raise ObjectNotFound, or Conflict if the new name is taken."""
+    slots.enter(tx)
     known, given = _read(tx, request.id_or_name), request.limit
     used = _given(given.active_slots, None)
     name = _given(given.name, known.name)

@@ -52,6 +52,7 @@ QUERIES: dict[str, str] = {
     'concurrency_limit.change': 'UPDATE concurrency_limit SET name=%(name)s::VARCHAR, updated_at=%(now)s::BIGINT, slots=%(slots)s::INTEGER, active=%(active)s::SMALLINT, slot_decay_per_second=%(decay)s, used=%(used)s, used_at=%(at)s::BIGINT WHERE concurrency_limit.id = %(limit_id)s::UUID',
     'concurrency_limit.use': 'UPDATE concurrency_limit SET used=%(used)s, used_at=%(at)s::BIGINT WHERE concurrency_limit.id = %(limit_id)s::UUID',
     'concurrency_limit.delete': 'DELETE FROM concurrency_limit WHERE concurrency_limit.id = %(id)s::UUID',
+    'slot.enter': 'SELECT concurrency_limit.id FROM concurrency_limit WHERE concurrency_limit.ws = 0 ORDER BY concurrency_limit.name LIMIT 1 OFFSET 0 FOR UPDATE',
     'slot.line': "SELECT lease.grant_id, lease.slots, lease.asked_at FROM lease WHERE lease.ws = 0 AND lease.kind = 'wait' AND lease.subject = %(subject)s::UUID AND lease.grant_id IS NOT NULL ORDER BY lease.asked_at, lease.grant_id LIMIT 64 OFFSET 0",
     'slot.list_runs': "SELECT lease.run_id FROM lease WHERE lease.ws = 0 AND lease.kind = 'slot' AND lease.subject = %(subject)s::UUID ORDER BY lease.asked_at, lease.grant_id",
     'slot.renew': 'UPDATE lease SET expires_at=%(until)s::BIGINT WHERE lease.grant_id = %(grant)s::UUID',

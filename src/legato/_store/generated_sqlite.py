@@ -52,6 +52,7 @@ QUERIES: dict[str, str] = {
     'concurrency_limit.change': 'UPDATE concurrency_limit SET name=:name, updated_at=:now, slots=:slots, active=:active, slot_decay_per_second=:decay, used=:used, used_at=:at WHERE concurrency_limit.id = :limit_id',
     'concurrency_limit.use': 'UPDATE concurrency_limit SET used=:used, used_at=:at WHERE concurrency_limit.id = :limit_id',
     'concurrency_limit.delete': 'DELETE FROM concurrency_limit WHERE concurrency_limit.id = :id',
+    'slot.enter': 'SELECT concurrency_limit.id FROM concurrency_limit WHERE concurrency_limit.ws = 0 ORDER BY concurrency_limit.name LIMIT 1 OFFSET 0',
     'slot.line': "SELECT lease.grant_id, lease.slots, lease.asked_at FROM lease WHERE lease.ws = 0 AND lease.kind = 'wait' AND lease.subject = :subject AND lease.grant_id IS NOT NULL ORDER BY lease.asked_at, lease.grant_id LIMIT 64 OFFSET 0",
     'slot.list_runs': "SELECT lease.run_id FROM lease WHERE lease.ws = 0 AND lease.kind = 'slot' AND lease.subject = :subject ORDER BY lease.asked_at, lease.grant_id",
     'slot.renew': 'UPDATE lease SET expires_at=:until WHERE lease.grant_id = :grant',

@@ -127,6 +127,12 @@ QUERIES: dict[str, Executable] = {
     .where(limit.c.id == _p("limit_id"))
     .values(used=_p("used"), used_at=_p("at")),
     "concurrency_limit.delete": delete(limit).where(limit.c.id == _p("id")),
+    "slot.enter": select(limit.c.id)
+    .where(limit.c.ws == _HERE)
+    .order_by(limit.c.name)
+    .limit(_ONE)
+    .offset(_START)
+    .with_for_update(),
     "slot.line": select(lease.c.grant_id, lease.c.slots, lease.c.asked_at)
     .where(
         lease.c.ws == _HERE,
