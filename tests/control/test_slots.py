@@ -377,7 +377,7 @@ def test_at_random_never_more_than_the_limit_is_held_and_nobody_is_forgotten(sto
 
 @pytest.mark.postgres
 def test_servers_on_one_database_share_the_slots(postgres_url, limit, store, at):
-    """Three stores commit at once. Without `slots.enter` PostgreSQL finds deadlocks, a second each."""
+    """Three stores commit at once. Without `slots.enter` there are deadlocks, a second each."""
     if not isinstance(store, PostgresStore):
         pytest.skip("a process has one store in a file")
     sizes = {"a": 2, "b": 1, "c": 3}
