@@ -166,16 +166,6 @@ def test_a_bad_record_goes_to_the_quarantine_and_stops_nothing(store, sender, wh
     assert sender.send(move(run_id, COMPLETED)).answers[0].version == 3
 
 
-def test_a_second_run_with_the_same_step_key_is_quarantined(store, sender):
-    run_id = sender.start()
-    run, records = whole_task(run_id, dynamic_key="k")
-    twin, more = whole_task(run_id, dynamic_key="k")
-    answer = sender.send(*records, *more)
-    assert answer.quarantined == 3
-    assert read_task(store, run.id).state_type is COMPLETED
-    assert read_task(store, twin.id) is None
-
-
 def test_facts_that_the_table_of_transitions_forbids_change_nothing(store, sender):
     run_id = sender.start()
     run, records = whole_task(run_id)

@@ -108,6 +108,8 @@ class EmbeddedBackend:
             self._hold(writer)
         grade = Grade.ACKED if batch.acked else Grade.PLAIN
         answer = store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, grade)
+        if (chore := store.upkeep()) is not None:
+            self.journal.spare(chore)
         if self.on_commit is not None:
             with contextlib.suppress(Exception):  # it was stored, whatever the onlooker says
                 self.on_commit(batch)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from legato._journal.outage import Outage
 from legato._journal.scribe import Scribe
 from legato._journal.tickets import Ticket
 from legato._journal.turn import Turn
+from legato._model.errors import StoreError
 from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
@@ -59,7 +61,9 @@ class Journal:
         self._outage = Outage(self._place, self._clock.monotonic)
         self._drain = Drain(self._sink, self._clock, self._outage, self._pause)
         self._buffer = self._drain.buffer
-        self._scribe = Scribe(self._has_backlog, self._help, self._outage.seconds_left)
+        self._scribe = Scribe(
+            self._has_backlog, self._help, self._outage.seconds_left, self._at_leisure
+        )
         self._bells = self._scribe.bells
         self._mark = GROUP
         self._closed = False
@@ -109,6 +113,10 @@ class Journal:
         finally:
             self._turn.end()
         return [ticket.answer for ticket in tickets if ticket.answer is not None]
+
+    def spare(self, chore: Callable[[], None]) -> None:
+        """Have the scribe do something that no caller need wait for."""
+        self._scribe.ask(chore)
 
     def flush(self, acked: bool = False) -> None:
         """Return when all that was appended before is committed, or cannot be.
@@ -164,8 +172,7 @@ class Journal:
         """Drain on behalf of everybody, unless another thread is at it for long."""
         if self._turn.mine:
             return
-        crowded = len(self._buffer) >= BOUND and self._outage.error is None
-        if self._turn.take(-1 if crowded else HELP_SECONDS):
+        if self._turn.take(self._patience()):
             try:
                 for _ in range(_ROUNDS):
                     if self._drain.empty or not self._step(acked=False):
@@ -173,6 +180,21 @@ class Journal:
             finally:
                 self._turn.end()
         self._mark = 1 if self._closed else max(GROUP, len(self._buffer) + GROUP)
+
+    def _patience(self) -> float:
+        """How long an appending thread waits for its turn; -1: as long as it takes."""
+        if len(self._buffer) >= BOUND and self._outage.error is None:
+            return -1
+        return 0 if self._scribe.tidies else HELP_SECONDS
+
+    def _at_leisure(self, chore: Callable[[], None]) -> None:
+        """Keep the turn meanwhile, so that who appends goes on rather than waits for the store."""
+        self._turn.take()
+        try:
+            with suppress(StoreError, OSError):  # it is due again after the next commit
+                chore()
+        finally:
+            self._turn.end()
 
     def _has_backlog(self) -> bool:
         return not self._drain.empty

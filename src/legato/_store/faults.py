@@ -129,6 +129,9 @@ class FaultyStore:
         self._fault("before a read")
         return self.store.read(op)
 
+    def upkeep(self) -> Callable[[], None] | None:
+        return self.store.upkeep()
+
     def close(self) -> None:
         self.store.close()
 

@@ -115,6 +115,10 @@ class Store(Protocol):
         """Run `op` on a snapshot that it cannot change."""
         ...
 
+    def upkeep(self) -> Callable[[], None] | None:
+        """Return work that is due but can wait for a thread with leisure; None: there is none."""
+        ...
+
     def close(self) -> None:
         """Close the connections; the store opens them again when it is used."""
         ...

@@ -72,6 +72,9 @@ class PostgresStore:
         self._give(connection)
         return value
 
+    def upkeep(self) -> Callable[[], None] | None:
+        return None
+
     def close(self) -> None:
         with self._combiner.mutex:
             self._close()

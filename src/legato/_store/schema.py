@@ -85,7 +85,13 @@ flow_run = Table(
 )
 Index("ix_flow_run_list", flow_run.c.ws, flow_run.c.sort_at, flow_run.c.id)
 Index("ix_flow_run_of_flow", flow_run.c.ws, flow_run.c.flow_id, flow_run.c.sort_at)
-Index("ix_flow_run_of_state", flow_run.c.ws, flow_run.c.state_type, flow_run.c.sort_at)
+Index(
+    "ix_flow_run_of_state",
+    flow_run.c.ws,
+    flow_run.c.state_type,
+    flow_run.c.sort_at,
+    **p.where(p.UNHAPPY),
+)
 Index("ix_flow_run_live", flow_run.c.ws, flow_run.c.state_type, **p.where("end_at IS NULL"))
 Index(
     "uq_flow_run_idempotency_key",
@@ -100,7 +106,6 @@ Index(
     flow_run.c.parent_task_run_id,
     **p.where("parent_task_run_id IS NOT NULL"),
 )
-Index("ix_flow_run_root", flow_run.c.root_flow_run_id, **p.where("root_flow_run_id IS NOT NULL"))
 
 task_run = Table(
     "task_run",
@@ -121,8 +126,17 @@ task_run = Table(
     *p.texts("code_hash", "argument_hash", "environment_hash"),
     p.number("flow_run_run_count", "0"),
     p.ref("child_flow_run_id"),
-    UniqueConstraint("flow_run_id", "dynamic_key"),
     **p.CLUSTERED,
+)
+# Step keys are random in their middle. An index on those of every run writes a page for each task
+# of a long run, so it holds only what somebody else than the run's own process created.
+Index("ix_task_run_of_flow_run", task_run.c.flow_run_id)
+Index(
+    "uq_task_run_dynamic_key",
+    task_run.c.flow_run_id,
+    task_run.c.dynamic_key,
+    unique=True,
+    **p.where("epoch = 0"),
 )
 Index("ix_task_run_list", task_run.c.ws, task_run.c.sort_at, task_run.c.id)
 Index("ix_task_run_live", task_run.c.writer_id, **p.where("end_at IS NULL"))

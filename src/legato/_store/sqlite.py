@@ -22,12 +22,10 @@ from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock
 from legato._store.port import Grade, Lane, Transaction
 from legato._store.sqlite_errors import translate
+from legato._store.sqlite_log import WriteAheadLog
 from legato._store.sqlite_transaction import SqliteTransaction
 
 T = TypeVar("T")
-
-CHECKPOINT_PAGES = 1000
-TRUNCATE_BYTES = 32 * 1024 * 1024
 
 _LEAKED: list[object] = []
 """Connections inherited by a fork: closing them here would be the parent's undoing."""
@@ -39,10 +37,9 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         path = Path(os.path.realpath(path))  # the log and the lock lie beside the file itself
         self.path = path
-        self._wal = Path(f"{path}-wal")
+        self._log = WriteAheadLog(path)
         self._writer: sqlite3.Connection | None = None
         self._grade: Grade | None = None
-        self._frames = 0
         self._combiner = Combiner(self._transact)
         self._readers = _Readers(path)
         try:
@@ -64,6 +61,14 @@ class SqliteStore:
             with self._lock.held():
                 sqlite_home.create(self.path)
         return self._readers.read(op)
+
+    def upkeep(self) -> Callable[[], None] | None:
+        return self._move_log if self._log.due else None
+
+    def _move_log(self) -> None:
+        with self._combiner.mutex, self._lock.held():
+            if self._writer is not None:
+                self._log.move_if_due(self._writer)
 
     def close(self) -> None:
         with self._combiner.mutex:
@@ -113,7 +118,7 @@ class SqliteStore:
             except BaseException:
                 self._rollback(connection)
                 raise
-            self._checkpoint(connection)
+            self._log.after_commit(connection)
         failpoint("store.after_unlock")
 
     def _open(self) -> sqlite3.Connection:
@@ -144,30 +149,6 @@ class SqliteStore:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-
-    def _checkpoint(self, connection: sqlite3.Connection) -> None:
-        """Move the log into the database, now and then; a failure waits for the next commit."""
-        self._frames += 1
-        if self._frames < 16:
-            return
-        self._frames = 0
-        try:
-            size = self._wal.stat().st_size
-        except OSError:
-            return
-        if size < CHECKPOINT_PAGES * 4096:
-            return
-        failpoint("checkpoint.before")
-        with suppress(sqlite3.Error):
-            if size <= TRUNCATE_BYTES:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            else:  # waits for readers, while all writers wait for us
-                connection.execute("PRAGMA busy_timeout = 50")
-                try:
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                finally:
-                    connection.execute("PRAGMA busy_timeout = 5000")
-        failpoint("checkpoint.after")
 
 
 class _Readers:

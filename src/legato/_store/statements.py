@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
     select,
     union,
     update,
@@ -156,7 +157,9 @@ QUERIES: dict[str, Executable] = {
         tr.c.ws == _p("ws"), tr.c.id == _p("id")
     ),
     "task_run.find_step": select(tr.c.id).where(
-        tr.c.flow_run_id == _p("flow_run_id"), tr.c.dynamic_key == _p("dynamic_key")
+        tr.c.flow_run_id == _p("flow_run_id"),
+        tr.c.dynamic_key == _p("dynamic_key"),
+        tr.c.epoch == literal_column("0"),
     ),
     "task_run.list_live": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.writer_id == _p("writer_id")

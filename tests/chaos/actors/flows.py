@@ -12,9 +12,9 @@ import sys
 from tests.chaos.verdict import TASKS
 
 from legato import flow, get_run_logger, runtime, task
-from legato._store import faults, sqlite
+from legato._store import faults, sqlite_log
 
-sqlite.CHECKPOINT_PAGES = 8
+sqlite_log.DUE_FRAMES, sqlite_log.LONGEST_FRAMES, sqlite_log.LOOK_EVERY = 8, 40, 4
 
 acks = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
