@@ -15,7 +15,7 @@ from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-CHUNKS = (64, 16, 4, 1)
+CHUNKS = (64, 16, 4, 2, 1)
 
 
 class Bulk(NamedTuple):
