@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from legato._store import statistics
-from legato._store.schema import SCHEMA
+from legato._store.versions import SCHEMA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,13 +24,13 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
-def create_sqlite(path: Path) -> None:
+def create_sqlite(path: Path, revision: str = f"{SCHEMA:04}") -> None:
     """Make a SQLite database by the migrations: WAL, no space wasted, version stamped."""
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     with engine.begin() as connection:
-        upgrade(connection)
+        upgrade(connection, revision)
         statistics.state(connection)
-        connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+        connection.execute(text(f"PRAGMA user_version = {int(revision)}"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("PRAGMA auto_vacuum = INCREMENTAL"))
         connection.execute(text("VACUUM"))

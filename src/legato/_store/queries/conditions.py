@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, true
 
 from legato._model import filters as f
-from legato._model.states import TERMINAL
+from legato._model.states import TERMINAL, StateType
 from legato._store import schema
 from legato._store.dialect import micros
 
@@ -76,6 +76,8 @@ def in_state(table: Any, leaf: f.StateFilter | None) -> Condition | None:
     wanted = leaf.type.any_ if leaf.type is not None else None
     if of_type is not None and wanted and TERMINAL.isdisjoint(wanted):
         of_type = and_(of_type, *_live(table))
+        if wanted == [StateType.SCHEDULED]:  # as it stands in the condition of the index on these
+            of_type = and_(of_type, table.c.state_type == literal_column("'SCHEDULED'"))
     return joined(leaf.operator, [of_type, listed(table.c.state_name, leaf.name)])
 
 
