@@ -36,11 +36,9 @@ class Outlook(NamedTuple):
     plan: Plan
 
     def __str__(self) -> str:
-        seconds = f"about {self.plan.seconds:.0f} s" if self.plan.seconds >= 1 else "a moment"
-        return (
-            f"schema {self.version} to {SCHEMA}, {self.size / MIB:.1f} MiB, "
-            f"which takes {seconds} at most"
-        )
+        seconds = self.plan.seconds
+        time = f"up to about {seconds:.0f} s" if seconds >= 1 else "a moment"
+        return f"schema {self.version} to {SCHEMA}, {self.size / MIB:.1f} MiB: it takes {time}"
 
 
 def in_run(path: Path) -> None:
