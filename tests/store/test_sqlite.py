@@ -23,6 +23,7 @@ from legato._store import faults, platform_posix, sqlite_home, sqlite_log
 from legato._store.checker import violations
 from legato._store.port import Grade
 from legato._store.sqlite import SqliteStore
+from legato._store.versions import SCHEMA
 from tests.store.records import COMPLETED, Sender, flow_run, move, new_id, now, whole_task
 
 
@@ -47,7 +48,7 @@ def integrity(path):
 
 
 def test_a_fresh_home_is_a_copy_of_the_template(store, path):
-    assert store.read(lambda tx: tx.rows("meta.read", {})) == [(1, 1, 1, 1)]
+    assert store.read(lambda tx: tx.rows("meta.read", {})) == [(SCHEMA, 1, 1, 1)]
     assert path.exists()
     assert list(path.parent.glob("*.new")) == []
 
@@ -67,7 +68,7 @@ def test_a_newer_database_is_refused_and_untouched(path):
     before = path.read_bytes()
     store = SqliteStore(path)
     for use in (store.run, store.read):
-        with pytest.raises(StoreTooNew, match="schema 99, this one knows 1"):
+        with pytest.raises(StoreTooNew, match=f"schema 99, this one knows {SCHEMA}"):
             use(lambda tx: tx.positions(1))
     store.close()
     assert path.read_bytes() == before
@@ -125,6 +126,7 @@ import os, sys
 from pathlib import Path
 from legato._store import sqlite_transaction
 from legato._store.sqlite import SqliteStore
+from legato._store.versions import SCHEMA
 from legato._model.errors import StoreReadOnly
 os.setgid(65534); os.setuid(65534)
 try:
@@ -227,6 +229,7 @@ import sys, time
 from pathlib import Path
 from legato._store.port import Grade
 from legato._store.sqlite import SqliteStore
+from legato._store.versions import SCHEMA
 from tests.store.records import COMPLETED, Sender, flow_run, move, whole_task
 store = SqliteStore(Path(sys.argv[1]))
 sender = Sender(store, pid=int(sys.argv[2]))

@@ -6,7 +6,7 @@ Error
   InvalidRequest      ValidationError
   SettingsError
   DefinitionError     a flow or task that cannot be defined as written
-  StoreError          StoreBusy  StoreFull  StoreReadOnly  StoreTooNew
+  StoreError          StoreBusy  StoreFull  StoreReadOnly  StoreTimeout  StoreTooNew  StoreTooOld
 """
 
 from __future__ import annotations
@@ -91,7 +91,19 @@ class StoreReadOnly(StoreError):
     code = "store_read_only"
 
 
+class StoreTimeout(StoreError):
+    """Reading took longer than a snapshot of the database is kept."""
+
+    code = "store_timeout"
+
+
 class StoreTooNew(StoreError):
     """The database was made by a newer version of Legato."""
 
     code = "store_too_new"
+
+
+class StoreTooOld(StoreError):
+    """The database was made by an older version of Legato and must be upgraded."""
+
+    code = "store_too_old"

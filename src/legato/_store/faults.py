@@ -32,7 +32,14 @@ POINTS = frozenset(
         "template.after_rename", "template.before_copy", "template.before_rename",
     }
 )  # fmt: skip
-"""All points in the code; a test asserts that this is true and that each is hit."""
+"""All points of a run; a test asserts that this is true and that each is hit."""
+UPGRADE_POINTS = frozenset(
+    {
+        "upgrade.after_backup", "upgrade.after_begin", "upgrade.after_commit",
+        "upgrade.before_backup", "upgrade.before_commit", "upgrade.before_link",
+    }
+)  # fmt: skip
+"""Those of an upgrade, which needs an older database."""
 
 
 class InjectedFault(OSError):

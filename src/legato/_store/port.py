@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT_WORKSPACE = 0
+SNAPSHOT_SECONDS = 1.0
+"""How long a read may keep its snapshot: what is older than that cannot be cleared away."""
+TOO_LONG = (
+    f"Reading took longer than {SNAPSHOT_SECONDS:g} s and was ended, because a snapshot of the "
+    "database is kept no longer. Narrow the filter (a flow, a flow run, a state, a span of time) "
+    "or ask for a smaller page."
+)
 
 
 class Lane(Enum):
@@ -112,7 +119,10 @@ class Store(Protocol):
         ...
 
     def read(self, op: Callable[[Transaction], T]) -> T:
-        """Run `op` on a snapshot that it cannot change."""
+        """Run `op` on a snapshot that it cannot change.
+
+        Raises StoreTimeout when it reads for more than SNAPSHOT_SECONDS.
+        """
         ...
 
     def upkeep(self) -> Callable[[], None] | None:

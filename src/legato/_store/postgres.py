@@ -19,20 +19,27 @@ from legato._model.errors import (
     StoreError,
     StoreFull,
     StoreReadOnly,
+    StoreTimeout,
     StoreTooNew,
+    StoreTooOld,
 )
 from legato._store.combine import Combiner, Item, run_op
 from legato._store.faults import failpoint
-from legato._store.port import Grade, Lane, Transaction
-from legato._store.postgres_transaction import PostgresTransaction
+from legato._store.port import SNAPSHOT_SECONDS, TOO_LONG, Grade, Lane, Transaction
+from legato._store.postgres_transaction import PostgresSnapshot, PostgresTransaction
+from legato._store.versions import COMMAND, SCHEMA
 
 T = TypeVar("T")
 
-SCHEMA = 1
 TRIES = 3
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
 # too long a value for an index, say: psycopg takes them for errors of the server
 _NOT_THE_SERVERS = (*_AGAIN, errors.ProgramLimitExceeded)
+_ENDED = (
+    errors.QueryCanceled,
+    errors.IdleInTransactionSessionTimeout,
+    errors.TransactionTimeout,
+)
 _LEAKED: list[object] = []
 
 
@@ -59,11 +66,14 @@ class PostgresStore:
     def read(self, op: Callable[[Transaction], T]) -> T:
         connection = self._take()
         try:
-            value = op(PostgresTransaction(connection, repeated=False))
+            value = op(PostgresSnapshot(connection, SNAPSHOT_SECONDS))
             connection.rollback()
         except BaseException as error:
             with suppress(psycopg.Error):
                 connection.rollback()
+            if isinstance(error, _ENDED):
+                connection.close()
+                raise StoreTimeout(TOO_LONG) from error
             if isinstance(error, psycopg.OperationalError):
                 connection.close()
                 raise translate(error) from error
@@ -105,6 +115,7 @@ class PostgresStore:
             if self._idle:
                 return self._idle.pop()
         connection = self._connect()
+        _limit(connection)
         connection.read_only = True
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         return connection
@@ -184,15 +195,31 @@ def _check(connection: psycopg.Connection) -> None:
     try:
         row = connection.execute("SELECT schema, min_writer FROM meta").fetchone()
     except errors.UndefinedTable as error:
-        raise StoreError("The database has no tables of Legato yet; migrate it first.") from error
+        raise StoreTooOld(
+            f"The database has no tables of Legato yet. Run: {COMMAND} --url URL"
+        ) from error
     connection.commit()
     if row is None or row[0] < SCHEMA:
-        raise StoreError("The database is of an older version of Legato; migrate it first.")
+        raise StoreTooOld(
+            f"The database is of an older version of Legato. Run: {COMMAND} --url URL"
+        )
     if row[1] > SCHEMA:
         raise StoreTooNew(
             f"The database was made by a newer version of Legato (schema {row[0]}, this one "
             f"knows {SCHEMA}). Upgrade Legato."
         )
+
+
+def _limit(connection: psycopg.Connection) -> None:
+    """Have the server itself end what reads too long, should this process be stuck."""
+    names = ["statement_timeout", "idle_in_transaction_session_timeout"]
+    if connection.info.server_version >= 170000:
+        names.append("transaction_timeout")
+    for name in names:
+        connection.execute(
+            "SELECT set_config(%s, %s, false)", (name, f"{SNAPSHOT_SECONDS * 1000:.0f}")
+        )
+    connection.commit()
 
 
 def translate(error: psycopg.OperationalError) -> StoreError:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import psycopg
 
+from legato._model.errors import StoreTimeout
 from legato._store import dialect
 from legato._store.dialect import CHUNKS
 from legato._store.faults import failpoint
 from legato._store.generated_postgres import BULK, BY_IDS, QUERIES
+from legato._store.port import TOO_LONG
 
 if TYPE_CHECKING:
     from sqlalchemy import Delete, Insert, Update
@@ -93,6 +96,22 @@ class PostgresTransaction:
 
     def _touch(self, text: str, params: Any) -> int:
         return self._cursor.execute(cast("Any", text), params).rowcount
+
+
+class PostgresSnapshot(PostgresTransaction):
+    """Reads for `seconds` from the first statement on; begins no statement after that."""
+
+    def __init__(self, connection: psycopg.Connection, seconds: float) -> None:
+        super().__init__(connection, repeated=False)
+        self._seconds = seconds
+        self._end: float | None = None
+
+    def _rows(self, text: str, params: Any) -> list[tuple[Any, ...]]:
+        if self._end is None:
+            self._end = monotonic() + self._seconds
+        if monotonic() > self._end:
+            raise StoreTimeout(TOO_LONG)
+        return super()._rows(text, params)
 
 
 def _by_ids(name: str) -> str:

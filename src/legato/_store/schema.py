@@ -26,9 +26,7 @@ from legato._store import schema_parts as p
 from legato._store.checks import legal_steps, one_of_types
 from legato._store.schema_parts import Uid, metadata
 
-__all__ = ["SCHEMA", "Uid", "metadata"]
-
-SCHEMA = 1
+__all__ = ["Uid", "metadata"]
 
 meta = Table(
     "meta",
@@ -91,6 +89,13 @@ Index(
     flow_run.c.state_type,
     flow_run.c.sort_at,
     **p.where(p.UNHAPPY),
+)
+Index(
+    "ix_flow_run_scheduled",
+    flow_run.c.ws,
+    flow_run.c.expected_at,
+    flow_run.c.id,
+    **p.where("state_type = 'SCHEDULED'"),
 )
 Index("ix_flow_run_live", flow_run.c.ws, flow_run.c.state_type, **p.where("end_at IS NULL"))
 Index(

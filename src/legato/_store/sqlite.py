@@ -12,20 +12,26 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
-from legato._model.errors import StoreError
+from legato._model.errors import StoreError, StoreTooOld
 from legato._store import sqlite_home
 from legato._store.combine import Combiner, Item, run_op
 from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock
-from legato._store.port import Grade, Lane, Transaction
+from legato._store.port import SNAPSHOT_SECONDS, Grade, Lane, Transaction
 from legato._store.sqlite_errors import translate
 from legato._store.sqlite_log import WriteAheadLog
-from legato._store.sqlite_transaction import SqliteTransaction
+from legato._store.sqlite_transaction import SqliteSnapshot, SqliteTransaction
+from legato._store.versions import SCHEMA
 
 T = TypeVar("T")
+
+STEPS = 20_000
+"""Of SQLite's machine, between two looks at the clock while it reads: about a millisecond."""
 
 _LEAKED: list[object] = []
 """Connections inherited by a fork: closing them here would be the parent's undoing."""
@@ -41,7 +47,8 @@ class SqliteStore:
         self._writer: sqlite3.Connection | None = None
         self._grade: Grade | None = None
         self._combiner = Combiner(self._transact)
-        self._readers = _Readers(path)
+        self._readers = _Readers(path, self._open_reader)
+        self._schema = SCHEMA
         try:
             self._lock = kernel_lock(Path(f"{path}.lock"))
         except OSError as error:
@@ -57,9 +64,6 @@ class SqliteStore:
         return result
 
     def read(self, op: Callable[[Transaction], T]) -> T:
-        if not self._readers.opened:
-            with self._lock.held():
-                sqlite_home.create(self.path)
         return self._readers.read(op)
 
     def upkeep(self) -> Callable[[], None] | None:
@@ -92,7 +96,7 @@ class SqliteStore:
         self._lock.forget()
         self._writer = self._grade = None
         self._combiner = Combiner(self._transact)
-        self._readers = _Readers(self.path)
+        self._readers = _Readers(self.path, self._open_reader)
 
     # -- all below runs under the combiner's mutex
 
@@ -122,11 +126,27 @@ class SqliteStore:
         failpoint("store.after_unlock")
 
     def _open(self) -> sqlite3.Connection:
-        sqlite_home.create(self.path)
-        connection = sqlite_home.connect(self.path, writer=True)
+        connection = self._connect(writer=True)
         self._writer, self._grade = connection, Grade.PLAIN
         failpoint("store.opened")
         return connection
+
+    def _open_reader(self) -> sqlite3.Connection:
+        if self._readers.opened:
+            return sqlite_home.connect(self.path, writer=False)
+        with self._lock.held():
+            return self._connect(writer=False)
+
+    def _connect(self, *, writer: bool) -> sqlite3.Connection:
+        """Open the file, which is made or upgraded first if need be; under the kernel lock."""
+        sqlite_home.create(self.path)
+        try:
+            return sqlite_home.connect(self.path, writer=writer)
+        except StoreTooOld:
+            from legato._store import upgrade
+
+            upgrade.in_run(self.path)
+        return sqlite_home.connect(self.path, writer=writer)
 
     def _commit(self, connection: sqlite3.Connection, items: list[Item], repeated: bool) -> None:
         acked = any(item.grade is Grade.ACKED for item in items)
@@ -138,12 +158,19 @@ class SqliteStore:
         failpoint("store.before_begin")
         connection.execute("BEGIN IMMEDIATE")
         failpoint("store.after_begin")
+        self._check(connection)
         tx = SqliteTransaction(connection, repeated=repeated)
         for item in items:
             run_op(item, tx)
         failpoint("store.before_commit")
         connection.execute("COMMIT")
         failpoint("store.after_commit")
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """See whether another process has upgraded the file beyond what this one may write."""
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if schema != self._schema:
+            self._schema = sqlite_home.check(connection, self.path, writer=True)
 
     def _rollback(self, connection: sqlite3.Connection) -> None:
         with suppress(sqlite3.Error):
@@ -154,8 +181,10 @@ class SqliteStore:
 class _Readers:
     """Connections that cannot write, one per reader at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
         self.path = path
+        self._connect = connect
+        self._schema = SCHEMA
         self.idle: list[sqlite3.Connection] = []
         self.opened = False
         self._out = 0
@@ -165,14 +194,25 @@ class _Readers:
     def read(self, op: Callable[[Transaction], T]) -> T:
         connection = self._take()
         try:
-            connection.execute("BEGIN")
-            return op(SqliteTransaction(connection, repeated=False))
+            return op(SqliteSnapshot(connection, partial(self._begin, connection)))
         except sqlite3.Error as error:
             raise translate(error, str(self.path)) from error
         finally:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
+            connection.set_progress_handler(None, 0)
             self._give(connection)
+
+    def _begin(self, connection: sqlite3.Connection) -> float:
+        """Take a snapshot, see whether it can be read, and return when it must end."""
+        end = monotonic() + SNAPSHOT_SECONDS
+        # nothing but C: SQLite would swallow what a signal handler raises in a function of Python
+        connection.set_progress_handler(map(end.__lt__, iter(monotonic, None)).__next__, STEPS)
+        connection.execute("BEGIN")
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if schema != self._schema:
+            self._schema = sqlite_home.check(connection, self.path, writer=False)
+        return end
 
     def _take(self) -> sqlite3.Connection:
         with self._change:
@@ -182,7 +222,7 @@ class _Readers:
             if self.idle:
                 return self.idle.pop()
         try:
-            connection = sqlite_home.connect(self.path, writer=False)
+            connection = self._connect()
         except BaseException:
             self._give(None)
             raise

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from legato._model.errors import StoreTimeout
 from legato._store import dialect
 from legato._store.dialect import CHUNKS
 from legato._store.faults import failpoint
 from legato._store.generated_sqlite import BULK, BY_IDS, QUERIES
+from legato._store.port import TOO_LONG
 
 if TYPE_CHECKING:
     from sqlalchemy import Delete, Insert, Update
@@ -37,7 +40,7 @@ class SqliteTransaction:
     def __init__(self, connection: sqlite3.Connection, *, repeated: bool) -> None:
         self.repeated = repeated
         self.writes = 0
-        self._execute = connection.execute
+        self._execute: Callable[..., sqlite3.Cursor] = connection.execute
         self._savepoints = 0
 
     uid = staticmethod(dialect.sqlite_uid)
@@ -98,6 +101,28 @@ class SqliteTransaction:
     def execute(self, statement: Insert | Update | Delete) -> int:
         self.writes += 1
         return self._execute(*_compiled(statement)).rowcount
+
+
+class SqliteSnapshot(SqliteTransaction):
+    """Reads; `begin` takes the snapshot at the first statement and returns its end.
+
+    The end is a time of the monotonic clock; no statement is begun after that.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, begin: Callable[[], float]) -> None:
+        super().__init__(connection, repeated=False)
+        execute = connection.execute
+        end: float | None = None
+
+        def in_time(*statement: Any) -> sqlite3.Cursor:
+            nonlocal end
+            if end is None:
+                end = begin()
+            if monotonic() > end:
+                raise StoreTimeout(TOO_LONG)
+            return execute(*statement)
+
+        self._execute = in_time
 
 
 def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

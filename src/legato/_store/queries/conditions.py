@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Boolean, ColumnElement, and_, exists, func, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, text, true
 
 from legato._model import filters as f
 from legato._model.states import TERMINAL, StateType
@@ -84,9 +84,11 @@ def in_state(table: Any, leaf: f.StateFilter | None) -> Condition | None:
 def _served(table: Any, wanted: Iterable[StateType]) -> list[Condition]:
     """What is true of all runs in these states; said aloud, the index on such runs serves."""
     if TERMINAL.isdisjoint(wanted):
-        return _live(table)
+        scheduled = wanted == [StateType.SCHEDULED]
+        kind: Condition = table.c.state_type == literal_column("'SCHEDULED'")
+        return [*_live(table), kind] if scheduled else _live(table)
     if table is schema.flow_run and _UNHAPPY.issuperset(wanted):
-        return [literal_column(f"flow_run.{UNHAPPY}", Boolean)]
+        return [cast("Condition", text(f"flow_run.{UNHAPPY}"))]
     return []
 
 
