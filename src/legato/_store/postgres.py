@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic
 from typing import TypeVar
 
 import psycopg
@@ -67,7 +66,7 @@ class PostgresStore:
     def read(self, op: Callable[[Transaction], T]) -> T:
         connection = self._take()
         try:
-            value = op(PostgresSnapshot(connection, monotonic() + SNAPSHOT_SECONDS))
+            value = op(PostgresSnapshot(connection))
             connection.rollback()
         except BaseException as error:
             with suppress(psycopg.Error):

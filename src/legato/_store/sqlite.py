@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic
 from typing import TypeVar
 
 from legato._model.errors import StoreError, StoreTooOld
@@ -21,7 +20,7 @@ from legato._store import sqlite_home
 from legato._store.combine import Combiner, Item, run_op
 from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock
-from legato._store.port import SNAPSHOT_SECONDS, Grade, Lane, Transaction
+from legato._store.port import Grade, Lane, Transaction
 from legato._store.sqlite_errors import translate
 from legato._store.sqlite_transaction import SqliteSnapshot, SqliteTransaction
 from legato._store.versions import SCHEMA
@@ -30,8 +29,6 @@ T = TypeVar("T")
 
 CHECKPOINT_PAGES = 1000
 TRUNCATE_BYTES = 32 * 1024 * 1024
-STEPS = 20_000
-"""Of SQLite's machine, between two looks at the clock while it reads: about a millisecond."""
 
 _LEAKED: list[object] = []
 """Connections inherited by a fork: closing them here would be the parent's undoing."""
@@ -210,13 +207,9 @@ class _Readers:
 
     def read(self, op: Callable[[Transaction], T]) -> T:
         connection = self._take()
-        end = monotonic() + SNAPSHOT_SECONDS
-        # nothing but C: SQLite would swallow what a signal handler raises in a function of Python
-        connection.set_progress_handler(map(end.__lt__, iter(monotonic, None)).__next__, STEPS)
         try:
             connection.execute("BEGIN")
-            self._check(connection)
-            return op(SqliteSnapshot(connection, end))
+            return op(SqliteSnapshot(connection, self._check))
         except sqlite3.Error as error:
             raise translate(error, str(self.path)) from error
         finally:
