@@ -50,6 +50,8 @@ def _row(table, number):
     row = {column.name: _value(column, number) for column in table.c}
     if table.name.endswith("_state"):
         row |= {"from_type": "", "type": "PENDING", "opens": 0}
+    known = {"ws": 0, "tags": f'["tag {number}"]', "labels": "{}"}
+    row |= {name: value for name, value in known.items() if name in row}
     if "state_type" in row:
         row["state_type"] = KINDS[number % len(KINDS)]
     return row

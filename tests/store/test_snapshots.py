@@ -45,6 +45,18 @@ def test_many_short_queries_are_ended_too(store):
     assert store.read(look) == 1
 
 
+def test_the_second_begins_with_the_first_query(store):
+    """What an operation does before, such as imports on a busy machine, holds no snapshot."""
+
+    def late(tx):
+        end = time.monotonic() + SNAPSHOT_SECONDS
+        while time.monotonic() < end:
+            pass
+        return look(tx), look(tx)
+
+    assert store.read(late) == (1, 1)
+
+
 def test_writing_goes_on_after_a_read_was_ended(store):
     with pytest.raises(StoreTimeout):
         store.read(endless)

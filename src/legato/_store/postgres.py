@@ -66,7 +66,7 @@ class PostgresStore:
     def read(self, op: Callable[[Transaction], T]) -> T:
         connection = self._take()
         try:
-            value = op(PostgresSnapshot(connection, SNAPSHOT_SECONDS))
+            value = op(PostgresSnapshot(connection))
             connection.rollback()
         except BaseException as error:
             with suppress(psycopg.Error):

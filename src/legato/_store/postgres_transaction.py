@@ -16,7 +16,7 @@ from legato._store import dialect
 from legato._store.dialect import CHUNKS
 from legato._store.faults import failpoint
 from legato._store.generated_postgres import BULK, BY_IDS, QUERIES
-from legato._store.port import TOO_LONG
+from legato._store.port import SNAPSHOT_SECONDS, TOO_LONG
 
 if TYPE_CHECKING:
     from sqlalchemy import Delete, Insert, Update
@@ -99,17 +99,17 @@ class PostgresTransaction:
 
 
 class PostgresSnapshot(PostgresTransaction):
-    """Reads for `seconds` from the first statement on; begins no statement after that."""
+    """Reads for SNAPSHOT_SECONDS from its first statement on, which is when the snapshot begins."""
 
-    def __init__(self, connection: psycopg.Connection, seconds: float) -> None:
+    def __init__(self, connection: psycopg.Connection) -> None:
         super().__init__(connection, repeated=False)
-        self._seconds = seconds
         self._end: float | None = None
 
     def _rows(self, text: str, params: Any) -> list[tuple[Any, ...]]:
+        now = monotonic()
         if self._end is None:
-            self._end = monotonic() + self._seconds
-        if monotonic() > self._end:
+            self._end = now + SNAPSHOT_SECONDS
+        elif now > self._end:
             raise StoreTimeout(TOO_LONG)
         return super()._rows(text, params)
 

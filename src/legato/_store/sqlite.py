@@ -12,9 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from time import monotonic
 from typing import TypeVar
 
 from legato._model.errors import StoreError, StoreTooOld
@@ -22,7 +20,7 @@ from legato._store import sqlite_home
 from legato._store.combine import Combiner, Item, run_op
 from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock
-from legato._store.port import SNAPSHOT_SECONDS, Grade, Lane, Transaction
+from legato._store.port import Grade, Lane, Transaction
 from legato._store.sqlite_errors import translate
 from legato._store.sqlite_log import WriteAheadLog
 from legato._store.sqlite_transaction import SqliteSnapshot, SqliteTransaction
@@ -30,8 +28,6 @@ from legato._store.versions import SCHEMA
 
 T = TypeVar("T")
 
-STEPS = 20_000
-"""Of SQLite's machine, between two looks at the clock while it reads: about a millisecond."""
 
 _LEAKED: list[object] = []
 """Connections inherited by a fork: closing them here would be the parent's undoing."""
@@ -194,7 +190,8 @@ class _Readers:
     def read(self, op: Callable[[Transaction], T]) -> T:
         connection = self._take()
         try:
-            return op(SqliteSnapshot(connection, partial(self._begin, connection)))
+            connection.execute("BEGIN")
+            return op(SqliteSnapshot(connection, self._check))
         except sqlite3.Error as error:
             raise translate(error, str(self.path)) from error
         finally:
@@ -203,16 +200,10 @@ class _Readers:
             connection.set_progress_handler(None, 0)
             self._give(connection)
 
-    def _begin(self, connection: sqlite3.Connection) -> float:
-        """Take a snapshot, see whether it can be read, and return when it must end."""
-        end = monotonic() + SNAPSHOT_SECONDS
-        # nothing but C: SQLite would swallow what a signal handler raises in a function of Python
-        connection.set_progress_handler(map(end.__lt__, iter(monotonic, None)).__next__, STEPS)
-        connection.execute("BEGIN")
+    def _check(self, connection: sqlite3.Connection) -> None:
         (schema,) = connection.execute("PRAGMA user_version").fetchone()
         if schema != self._schema:
             self._schema = sqlite_home.check(connection, self.path, writer=False)
-        return end
 
     def _take(self) -> sqlite3.Connection:
         with self._change:

@@ -15,11 +15,15 @@ from legato._store import dialect
 from legato._store.dialect import CHUNKS
 from legato._store.faults import failpoint
 from legato._store.generated_sqlite import BULK, BY_IDS, QUERIES
-from legato._store.port import TOO_LONG
+from legato._store.port import SNAPSHOT_SECONDS, TOO_LONG
 
 if TYPE_CHECKING:
     from sqlalchemy import Delete, Insert, Update
     from sqlalchemy.sql.base import Executable
+
+
+STEPS = 20_000
+"""Of SQLite's machine, between two looks at the clock while it reads: about a millisecond."""
 
 
 class SqliteTransaction:
@@ -104,25 +108,33 @@ class SqliteTransaction:
 
 
 class SqliteSnapshot(SqliteTransaction):
-    """Reads; `begin` takes the snapshot at the first statement and returns its end.
+    """Reads for SNAPSHOT_SECONDS from its first statement on, which is when the snapshot begins.
 
-    The end is a time of the monotonic clock; no statement is begun after that.
+    `check(connection)` runs as the first thing in the snapshot.
     """
 
-    def __init__(self, connection: sqlite3.Connection, begin: Callable[[], float]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, check: Callable[[sqlite3.Connection], None]
+    ) -> None:
         super().__init__(connection, repeated=False)
-        execute = connection.execute
-        end: float | None = None
+        self._connection = connection
+        self._check = check
+        self._end: float | None = None
+        self._execute = self._in_time
 
-        def in_time(*statement: Any) -> sqlite3.Cursor:
-            nonlocal end
-            if end is None:
-                end = begin()
-            if monotonic() > end:
-                raise StoreTimeout(TOO_LONG)
-            return execute(*statement)
+    def _in_time(self, *statement: Any) -> sqlite3.Cursor:
+        if self._end is None:
+            self._begin()
+        elif monotonic() > self._end:
+            raise StoreTimeout(TOO_LONG)
+        return self._connection.execute(*statement)
 
-        self._execute = in_time
+    def _begin(self) -> None:
+        self._end = end = monotonic() + SNAPSHOT_SECONDS
+        # nothing but C: SQLite would swallow what a signal handler raises in a function of Python
+        late = map(end.__lt__, iter(monotonic, None)).__next__
+        self._connection.set_progress_handler(late, STEPS)
+        self._check(self._connection)
 
 
 def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
