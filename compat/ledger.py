@@ -56,9 +56,6 @@ class Row(NamedTuple):
     status: Status
     exceptions: dict[str, Status]
 
-    def status_of(self, parameter: str) -> Status | None:
-        return self.exceptions.get(parameter, self.exceptions.get("*"))
-
 
 class Ledger(NamedTuple):
     """The rows by module, and what is Legato's own."""
@@ -85,7 +82,10 @@ def rows(place: str, table: dict[str, Any], parse: Any) -> dict[str, Row]:
     """Return the rows of a table by name."""
     table = dict(table)
     status = table.pop("*", None)
-    table |= {name: status for name in table.pop("names", "").split()}
+    for name in table.pop("names", "").split():
+        if name in table:
+            raise LedgerError(f"[{place}] {name!r} has a row and stands among the names too")
+        table[name] = status
     found: dict[str, Row] = {}
     for key, value in table.items():
         where = f"[{place}] {key!r}"

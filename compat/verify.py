@@ -50,31 +50,38 @@ def parameter_faults(
 ) -> Iterator[str]:
     """Yield what differs between the two lists of parameters, but for what the row says."""
     if ours is None:
-        yield "has parameters there and none here"
+        if row.status.word == SAME:
+            yield "has parameters there and none here"
         return
     troubles = differences(theirs, ours)
     for name in [item.name for item in theirs]:
         yield from _judged(row, name, troubles.get(name))
     known = {item.name for item in theirs}
-    for item in ours:
+    allowed = own_parameters(row.name, own)
+    for item in ours if "*" not in row.exceptions else ():
         added = item.name not in known and item.kind not in ("more", "rest")
-        if added and f"{row.name}: {item.name}" not in own:
+        if added and item.name not in allowed:
             yield f"has a parameter {item.name!r} of its own that is not in the additions"
     for name in row.exceptions:
         if name != "*" and name not in known:
             yield f"has a row for {name!r}, which is no parameter of it"
 
 
+def own_parameters(name: str, own: dict[str, str]) -> set[str]:
+    """Return the parameters that the additions give to a name."""
+    lists = [key.partition(": ")[2] for key in own if key.startswith(f"{name}: ")]
+    return {item.strip() for text in lists for item in text.split(",")}
+
+
 def _judged(row: Row, name: str, trouble: str | None) -> Iterator[str]:
-    status = row.status_of(name)
+    status = row.exceptions.get(name)
     if status is None:
-        if trouble:
+        if trouble and "*" not in row.exceptions:
             yield f"the parameter {name!r} {trouble}"
     elif status.word == SAME:
         return
     elif trouble is None:
-        if name in row.exceptions:
-            yield f"the parameter {name!r} is marked {status.word!r} but is the same"
+        yield f"the parameter {name!r} is marked {status.word!r} but is the same"
     elif status.word in (LATER, NEVER) and trouble != "is missing":
         yield f"the parameter {name!r} is marked {status.word!r} but exists; it {trouble}"
     elif status.word == DIFFERS and trouble == "is missing":
@@ -133,16 +140,15 @@ def stale_additions(ledger: Ledger) -> Iterator[str]:
     """Yield additions that do not exist, say nothing, or are names of Prefect."""
     for module, table in ledger.additions.items():
         for key, why in table.items():
-            name, _, parameter = key.partition(": ")
-            found = lookup(module, name)
+            name = key.partition(": ")[0]
             where = f"{dotted(module)}: the addition {key!r}"
             if not why.strip():
                 yield f"{where} does not say what it is"
-            if found is ABSENT:
+            found = lookup(module, name)
+            given = {item.name for item in parameters(found) or ()} if found is not ABSENT else set()
+            if found is ABSENT or own_parameters(name, {key: why}) - given:
                 yield f"{where} does not exist"
-            elif parameter and parameter not in {item.name for item in parameters(found) or ()}:
-                yield f"{where} does not exist"
-            elif not parameter and name in ledger.modules.get(module, {}):
+            elif key in ledger.modules.get(module, {}):
                 yield f"{where} is a name of Prefect"
 
 
@@ -192,10 +198,10 @@ def lookup(module: str, name: str) -> Any:
 
 def command_faults(ledger: Ledger) -> Iterator[str]:
     """Yield what the rows of the command line say wrongly."""
-    from legato._cli.main import cli
+    from legato._cli.main import root
 
     for row in ledger.commands.values():
-        options = command_options(cli, row.name)
+        options = command_options(root, row.name)
         if options is None and row.status.exists:
             yield f"{row.key}: is marked {row.status.word!r} but there is no such command"
         elif options is not None and not row.status.exists:
@@ -209,7 +215,7 @@ def option_faults(row: Row, options: set[str]) -> Iterator[str]:
     for item in row.parameters or ():
         spellings = item.name.split("/")
         has = all(word in options or not word.startswith("-") for word in spellings)
-        status = row.status_of(item.name)
+        status = row.exceptions.get(item.name)
         if status is None and not has:
             yield f"the option {item.name} is missing"
         elif status is not None and status.word in (LATER, NEVER) and has:
@@ -225,7 +231,7 @@ def command_options(group: Any, name: str) -> set[str] | None:
     import click
 
     found: Any = group
-    for word in name.split(" "):
+    for word in name.split(" ") if name != "prefect" else ():
         if not isinstance(found, click.Group):
             return None
         found = found.get_command(click.Context(found), word)
