@@ -16,11 +16,42 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 MODULES = (
-    "flows tasks states futures task_runners cache_policies transactions results serializers "
-    "filesystems locking variables artifacts assets automations schedules context settings "
-    "exceptions flow_runs input task_worker main blocks client concurrency deployments events "
-    "logging runner runtime server.schemas testing utilities workers"
-).split()
+    "flows",
+    "tasks",
+    "states",
+    "futures",
+    "task_runners",
+    "cache_policies",
+    "transactions",
+    "results",
+    "serializers",
+    "filesystems",
+    "locking",
+    "variables",
+    "artifacts",
+    "assets",
+    "automations",
+    "schedules",
+    "context",
+    "settings",
+    "exceptions",
+    "flow_runs",
+    "input",
+    "task_worker",
+    "main",
+    "blocks",
+    "client",
+    "concurrency",
+    "deployments",
+    "events",
+    "logging",
+    "runner",
+    "runtime",
+    "server.schemas",
+    "testing",
+    "utilities",
+    "workers",
+)
 ANY = "…"
 _LONGEST = 30
 _TYPE_VARIABLES = ("TypeVar", "ParamSpec")
@@ -144,9 +175,7 @@ def keys(found: dict[str, list[Parameter] | None]) -> list[str]:
 def module_names(module: Any) -> list[str]:
     """Return the public names: `__all__`, and what the module itself defines."""
     found = dict.fromkeys(getattr(module, "__all__", ())) | dict.fromkeys(defined_names(module))
-    inner = {name for name in sys.modules if name.rpartition(".")[0] == module.__name__}
-    submodules = {name.rpartition(".")[2] for name in inner}
-    return [name for name in found if name not in submodules and hasattr(module, name)]
+    return [name for name in found if hasattr(module, name)]
 
 
 def defined_names(module: Any) -> list[str]:

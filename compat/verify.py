@@ -145,7 +145,9 @@ def stale_additions(ledger: Ledger) -> Iterator[str]:
             if not why.strip():
                 yield f"{where} does not say what it is"
             found = lookup(module, name)
-            given = {item.name for item in parameters(found) or ()} if found is not ABSENT else set()
+            given = (
+                {item.name for item in parameters(found) or ()} if found is not ABSENT else set()
+            )
             if found is ABSENT or own_parameters(name, {key: why}) - given:
                 yield f"{where} does not exist"
             elif key in ledger.modules.get(module, {}):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from compat import ledger, verify
 from compat.ledger import LedgerError, Row, Status
 from compat.surface import Parameter, parameters, signature_text
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +175,7 @@ def test_an_option_that_is_later_must_not_be_there():
     assert "but exists" in next(verify.option_faults(found, {"--web"}))
 
 
-NAMES = st.lists(
-    st.from_regex(r"[a-z]{1,5}", fullmatch=True), min_size=5, max_size=5, unique=True
-)
+NAMES = st.lists(st.from_regex(r"[a-z]{1,5}", fullmatch=True), min_size=5, max_size=5, unique=True)
 DEFAULTS = st.sampled_from(["None", "1", "'x'", "(1, 2)", "{'a': [1, 2]}", "…"])
 KINDS = ("position", "both", "more", "keyword", "rest")
 
