@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from compat import ledger, verify
 from compat.ledger import LedgerError, Row, Status
 from compat.surface import Parameter, parameters, signature_text
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="module")

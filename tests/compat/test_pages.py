@@ -19,7 +19,7 @@ def test_every_name_command_and_setting_stands_on_the_page():
     text = page.text(read)
     found = set(re.findall(r"`([^`]+)`", text))
     top = {name for name in names if "." not in name}
-    assert top - {item.split("(")[0] for item in found} == set()
+    assert top - {item.split("(")[0].rpartition(".")[2] for item in found} == set()
     assert read.commands.keys() - found == set()
     assert read.settings.keys() - found == set()
 
