@@ -79,7 +79,8 @@ def _judged(row: Row, name: str, trouble: str | None) -> Iterator[str]:
         if trouble and "*" not in row.exceptions:
             yield f"the parameter {name!r} {trouble}"
     elif status.word == SAME:
-        return
+        if trouble == "is missing":
+            yield f"the parameter {name!r} is marked 'same' but is missing"
     elif trouble is None:
         yield f"the parameter {name!r} is marked {status.word!r} but is the same"
     elif status.word in (LATER, NEVER) and trouble != "is missing":
@@ -218,7 +219,7 @@ def option_faults(row: Row, options: set[str]) -> Iterator[str]:
         spellings = item.name.split("/")
         has = all(word in options or not word.startswith("-") for word in spellings)
         status = row.exceptions.get(item.name)
-        if status is None and not has:
+        if not has and (status is None or status.word == SAME):
             yield f"the option {item.name} is missing"
         elif status is not None and status.word in (LATER, NEVER) and has:
             yield f"the option {item.name} is marked {status.word!r} but exists"

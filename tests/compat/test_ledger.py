@@ -107,6 +107,7 @@ def test_an_excuse_that_is_no_longer_true_is_a_fault():
     assert "is the same" in faults("two(a, b=1)", "same", two, b="later")
     assert "marked 'later' but exists" in faults("two(a, b=2)", "same", two, b="later")
     assert "is missing" in faults("two(a, b=1, c=2)", "same", two, c="differs: why")
+    assert "is missing" in faults("two(a, b=1, c=2)", "same", two, c="same")
     assert "no parameter" in faults("two(a, b=1)", "same", two, z="later")
 
 
@@ -174,6 +175,17 @@ def test_an_option_that_is_later_must_not_be_there():
     found = ledger.rows("commands", table, ledger.command)["ls"]
     assert list(verify.option_faults(found, set())) == []
     assert "but exists" in next(verify.option_faults(found, {"--web"}))
+
+
+def test_an_option_whose_row_says_same_must_be_there():
+    table = {"ls --web": "same", "ls: --web": "same"}
+    found = ledger.rows("commands", table, ledger.command)["ls"]
+    assert list(verify.option_faults(found, set())) == ["the option --web is missing"]
+    assert list(verify.option_faults(found, {"--web"})) == []
+
+
+def test_a_parameter_can_be_the_same_although_its_signature_does_not_say_so():
+    assert faults("two(a, b=2)", "same", two, b="same") == ""
 
 
 NAMES = st.lists(st.from_regex(r"[a-z]{1,5}", fullmatch=True), min_size=5, max_size=5, unique=True)
