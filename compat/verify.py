@@ -18,6 +18,15 @@ ABSENT = object()
 _BY_POSITION = ("position", "both")
 
 
+def faults(ledger: Ledger) -> Iterator[str]:
+    """Yield all that is not true."""
+    yield from name_faults(ledger)
+    yield from unlisted(ledger)
+    yield from stale_additions(ledger)
+    yield from command_faults(ledger)
+    yield from setting_faults(ledger)
+
+
 # ---- names --------------------------------------------------------------------------------------
 
 

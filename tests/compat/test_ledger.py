@@ -1,4 +1,7 @@
-"""The ledger of Prefect's surface holds for the Legato that is there."""
+"""The ledger of Prefect's surface holds for the Legato that is there.
+
+`scripts/ledger` lists all faults, one a line.
+"""
 
 from __future__ import annotations
 
