@@ -26,6 +26,8 @@ from legato._sdk.exceptions import (
 )
 from legato._sdk.records import ValidationError
 
+PrefectException = Error
+
 __all__ = [
     "Abort",
     "CancelledRun",
@@ -45,6 +47,7 @@ __all__ = [
     "ParameterBindError",
     "ParameterTypeError",
     "PausedRun",
+    "PrefectException",
     "ReservedArgumentError",
     "ScriptError",
     "SerializationError",
