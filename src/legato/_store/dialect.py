@@ -45,7 +45,7 @@ def micros(value: datetime) -> int:
 
 def plain(value: Any) -> Any:
     """Return a model value as what both databases store; ids stay ids."""
-    kind: type = type(value)
+    kind: type[Any] = type(value)
     if kind is str or kind is int or kind is float or value is None:
         return value
     if isinstance(value, Enum):
@@ -66,7 +66,7 @@ def sqlite_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def sqlite_value(value: Any) -> Any:
     """Bind one model value on `sqlite3`: ids as BLOB(16), None by the fast way (see `NULL`)."""
-    kind: type = type(value)
+    kind: type[Any] = type(value)
     if kind is str or kind is int or kind is bytearray:
         return value
     if value is None:
