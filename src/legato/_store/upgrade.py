@@ -13,10 +13,10 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from alembic.util import CommandError
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
@@ -84,8 +84,9 @@ def _kept_in(kept: Path | None) -> str:
 
 
 def _say(line: str) -> None:
-    if sys.stderr is not None:  # pyright: ignore[reportUnnecessaryComparison] - pythonw has none
-        sys.stderr.write(f"{line}\n")
+    stream: TextIO | None = sys.stderr  # None under pythonw
+    if stream is not None:
+        stream.write(f"{line}\n")
 
 
 @contextmanager
@@ -175,10 +176,14 @@ def _migrate(connection: sqlite3.Connection, path: Path, kept: Path | None) -> N
 def _run_migrations(connection: sqlite3.Connection) -> None:
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     # by itself the driver begins no transaction before a change of the schema
-    event.listen(engine, "begin", lambda link: link.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", _begin)
     with engine.begin() as link:
         failpoint("upgrade.after_begin")
         migrate.upgrade(link)
         statistics.state(link)
         link.execute(text(f"PRAGMA user_version = {SCHEMA}"))
         failpoint("upgrade.before_commit")
+
+
+def _begin(link: Connection) -> None:
+    link.exec_driver_sql("BEGIN IMMEDIATE")
