@@ -187,3 +187,7 @@ def _run_migrations(connection: sqlite3.Connection) -> None:
         statistics.state(link)
         link.execute(text(f"PRAGMA user_version = {SCHEMA}"))
         failpoint("upgrade.before_commit")
+
+
+def _begin(link: Connection) -> None:
+    link.exec_driver_sql("BEGIN IMMEDIATE")
