@@ -48,7 +48,6 @@ def row_faults(row: Row, found: object, own: dict[str, str]) -> Iterator[str]:
         return
     if not row.status.exists:
         yield f"is marked {row.status.word!r} but exists; mark it 'same' or 'differs: why'"
-        return
     if row.parameters is not None:
         ours = parameters(found)
         yield from parameter_faults(row, row.parameters, ours, own)

@@ -69,6 +69,7 @@ def test_a_name_that_is_missing_must_be_later_or_never(status):
 @pytest.mark.parametrize("status", ["later", "never: why"])
 def test_a_name_that_exists_must_be_the_same_or_differ(status):
     assert "but exists" in faults("two(a, b=1)", status, two)
+    assert "'c' is missing" in faults("two(a, b=1, c=2)", status, two)
 
 
 @pytest.mark.parametrize(
