@@ -107,7 +107,7 @@ def differences(theirs: list[Parameter], ours: list[Parameter]) -> dict[str, str
             if item.kind not in kinds:
                 found[item.name] = "is missing"
         elif item.name not in by_name:
-            found[item.name] = "is taken by keyword only" if "rest" in kinds else "is missing"
+            found[item.name] = "is taken by ** only" if "rest" in kinds else "is missing"
         elif trouble := _difference(item, by_name[item.name], place, ours):
             found[item.name] = trouble
     return found
@@ -140,8 +140,9 @@ def unlisted(ledger: Ledger) -> Iterator[str]:
     """Yield the public names of Legato that are neither in the ledger nor in the additions."""
     for module in public_modules():
         known = ledger.modules.get(module, {}).keys() | ledger.additions.get(module, {}).keys()
-        for name in getattr(imported(module), "__all__", ()):
-            if name not in known:
+        holder = imported(module)
+        for name in getattr(holder, "__all__", ()):
+            if name not in known and not isinstance(getattr(holder, name), ModuleType):
                 yield f"{dotted(module)}: {name} is neither in a row nor in the additions"
 
 

@@ -99,7 +99,8 @@ def test_a_parameter_that_only_a_catch_all_takes_is_a_fault():
     def loose(**rest):
         return rest
 
-    assert "by keyword only" in faults("loose(a=1)", "same", loose)
+    assert "by ** only" in faults("loose(a=1, **rest)", "same", loose)
+    assert faults("loose(a=1, **rest)", "same", loose, a="same") == ""
 
 
 def test_a_row_of_its_own_excuses_a_parameter():
