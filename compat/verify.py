@@ -48,7 +48,6 @@ def row_faults(row: Row, found: object, own: dict[str, str]) -> Iterator[str]:
         return
     if not row.status.exists:
         yield f"is marked {row.status.word!r} but exists; mark it 'same' or 'differs: why'"
-        return
     if row.parameters is not None:
         ours = parameters(found)
         yield from parameter_faults(row, row.parameters, ours, own)
@@ -108,7 +107,7 @@ def differences(theirs: list[Parameter], ours: list[Parameter]) -> dict[str, str
             if item.kind not in kinds:
                 found[item.name] = "is missing"
         elif item.name not in by_name:
-            found[item.name] = "is taken by keyword only" if "rest" in kinds else "is missing"
+            found[item.name] = "is taken by ** only" if "rest" in kinds else "is missing"
         elif trouble := _difference(item, by_name[item.name], place, ours):
             found[item.name] = trouble
     return found
@@ -141,8 +140,9 @@ def unlisted(ledger: Ledger) -> Iterator[str]:
     """Yield the public names of Legato that are neither in the ledger nor in the additions."""
     for module in public_modules():
         known = ledger.modules.get(module, {}).keys() | ledger.additions.get(module, {}).keys()
-        for name in getattr(imported(module), "__all__", ()):
-            if name not in known:
+        holder = imported(module)
+        for name in getattr(holder, "__all__", ()):
+            if name not in known and not isinstance(getattr(holder, name), ModuleType):
                 yield f"{dotted(module)}: {name} is neither in a row nor in the additions"
 
 

@@ -69,6 +69,7 @@ def test_a_name_that_is_missing_must_be_later_or_never(status):
 @pytest.mark.parametrize("status", ["later", "never: why"])
 def test_a_name_that_exists_must_be_the_same_or_differ(status):
     assert "but exists" in faults("two(a, b=1)", status, two)
+    assert "'c' is missing" in faults("two(a, b=1, c=2)", status, two)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,8 @@ def test_a_parameter_that_only_a_catch_all_takes_is_a_fault():
     def loose(**rest):
         return rest
 
-    assert "by keyword only" in faults("loose(a=1)", "same", loose)
+    assert "by ** only" in faults("loose(a=1, **rest)", "same", loose)
+    assert faults("loose(a=1, **rest)", "same", loose, a="same") == ""
 
 
 def test_a_row_of_its_own_excuses_a_parameter():
