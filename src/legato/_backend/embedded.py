@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from legato._backend.spool import Waiting
     from legato._model.operations.spec import Operation
     from legato._model.records import Batch, BatchAnswer, Writer
     from legato._settings.home import Home
@@ -47,6 +48,7 @@ class EmbeddedBackend:
         )
         self.on_commit: Callable[[Batch], None] | None = None
         self.is_child = is_pool_child()
+        self.heard: list[Waiting] = []
         self._opening = threading.Lock()
         self._store: Store | None = None
         self._holding = False
@@ -78,6 +80,24 @@ class EmbeddedBackend:
         """Return the folder for stored results."""
         return self.home.storage()
 
+    def send_spool(self, *, anywhere: bool = False) -> list[Waiting]:
+        """Deliver all that dead processes left in the spool, then close what they left open.
+
+        Returns what became of each file, those included that opening the home delivered.
+        """
+        from legato._backend import spool
+
+        store = self.store
+        found = [*self.heard, *spool.deliver(store, self.home, self.clock, anywhere=anywhere)]
+        ownership.sweep(store, Path(self.home.owners()), self.clock.now(), self.spoolers)
+        return spool.summed(found)
+
+    def survey_spool(self) -> list[Waiting]:
+        """Return what waits in the spool; changes nothing, and needs no database."""
+        from legato._backend import spool
+
+        return spool.survey(self.home, self.clock)
+
     def close_own_runs(self, message: str) -> None:
         """Close what this process runs as Crashed, from outside of the runs."""
         from legato._control.attempts import close_dead
@@ -107,7 +127,9 @@ class EmbeddedBackend:
         if self._spool_waits():
             from legato._backend import spool
 
-            spool.deliver(store, self.home, self.clock, budget_seconds=spool.BUDGET_SECONDS)
+            self.heard += spool.deliver(
+                store, self.home, self.clock, budget_seconds=spool.BUDGET_SECONDS
+            )
         ownership.sweep(store, owners, self.clock.now(), self.spoolers)
 
     def _spool_waits(self) -> bool:

@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -114,6 +114,19 @@ def deliver(
             if is_late():
                 break
     return found
+
+
+def summed(found: Iterable[Waiting]) -> list[Waiting]:
+    """Put together what several deliveries tell of one file; the last status counts."""
+    files: dict[str, Waiting] = {}
+    for seen in found:
+        before = files.get(seen.path)
+        if before is not None:
+            seen.records += before.records
+            seen.writer = seen.writer or before.writer
+            seen.kept_as = seen.kept_as or before.kept_as
+        files[seen.path] = seen
+    return list(files.values())
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "flow-run": Entry("flow_runs", "List, inspect and delete flow runs; read their logs."),
     "task-run": Entry("task_runs", "List and inspect task runs."),
     "flow": Entry("flows", "List flows."),
+    "spool": Entry("spool", "List and deliver what waits for the database to work again."),
     "config": Entry("config", "View and change settings."),
     "version": Entry("version", "Show the versions of Legato and of what it runs on."),
 }

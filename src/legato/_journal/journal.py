@@ -152,6 +152,7 @@ class Journal:
             if self._drain.spooled:
                 self._drain.keep(self.writer.id)
         finally:
+            self._spool.close()
             self._turn.end()
 
     def _settle(self, count: int, acked: bool, end: float | None = None) -> None:

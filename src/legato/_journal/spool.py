@@ -78,16 +78,17 @@ class Spool:
 
     def remove(self, last: int, all_of_it: bool) -> None:
         """Forget what is stored: up to number `last`, or the whole file."""
-        if self._file is None:
+        file = self._file
+        if file is None:
             return
         try:
             if all_of_it:
-                self._file.discard()
+                file.discard()
                 self._file = None
             else:
-                self._file.remove(last)
+                file.remove(last)
         except (StoreError, OSError) as error:  # no harm: who delivers it again is not heard
-            self._outage.say(f"the spool {self._file.path} could not be emptied: {error}")
+            self._outage.say(f"the spool {file.path} could not be emptied: {error}")
 
     def close(self) -> None:
         """Close the file, as before a fork; the next use opens it again."""
