@@ -27,6 +27,7 @@ COMMANDS: dict[str, Entry] = {
     "task-run": Entry("task_runs", "List and inspect task runs."),
     "flow": Entry("flows", "List flows."),
     "server": Entry("server", "Look after the database that runs are recorded in."),
+    "spool": Entry("spool", "List and deliver what waits for the database to work again."),
     "config": Entry("config", "View and change settings."),
     "version": Entry("version", "Show the versions of Legato and of what it runs on."),
 }

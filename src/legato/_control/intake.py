@@ -17,6 +17,7 @@ from legato._model.records import (
     Logged,
     Record,
     ResultKept,
+    Skipped,
     TaskRunCreated,
     TaskRunMoved,
     Writer,
@@ -71,6 +72,7 @@ class Intake:
             TaskRunCreated: self._created,
             Logged: self._logged,
             ResultKept: self._kept,
+            Skipped: self._skipped,
             FlowRunProposed: self._proposed,
             FlowRunMoveProposed: self._move_proposed,
         }
@@ -153,6 +155,9 @@ class Intake:
 
     def _kept(self, index: int, seq: int, record: ResultKept) -> None:
         self._results.add(record.result)
+
+    def _skipped(self, index: int, seq: int, record: Skipped) -> None:
+        """Only its number counts."""
 
     def _proposed(self, index: int, seq: int, record: FlowRunProposed) -> None:
         self.answer.answers[index] = proposals.create(self, record)

@@ -17,6 +17,7 @@ from uuid import UUID
 from legato._journal.drain import BOUND, Drain, Sink
 from legato._journal.outage import Outage
 from legato._journal.scribe import Scribe
+from legato._journal.spool import Opener, Spool
 from legato._journal.tickets import Ticket
 from legato._journal.turn import Turn
 from legato._model.errors import StoreError
@@ -36,7 +37,7 @@ class Journal:
     """The journal of this process.
 
     `writer` makes the process's identity, anew in a forked child; `place` names the database in
-    messages; `pause` sleeps.
+    messages; `pause` sleeps; `spool` gives the file for records that the sink does not take.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Journal:
         clock: Clock,
         place: str = "the database",
         pause: Callable[[float], None] = time.sleep,
+        spool: Opener | None = None,
     ) -> None:
         self._sink = sink
         self._make_writer = writer
         self._clock = clock
         self._place = place
         self._pause = pause
+        self._open_spool = spool
         self._begin()
 
     def _begin(self) -> None:
@@ -59,10 +62,11 @@ class Journal:
         self._turn = Turn()
         self._writer: Writer | None = None
         self._outage = Outage(self._place, self._clock.monotonic)
-        self._drain = Drain(self._sink, self._clock, self._outage, self._pause)
+        self._spool = Spool(self._open_spool, self._outage, self._clock.monotonic)
+        self._drain = Drain(self._sink, self._clock, self._outage, self._spool, self._pause)
         self._buffer = self._drain.buffer
         self._scribe = Scribe(
-            self._has_backlog, self._help, self._outage.seconds_left, self._at_leisure
+            self._has_backlog, self._help, self._drain.rest_seconds, self._at_leisure
         )
         self._bells = self._scribe.bells
         self._mark = GROUP
@@ -77,14 +81,19 @@ class Journal:
 
     @property
     def unrecorded(self) -> int:
-        """How many records were lost, or wait although the store is out of use or all is over."""
-        waiting = self._drain.backlog if self._outage.error is not None or self._closed else 0
+        """How many records were lost, or are in memory only although there is no more hope."""
+        waiting = self._drain.in_memory if self._outage.error is not None or self._closed else 0
         return self._outage.lost_logs + self._outage.lost_facts + waiting
 
     @property
     def failure(self) -> Exception | None:
         """The error for which nothing is recorded at present."""
         return self._outage.error
+
+    @property
+    def spooled(self) -> tuple[int, str]:
+        """How many records wait in the spool, and in which file."""
+        return self._drain.spooled, self._spool.path or ""
 
     def fenced(self, flow_run_id: UUID) -> str | None:
         """Return why this process no longer owns the run; None if it does."""
@@ -147,12 +156,18 @@ class Journal:
             return
         try:
             self._outage.retry_now()
-            self._settle(self._drain.backlog, acked=True)
+            self._settle(self._drain.backlog, acked=True, end=self._clock.monotonic() + timeout)
+            if self._drain.spooled:
+                self._drain.keep(self.writer.id)
         finally:
+            self._spool.close()
             self._turn.end()
 
-    def _settle(self, count: int, acked: bool) -> None:
+    def _settle(self, count: int, acked: bool, end: float | None = None) -> None:
+        """Bring `count` records to the store; what waits in the spool may stay there at `end`."""
         while count > 0 and not self._drain.empty:
+            if end is not None and self._drain.spooled and self._clock.monotonic() >= end:
+                return
             moved = self._step(acked)
             count -= moved
             if not moved and self._outage.error is not None:
@@ -214,6 +229,7 @@ class Journal:
             self._settle(self._drain.backlog, acked=False)
         finally:
             self._drain.patience = patience
+            self._spool.close()
 
     def after_in_parent(self) -> None:
         """Go on."""
@@ -223,6 +239,7 @@ class Journal:
 
     def after_in_child(self) -> None:
         """Start anew: the records belong to the parent, the threads are gone."""
+        self._spool.leave_behind()
         self._turn.calm()
         self._begin()
         failpoint("journal.after_fork_in_child")

@@ -59,6 +59,10 @@ class ResultKept(Struct, tag="result_kept"):
     result: ResultCreate
 
 
+class Skipped(Struct, tag="skipped", frozen=True):
+    """Nothing: stands under the number of a record that was lost on its way."""
+
+
 class FlowRunProposed(Struct, tag="flow_run_proposed"):
     """Proposal: create a flow run (version 1, attempt 1 held by this writer).
 
@@ -83,7 +87,15 @@ class FlowRunMoveProposed(Struct, tag="flow_run_move_proposed"):
     result_id: UUID | None = None
 
 
-Record = TaskRunCreated | TaskRunMoved | Logged | ResultKept | FlowRunProposed | FlowRunMoveProposed
+Record = (
+    TaskRunCreated
+    | TaskRunMoved
+    | Logged
+    | ResultKept
+    | Skipped
+    | FlowRunProposed
+    | FlowRunMoveProposed
+)
 PROPOSALS = (FlowRunProposed, FlowRunMoveProposed)
 
 

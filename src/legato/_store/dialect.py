@@ -16,6 +16,7 @@ from uuid import UUID
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 CHUNKS = (64, 16, 4, 2, 1)
+_AS_THEY_ARE = frozenset({str, int, float, bytearray})
 
 
 class Bulk(NamedTuple):
@@ -45,8 +46,7 @@ def micros(value: datetime) -> int:
 
 def plain(value: Any) -> Any:
     """Return a model value as what both databases store; ids stay ids."""
-    kind: type[Any] = type(value)
-    if kind is str or kind is int or kind is float or value is None:
+    if type(value) in _AS_THEY_ARE or value is None:
         return value
     if isinstance(value, Enum):
         return value.value
@@ -66,12 +66,11 @@ def sqlite_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def sqlite_value(value: Any) -> Any:
     """Bind one model value on `sqlite3`: ids as BLOB(16), None by the fast way (see `NULL`)."""
-    kind: type[Any] = type(value)
-    if kind is str or kind is int or kind is bytearray:
+    if type(value) in _AS_THEY_ARE:
         return value
     if value is None:
         return NULL
-    if kind is UUID:
+    if isinstance(value, UUID):
         return sqlite_uid(value)
     return plain(value)
 

@@ -173,10 +173,6 @@ def _migrate(connection: sqlite3.Connection, path: Path, kept: Path | None) -> N
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
-def _begin(link: Connection) -> None:
-    link.exec_driver_sql("BEGIN IMMEDIATE")
-
-
 def _run_migrations(connection: sqlite3.Connection) -> None:
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     # by itself the driver begins no transaction before a change of the schema
