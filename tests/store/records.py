@@ -88,6 +88,13 @@ def whole_task(flow_run_id, epoch=1, **more):
     ]
 
 
+def until(condition):
+    """Ask again until it holds: other processes take their time."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it did not come true within 30 s"
+
+
 class Sender:
     """A writer with its sequence; notes what was acknowledged."""
 

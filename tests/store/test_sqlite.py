@@ -43,7 +43,7 @@ def integrity(path):
 
 
 def test_a_fresh_home_is_a_copy_of_the_template(store, path):
-    assert store.read(lambda tx: tx.rows("meta.read", {})) == [(1, 1, 1, 1)]
+    assert store.read(lambda tx: tx.rows("meta.read", {})) == [(sqlite_home.SCHEMA, 1, 1, 1)]
     assert path.exists()
     assert list(path.parent.glob("*.new")) == []
 
@@ -63,7 +63,7 @@ def test_a_newer_database_is_refused_and_untouched(path):
     before = path.read_bytes()
     store = SqliteStore(path)
     for use in (store.run, store.read):
-        with pytest.raises(StoreTooNew, match="schema 99, this one knows 1"):
+        with pytest.raises(StoreTooNew, match=f"schema 99, this one knows {sqlite_home.SCHEMA}"):
             use(lambda tx: tx.positions(1))
     store.close()
     assert path.read_bytes() == before

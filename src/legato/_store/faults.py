@@ -129,6 +129,9 @@ class FaultyStore:
         self._fault("before a read")
         return self.store.read(op)
 
+    def stable_position(self) -> int:
+        return self.store.stable_position()
+
     def close(self) -> None:
         self.store.close()
 

@@ -115,6 +115,13 @@ class Store(Protocol):
         """Run `op` on a snapshot that it cannot change."""
         ...
 
+    def stable_position(self) -> int:
+        """Return the place in the ordered log up to which nothing can appear any more.
+
+        A snapshot that is taken afterwards shows all that will ever stand there.
+        """
+        ...
+
     def close(self) -> None:
         """Close the connections; the store opens them again when it is used."""
         ...

@@ -24,11 +24,12 @@ from legato._model.errors import (
 from legato._store.combine import Combiner, Item, run_op
 from legato._store.faults import failpoint
 from legato._store.port import Grade, Lane, Transaction
+from legato._store.postgres_tailer import Tailer
 from legato._store.postgres_transaction import PostgresTransaction
 
 T = TypeVar("T")
 
-SCHEMA = 1
+SCHEMA = 2
 TRIES = 3
 _AGAIN = (errors.DeadlockDetected, errors.SerializationFailure)
 # too long a value for an index, say: psycopg takes them for errors of the server
@@ -46,6 +47,7 @@ class PostgresStore:
         self._combiner = Combiner(self._transact)
         self._idle: list[psycopg.Connection] = []
         self._idle_lock = threading.Lock()
+        self._tailer = Tailer()
 
     def run(
         self,
@@ -57,9 +59,16 @@ class PostgresStore:
         return result
 
     def read(self, op: Callable[[Transaction], T]) -> T:
+        return self._look(lambda connection: op(PostgresTransaction(connection, repeated=False)))
+
+    def stable_position(self) -> int:
+        return self._look(self._tailer.advance)
+
+    def _look(self, use: Callable[[psycopg.Connection], T]) -> T:
+        """Use a connection of the readers', and end its transaction."""
         connection = self._take()
         try:
-            value = op(PostgresTransaction(connection, repeated=False))
+            value = use(connection)
             connection.rollback()
         except BaseException as error:
             with suppress(psycopg.Error):
@@ -88,6 +97,7 @@ class PostgresStore:
         self._writer = self._grade = None
         self._idle, self._idle_lock = [], threading.Lock()
         self._combiner = Combiner(self._transact)
+        self._tailer = Tailer()
 
     def _close(self) -> None:
         if self._writer is not None:

@@ -28,7 +28,7 @@ from legato._store.schema_parts import Uid, metadata
 
 __all__ = ["SCHEMA", "Uid", "metadata"]
 
-SCHEMA = 1
+SCHEMA = 2
 
 meta = Table(
     "meta",
@@ -39,6 +39,7 @@ meta = Table(
     p.number("min_reader"),
     Column("next_position", BigInteger, nullable=False, server_default="1"),
     p.at("alive_at"),
+    Column("retained_after", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("id = 1", name="one_row"),
 )
 

@@ -65,6 +65,12 @@ class SqliteStore:
                 sqlite_home.create(self.path)
         return self._readers.read(op)
 
+    def stable_position(self) -> int:
+        # positions are drawn under the write lock: what is committed has no hole before it
+        ((next_position,),) = self.read(lambda tx: tx.rows("meta.next_position", {}))
+        stable: int = next_position - 1
+        return stable
+
     def close(self) -> None:
         with self._combiner.mutex:
             self._close()

@@ -14,7 +14,7 @@ from legato._store.faults import InjectedFault, failpoint
 from legato._store.platform_posix import is_network_path
 from legato._store.sqlite_errors import translate
 
-SCHEMA = 1
+SCHEMA = 2
 TEMPLATE = Path(__file__).with_name("template.db")
 _warned: set[str] = set()
 

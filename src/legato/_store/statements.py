@@ -13,11 +13,14 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    Integer,
+    Select,
     Table,
     and_,
     bindparam,
     delete,
     func,
+    literal_column,
     select,
     union,
     update,
@@ -84,6 +87,17 @@ def _tree() -> Any:
     return select(tree.union(below).c.id)
 
 
+def _between(query: Select[Any], table: Table) -> Executable:
+    """Rows of the ordered log behind one position and up to another."""
+    position = table.c.position
+    return (
+        query.where(position > _p("after"), position <= _p("upto"))
+        .order_by(position)
+        .limit(bindparam("limit", type_=Integer))
+        .offset(literal_column("0"))  # SQLite's dialect would bind it
+    )
+
+
 QUERIES: dict[str, Executable] = {
     "meta.read": select(
         s.meta.c.schema, s.meta.c.min_writer, s.meta.c.min_reader, s.meta.c.next_position
@@ -91,6 +105,11 @@ QUERIES: dict[str, Executable] = {
     "meta.draw": update(s.meta)
     .values(next_position=s.meta.c.next_position + bindparam("count", type_=BigInteger))
     .returning(s.meta.c.next_position),
+    "meta.next_position": select(s.meta.c.next_position),
+    "meta.retained_after": select(s.meta.c.retained_after),
+    "meta.retain_after": update(s.meta)
+    .where(s.meta.c.retained_after < _p("position"))
+    .values(retained_after=_p("position")),
     "writer.read": select(w.c.last_seq).where(w.c.id == _p("id")).with_for_update(),
     "writer.advance": update(w)
     .where(w.c.id == _p("writer_id"), w.c.last_seq == _p("before"))
@@ -140,6 +159,15 @@ QUERIES: dict[str, Executable] = {
     "flow_run_state.list": select(*_pick(s.flow_run_state, columns.FLOW_RUN_STATE))
     .where(s.flow_run_state.c.flow_run_id == _p("run_id"), s.flow_run_state.c.version.is_not(None))
     .order_by(s.flow_run_state.c.version),
+    "flow_run_state.list_between": _between(
+        select(*_pick(s.flow_run_state, columns.FLOW_RUN_STATE)), s.flow_run_state
+    ),
+    "task_run_state.list_between": _between(
+        select(*_pick(s.task_run_state, columns.TASK_RUN_STATE), tr.c.flow_run_id).select_from(
+            s.task_run_state.outerjoin(tr, tr.c.id == s.task_run_state.c.task_run_id)
+        ),
+        s.task_run_state,
+    ),
     "task_run_state.list": select(
         *_pick(s.task_run_state, columns.TASK_RUN_STATE), tr.c.flow_run_id
     )

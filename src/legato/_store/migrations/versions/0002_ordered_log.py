@@ -1,0 +1,16 @@
+"""How far back the ordered log reaches."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002_ordered_log"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "meta", sa.Column("retained_after", sa.BigInteger(), server_default="0", nullable=False)
+    )
+    op.execute("UPDATE meta SET schema = 2")
