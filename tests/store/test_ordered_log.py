@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import func, select
 
 from legato._control import ordered_log as log
 from legato._model.errors import InvalidRequest, Resync
 from legato._model.ordered_log import BEGINNING, cursor_at, position_of
-from legato._store import flow_runs, ordered_log
+from legato._store import flow_runs, ordered_log, schema
 from tests.store.records import COMPLETED, RUNNING, flow_run, move, until, whole_task
 
 
@@ -18,8 +19,10 @@ def latest(store):
 
     On PostgreSQL that takes until transactions are over which other tests have open.
     """
-    (here,) = store.run(lambda tx: list(tx.positions(1)))
-    until(lambda: store.stable_position() >= here)
+    for table in (schema.flow_run_state, schema.task_run_state):
+        query = select(func.coalesce(func.max(table.c.position), 0))
+        ((last,),) = store.read(lambda tx, query=query: tx.select(query))
+        until(lambda last=last: store.stable_position() >= last)
     return log.latest(store)
 
 
