@@ -107,7 +107,8 @@ class EmbeddedBackend:
         if not self._holding:
             self._hold(writer)
         grade = Grade.ACKED if batch.acked else Grade.PLAIN
-        answer = store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, grade)
+        lane = Lane.PROPOSALS if batch.acked else Lane.FACTS
+        answer = store.run(lambda tx: receive(tx, now, batch, writer), lane, grade)
         if self.on_commit is not None:
             with contextlib.suppress(Exception):  # it was stored, whatever the onlooker says
                 self.on_commit(batch)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from legato._control.proposals import mirror
 from legato._model.records import Writer
 from legato._model.states import State, StateType
-from legato._store import decode, writers
+from legato._store import decode, leases, writers
 from legato._store.flow_runs import FlowRuns
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -53,6 +53,7 @@ def close_dead(
         runs.move(work, state, None)
         runs.close(work, LOST)
         mirror(tasks, work, state)
+    leases.release_of(tx, holders)
     runs.flush(None)
     tasks.flush()
     history.flush(tx)

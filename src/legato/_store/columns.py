@@ -171,6 +171,9 @@ ATTEMPT = (
     "cause",
 )
 ATTEMPT_CREATE = ("ws", *ATTEMPT)
+LEASE = ("id", "kind", "subject", "holder_writer", "epoch", "expires_at")
+LEASE_CREATE = (*LEASE, "ws")
+LEASE_CHANGE = ("expires_at",)
 LOG = ("flow_run_id", "writer_id", "seq", "task_run_id", "level", "name", "message", "at")
 LOG_CREATE = (*LOG, "day", "ws", "damaged")
 RESULT = (

@@ -27,10 +27,11 @@ class Lane(Enum):
     """Which operations go first when several wait; the lower value does."""
 
     LEASES = 0
-    FACTS = 1
-    READS = 2
-    LOGS = 3
-    PRUNING = 4
+    PROPOSALS = 1
+    FACTS = 2
+    READS = 3
+    LOGS = 4
+    PRUNING = 5
 
 
 class Grade(Enum):

@@ -267,6 +267,7 @@ lease = Table(
     p.at("expires_at", required=True),
 )
 Index("ix_lease_subject", lease.c.ws, lease.c.kind, lease.c.subject)
+Index("ix_lease_holder", lease.c.holder_writer)
 Index("ix_lease_expires_at", lease.c.expires_at)
 
 timer = Table(

@@ -1,7 +1,7 @@
 """The statements that are compiled ahead, as SQLAlchemy Core; `scripts/generate` reads this.
 
 `QUERIES` run with parameters by name, `BY_IDS` with a list of ids, `MANY` insert rows in the
-given column order, `CHANGES` update rows by key where the version is still the expected one.
+given column order, `CHANGES` update rows by key where the version, say, is still the expected one.
 Not imported when Legato runs.
 """
 
@@ -42,10 +42,11 @@ class Many(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Update rows: the values are id, expected version, then `columns`."""
+    """Update rows: the values are id, expected `guard`, then `columns`."""
 
     table: Table
     columns: tuple[str, ...]
+    guard: str = "version"
 
 
 def _pick(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
@@ -74,6 +75,10 @@ _OWNED = (
 _TASK = select(*_pick(tr, columns.TASK_OWNED), *_pick(tr, columns.STANDING)).order_by(tr.c.id)
 
 
+_NONE_SKIPPED: ColumnElement[int] = literal_column("0")
+"""Written out, as SQLite's dialect would bind it."""
+
+
 def _tree() -> Any:
     """A flow run and all runs below it."""
     tree = select(_p("id").cast(s.Uid).label("id")).cte("tree", recursive=True)
@@ -94,7 +99,7 @@ def _between(query: Select[Any], table: Table) -> Executable:
         query.where(position > _p("after"), position <= _p("upto"))
         .order_by(position)
         .limit(bindparam("limit", type_=Integer))
-        .offset(literal_column("0"))  # SQLite's dialect would bind it
+        .offset(_NONE_SKIPPED)
     )
 
 
@@ -127,6 +132,7 @@ QUERIES: dict[str, Executable] = {
             union(
                 select(at.c.writer_id).where(at.c.closed_at.is_(None)),
                 select(tr.c.writer_id).where(tr.c.end_at.is_(None)),
+                select(s.lease.c.holder_writer),
             )
         )
     )
@@ -192,6 +198,18 @@ QUERIES: dict[str, Executable] = {
     "task_run.list_of_flow_run": select(*_pick(tr, columns.TASK_RUN))
     .where(tr.c.flow_run_id == _p("flow_run_id"))
     .order_by(tr.c.created_at, tr.c.id),
+    "lease.count": select(func.count()).where(
+        s.lease.c.ws == _p("ws"),
+        s.lease.c.kind == _p("kind"),
+        s.lease.c.subject == _p("subject"),
+        s.lease.c.expires_at > _p("now"),
+    ),
+    "lease.list_expired": select(*_pick(s.lease, columns.LEASE))
+    .where(s.lease.c.expires_at <= _p("now"))
+    .order_by(s.lease.c.expires_at)
+    .limit(bindparam("limit", type_=Integer))
+    .offset(_NONE_SKIPPED)
+    .with_for_update(skip_locked=True),
     "log.list": select(*_pick(s.log, columns.LOG))
     .where(s.log.c.flow_run_id == _p("flow_run_id"))
     .order_by(s.log.c.at, s.log.c.seq),
@@ -204,7 +222,7 @@ QUERIES: dict[str, Executable] = {
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
-def _of_runs(table: Table, column: str) -> Executable:
+def _of(table: Table, column: str) -> Executable:
     return delete(table).where(table.c[column].in_(_IDS))
 
 
@@ -219,19 +237,25 @@ BY_IDS: dict[str, Executable] = {
     "task_run.list_live_of_flow_runs": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.flow_run_id.in_(_IDS)
     ),
+    "lease.standing": select(*_pick(s.lease, columns.LEASE))
+    .where(s.lease.c.id.in_(_IDS))
+    .order_by(s.lease.c.id)
+    .with_for_update(),
+    "lease.delete": _of(s.lease, "id"),
+    "lease.delete_of_writers": _of(s.lease, "holder_writer"),
     "task_run_state.delete_of_flow_runs": _of_tasks(s.task_run_state, "task_run_id"),
-    "flow_run_state.delete_of_flow_runs": _of_runs(s.flow_run_state, "flow_run_id"),
+    "flow_run_state.delete_of_flow_runs": _of(s.flow_run_state, "flow_run_id"),
     "task_run_tag.delete_of_flow_runs": _of_tasks(s.task_run_tag, "run_id"),
-    "flow_run_tag.delete_of_flow_runs": _of_runs(s.flow_run_tag, "run_id"),
-    "log.delete_of_flow_runs": _of_runs(s.log, "flow_run_id"),
-    "result.delete_of_flow_runs": _of_runs(s.result, "flow_run_id"),
-    "attempt.delete_of_flow_runs": _of_runs(s.attempt, "flow_run_id"),
-    "quarantine.delete_of_flow_runs": _of_runs(s.quarantine, "flow_run_id"),
-    "task_run.delete_of_flow_runs": _of_runs(s.task_run, "flow_run_id"),
-    "flow_run.delete_of_flow_runs": _of_runs(s.flow_run, "id"),
-    "task_run_state.delete_of_task_runs": _of_runs(s.task_run_state, "task_run_id"),
-    "task_run_tag.delete_of_task_runs": _of_runs(s.task_run_tag, "run_id"),
-    "task_run.delete_of_task_runs": _of_runs(s.task_run, "id"),
+    "flow_run_tag.delete_of_flow_runs": _of(s.flow_run_tag, "run_id"),
+    "log.delete_of_flow_runs": _of(s.log, "flow_run_id"),
+    "result.delete_of_flow_runs": _of(s.result, "flow_run_id"),
+    "attempt.delete_of_flow_runs": _of(s.attempt, "flow_run_id"),
+    "quarantine.delete_of_flow_runs": _of(s.quarantine, "flow_run_id"),
+    "task_run.delete_of_flow_runs": _of(s.task_run, "flow_run_id"),
+    "flow_run.delete_of_flow_runs": _of(s.flow_run, "id"),
+    "task_run_state.delete_of_task_runs": _of(s.task_run_state, "task_run_id"),
+    "task_run_tag.delete_of_task_runs": _of(s.task_run_tag, "run_id"),
+    "task_run.delete_of_task_runs": _of(s.task_run, "id"),
 }
 
 MANY: dict[str, Many] = {
@@ -244,9 +268,13 @@ MANY: dict[str, Many] = {
     "task_run.create": Many(tr, columns.TASK_RUN_CREATE),
     "task_run_state.create": Many(s.task_run_state, columns.TASK_RUN_STATE_CREATE),
     "task_run_tag.create": Many(s.task_run_tag, columns.TAG, ignore=True),
+    "lease.create": Many(s.lease, columns.LEASE_CREATE),
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
 }
 
-CHANGES: dict[str, Change] = {"task_run.change": Change(tr, columns.TASK_RUN_CHANGE)}
+CHANGES: dict[str, Change] = {
+    "task_run.change": Change(tr, columns.TASK_RUN_CHANGE),
+    "lease.renew": Change(s.lease, columns.LEASE_CHANGE, guard="epoch"),
+}

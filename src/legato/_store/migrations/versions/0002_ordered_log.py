@@ -1,4 +1,4 @@
-"""How far back the ordered log reaches."""
+"""How far back the ordered log reaches; leases by their holder."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,4 +13,5 @@ def upgrade() -> None:
     op.add_column(
         "meta", sa.Column("retained_after", sa.BigInteger(), server_default="0", nullable=False)
     )
+    op.create_index("ix_lease_holder", "lease", ["holder_writer"])
     op.execute("UPDATE meta SET schema = 2")

@@ -1,0 +1,57 @@
+"""Connections to a PostgreSQL database of Legato, and what their errors mean."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import errors
+
+from legato._model.errors import (
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreTooNew,
+)
+
+SCHEMA = 2
+
+
+def connect(url: str) -> psycopg.Connection:
+    """Open a connection to a database that this version may use."""
+    try:
+        connection = psycopg.connect(url, prepare_threshold=2)
+    except psycopg.OperationalError as error:
+        raise StoreError(f"The database cannot be reached: {error}") from error
+    connection.prepared_max = 400
+    try:
+        _check(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: psycopg.Connection) -> None:
+    try:
+        row = connection.execute("SELECT schema, min_writer FROM meta").fetchone()
+    except errors.UndefinedTable as error:
+        raise StoreError("The database has no tables of Legato yet; migrate it first.") from error
+    connection.commit()
+    if row is None or row[0] < SCHEMA:
+        raise StoreError("The database is of an older version of Legato; migrate it first.")
+    if row[1] > SCHEMA:
+        raise StoreTooNew(
+            f"The database was made by a newer version of Legato (schema {row[0]}, this one "
+            f"knows {SCHEMA}). Upgrade Legato."
+        )
+
+
+def translate(error: psycopg.OperationalError) -> StoreError:
+    """Return the store's error for one of the server or the connection."""
+    if isinstance(error, errors.DiskFull):
+        return StoreFull("There is no room left for the database.")
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        return StoreReadOnly("The database cannot be written.")
+    if isinstance(error, errors.LockNotAvailable | errors.TooManyConnections):
+        return StoreBusy(f"The database is in use: {error}")
+    return StoreError(f"The database could not be used: {error}")
