@@ -45,7 +45,7 @@ def close_dead(
     tasks.load([*_live_tasks(tx, dead, ids), *parents])
     of_lost = {work.id: holders[work.holder or NOBODY] for work in lost}
     for task in sorted(tasks.works.values(), key=lambda task: task.id):
-        blamed = of_lost.get(task.flow_run_id or NOBODY) or holders.get(task.writer_id or NOBODY)
+        blamed = of_lost.get(task.flow_run_id or NOBODY) or holders.get(task.writer_id)
         if blamed is not None and task.is_live:
             tasks.follow(task, _crashed(task.id, task.version, now, blamed, message))
     for work in lost:
@@ -54,7 +54,7 @@ def close_dead(
         runs.close(work, LOST)
         mirror(tasks, work, state)
     leases.release_of(tx, holders)
-    runs.flush(None)
+    runs.flush()
     tasks.flush()
     history.flush(tx)
     return ids

@@ -4,6 +4,10 @@ An operation is a function of a `Transaction`. It reads, decides, then writes; i
 commits, and it may be run again: after an unexpected error the store rolls back and runs the
 operations of that commit once more, one by one (`tx.repeated` is True then). A refusal (an error
 of `_model.errors`) is raised before anything was written.
+
+An operation may be an object that has, beside `__call__`, a static method `together(tx, ops)`:
+several of that kind that wait at the same time are carried out by it at once. It returns for each
+what the call would have returned, or the refusal that it would have raised.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import errors
 
-from legato._store.combine import Combiner, Item, run_op
+from legato._store.combine import Combiner, Item, run_ops
 from legato._store.faults import failpoint
 from legato._store.port import Grade
 from legato._store.postgres_connection import connect, translate
@@ -70,8 +70,7 @@ class PostgresWriter:
             self._grade = grade
         failpoint("store.after_begin")
         tx = PostgresTransaction(connection, repeated=repeated)
-        for item in items:
-            run_op(item, tx)
+        run_ops(items, tx)
         failpoint("store.before_commit")
         connection.commit()
         failpoint("store.after_commit")

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from legato._model.errors import StoreError
 from legato._store import sqlite_home
-from legato._store.combine import Combiner, Item, run_op
+from legato._store.combine import Combiner, Item, run_ops
 from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock
 from legato._store.port import Grade, Lane, Transaction
@@ -140,8 +140,7 @@ class SqliteStore:
         connection.execute("BEGIN IMMEDIATE")
         failpoint("store.after_begin")
         tx = SqliteTransaction(connection, repeated=repeated)
-        for item in items:
-            run_op(item, tx)
+        run_ops(items, tx)
         failpoint("store.before_commit")
         connection.execute("COMMIT")
         failpoint("store.after_commit")

@@ -42,11 +42,11 @@ class Many(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Update rows: the values are id, expected `guard`, then `columns`."""
+    """Update rows: the values are those of `key`, then of `columns`."""
 
     table: Table
     columns: tuple[str, ...]
-    guard: str = "version"
+    key: tuple[str, str] = ("id", "version")
 
 
 def _pick(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
@@ -151,9 +151,6 @@ QUERIES: dict[str, Executable] = {
         fr.c.flow_id == _p("flow_id"),
         fr.c.idempotency_key == _p("idempotency_key"),
     ),
-    "flow_run.move": update(fr)
-    .where(fr.c.id == _p("run_id"), fr.c.version == _p("before"))
-    .values({name: _p(name) for name in (*columns.STANDING, "updated_at", "sort_at")}),
     "flow_run.list_open": select(fr.c.id)
     .join(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch))
     .where(at.c.writer_id == _p("writer_id"), at.c.closed_at.is_(None), fr.c.end_at.is_(None))
@@ -180,9 +177,6 @@ QUERIES: dict[str, Executable] = {
     .join(tr, tr.c.id == s.task_run_state.c.task_run_id)
     .where(s.task_run_state.c.task_run_id == _p("run_id"), s.task_run_state.c.version.is_not(None))
     .order_by(s.task_run_state.c.version),
-    "attempt.close": update(at)
-    .where(at.c.flow_run_id == _p("run_id"), at.c.number == _p("epoch"), at.c.closed_at.is_(None))
-    .values(closed_at=_p("now"), cause=_p("why")),
     "attempt.list": select(*_pick(at, columns.ATTEMPT))
     .where(at.c.flow_run_id == _p("run_id"))
     .order_by(at.c.number),
@@ -237,6 +231,10 @@ BY_IDS: dict[str, Executable] = {
     "task_run.list_live_of_flow_runs": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.flow_run_id.in_(_IDS)
     ),
+    "writer.standing": select(w.c.id, w.c.last_seq)
+    .where(w.c.id.in_(_IDS))
+    .order_by(w.c.id)
+    .with_for_update(),
     "lease.standing": select(*_pick(s.lease, columns.LEASE))
     .where(s.lease.c.id.in_(_IDS))
     .order_by(s.lease.c.id)
@@ -275,6 +273,9 @@ MANY: dict[str, Many] = {
 }
 
 CHANGES: dict[str, Change] = {
+    "flow_run.change": Change(fr, columns.FLOW_RUN_CHANGE),
     "task_run.change": Change(tr, columns.TASK_RUN_CHANGE),
-    "lease.renew": Change(s.lease, columns.LEASE_CHANGE, guard="epoch"),
+    "attempt.close": Change(at, columns.ATTEMPT_CLOSE, key=("flow_run_id", "number")),
+    "writer.advance_many": Change(w, columns.WRITER_ADVANCE, key=("id", "last_seq")),
+    "lease.renew": Change(s.lease, columns.LEASE_CHANGE, key=("id", "epoch")),
 }
