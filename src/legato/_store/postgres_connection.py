@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 from psycopg import errors
+from psycopg.types.numeric import Int8BinaryDumper
 
 from legato._model.errors import (
     StoreBusy,
@@ -22,7 +23,9 @@ def connect(url: str) -> psycopg.Connection:
         connection = psycopg.connect(url, prepare_threshold=2)
     except psycopg.OperationalError as error:
         raise StoreError(f"The database cannot be reached: {error}") from error
-    connection.prepared_max = 400
+    connection.prepared_max = 1000
+    # by psycopg's own choice of types, 1 and 70000 make two statements of one
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
     try:
         _check(connection)
     except BaseException:
