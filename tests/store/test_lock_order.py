@@ -22,7 +22,7 @@ RANK = {
     "flow_run.standing": 1,
     "task_run.standing": 2,
     "flow_run.create": 3,
-    "flow_run.move": 3,
+    "flow_run.change": 3,
     "task_run.create": 4,
     "task_run.change": 4,
     "positions": 5,

@@ -278,7 +278,7 @@ POINTS = [
     "write.writer.create",
     "write.flow.create",
     "write.flow_run.create",
-    "write.flow_run.move",
+    "write.flow_run.change",
     "write.attempt.create",
     "write.attempt.close",
     "write.task_run.create",

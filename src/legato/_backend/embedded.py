@@ -160,13 +160,14 @@ class EmbeddedBackend:
 
     def _receive(self, batch: Batch) -> BatchAnswer:
         """The journal's sink."""
-        from legato._control.journal import receive
+        from legato._control.journal import Delivery
 
-        store, writer, now = self.store, self.journal.writer, self.clock.now()
+        store, writer = self.store, self.journal.writer
         if not self._holding:
             self._hold(writer)
         grade = Grade.ACKED if batch.acked else Grade.PLAIN
-        answer = store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, grade)
+        lane = Lane.PROPOSALS if batch.acked else Lane.FACTS
+        answer = store.run(Delivery(self.clock.now(), batch, writer), lane, grade)
         if (chore := store.upkeep()) is not None:
             self.journal.spare(chore)
         if self.on_commit is not None:

@@ -4,6 +4,7 @@ Error
   ObjectNotFound            ObjectNotFound on the client
   Conflict            ObjectAlreadyExists on the client
   InvalidRequest      ValidationError
+  Resync
   SettingsError
   DefinitionError     a flow or task that cannot be defined as written
   StoreError          StoreBusy  StoreFull  StoreReadOnly  StoreTimeout  StoreTooNew  StoreTooOld
@@ -36,6 +37,13 @@ class Conflict(Error):
 
     code = "conflict"
     status = 409
+
+
+class Resync(Error):
+    """The log no longer reaches back to the cursor; read what is there now, and follow on."""
+
+    code = "resync"
+    status = 410
 
 
 class Problem(dict[str, object]):

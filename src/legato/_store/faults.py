@@ -142,6 +142,9 @@ class FaultyStore:
     def upkeep(self) -> Callable[[], None] | None:
         return self.store.upkeep()
 
+    def stable_position(self) -> int:
+        return self.store.stable_position()
+
     def close(self) -> None:
         self.store.close()
 

@@ -37,6 +37,7 @@ meta = Table(
     p.number("min_reader"),
     Column("next_position", BigInteger, nullable=False, server_default="1"),
     p.at("alive_at"),
+    Column("retained_after", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("id = 1", name="one_row"),
 )
 
@@ -285,6 +286,7 @@ lease = Table(
     p.at("expires_at", required=True),
 )
 Index("ix_lease_subject", lease.c.ws, lease.c.kind, lease.c.subject)
+Index("ix_lease_holder", lease.c.holder_writer)
 Index("ix_lease_expires_at", lease.c.expires_at)
 
 timer = Table(

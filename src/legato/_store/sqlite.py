@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from legato._model.errors import StoreError, StoreTooOld
 from legato._store import sqlite_home
-from legato._store.combine import Combiner, Item, run_op
+from legato._store.combine import Combiner, Item, run_ops
 from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock
 from legato._store.port import Grade, Lane, Transaction
@@ -69,6 +69,12 @@ class SqliteStore:
         with self._combiner.mutex, self._lock.held():
             if self._writer is not None:
                 self._log.move_if_due(self._writer)
+
+    def stable_position(self) -> int:
+        # positions are drawn under the write lock: what is committed has no hole before it
+        ((next_position,),) = self.read(lambda tx: tx.rows("meta.next_position", {}))
+        stable: int = next_position - 1
+        return stable
 
     def close(self) -> None:
         with self._combiner.mutex:
@@ -156,8 +162,7 @@ class SqliteStore:
         failpoint("store.after_begin")
         self._check(connection)
         tx = SqliteTransaction(connection, repeated=repeated)
-        for item in items:
-            run_op(item, tx)
+        run_ops(items, tx)
         failpoint("store.before_commit")
         connection.execute("COMMIT")
         failpoint("store.after_commit")
