@@ -28,7 +28,7 @@ def test_nothing_acknowledged_is_lost_by_outages_and_kills(
         if database.exists():
             database.rename(aside)
         database.mkdir()
-        victim = start("flows", acks, 100_000)
+        victim = start("flows", acks, 100_000, "alone")
         for _ in range(chance.randint(1, 12)):
             victim.until("part")
         victim.kill()
