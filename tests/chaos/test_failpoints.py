@@ -32,7 +32,9 @@ FIRST = (
 )
 """The points that every test run takes; scripts/chaos takes all."""
 ONCE = re.compile(r"template|ownership|store\.opened|journal\.close|fork")
-CHOSEN = FIRST[: scale("FAILPOINTS")] if scale("FAILPOINTS") else tuple(sorted(POINTS))
+SPOOL = frozenset(name for name in POINTS if name.startswith("spool."))
+"""Points of an outage; tests/backend/test_spool.py kills there."""
+CHOSEN = FIRST[: scale("FAILPOINTS")] if scale("FAILPOINTS") else tuple(sorted(POINTS - SPOOL))
 
 Start = Callable[..., Actor]
 
@@ -110,5 +112,16 @@ def test_each_fail_point_is_hit_by_some_run(home: Path, start: Start, tmp_path: 
     killed = start("flows", tmp_path / "more", 100_000)
     killed.until("part")
     killed.kill()
+    sweep(home, **env)
+    (home / "legato.db").rename(home / "aside")
+    (home / "legato.db").mkdir()
+    offline = start("flows", tmp_path / "others", 3, **env)
+    offline.until("done")
+    offline.tell()
+    assert offline.ends() == 0, offline.errors()
+    (home / "legato.db").rmdir()
+    (home / "aside").rename(home / "legato.db")
+    (home / "spool" / f"{'0' * 32}.db").write_bytes(b"This is no database. " * 1000)
+    sweep(home, **env)
     sweep(home, **env)
     assert set(notes.read_text().split()) == POINTS

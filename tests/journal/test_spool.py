@@ -241,7 +241,7 @@ def long_line(number, run):
 
 
 def test_log_lines_make_room_for_states_and_are_counted(tmp_path, capsys):
-    world = World(tmp_path, max_bytes=400_000)
+    world = World(tmp_path, max_bytes=900_000)
     world.broken = True
     runs, states = [IDS.new(), IDS.new()], []
     for number in range(2000):
@@ -251,7 +251,7 @@ def test_log_lines_make_room_for_states_and_are_counted(tmp_path, capsys):
         if number % 100 == 99:
             world.journal.flush()
     world.journal.flush()
-    assert Path(world.path).stat().st_size < 600_000
+    assert Path(world.path).stat().st_size < 1_300_000
     dropped = world.journal.unrecorded
     assert 0 < dropped <= 2000
     assert "the spool has reached its bound: log lines are dropped" in capsys.readouterr().err
@@ -270,14 +270,14 @@ def test_log_lines_make_room_for_states_and_are_counted(tmp_path, capsys):
 
 
 def test_a_spool_full_of_states_loses_the_end_of_histories_only(tmp_path, capsys):
-    world = World(tmp_path, max_bytes=100_000)
+    world = World(tmp_path, max_bytes=400_000)
     world.broken = True
     run, tasks = IDS.new(), [IDS.new() for _ in range(3000)]
     for version in range(2, 12):
         for task in tasks:
             world.journal.append(moved(run, task, version))
     world.journal.flush()
-    assert Path(world.path).stat().st_size < 300_000
+    assert Path(world.path).stat().st_size < 800_000
     assert world.journal.unrecorded > 0
     assert "LEGATO_SPOOL_MAX_BYTES" in capsys.readouterr().err
     world.mend()

@@ -156,7 +156,11 @@ class Drain:
         entries = buffer[:BATCH_LIMIT]
         if not entries:
             return None
-        pending, count = self._packed(writer_id, entries, acked), len(entries)
+        count = len(entries)
+        if self.outage.torn and not (entries := self.outage.intact(entries)):
+            del buffer[:count]
+            return self._take(writer_id, acked)
+        pending = self._packed(writer_id, entries, acked)
         # others go on appending, so it is `count`; no call between these two, so that no signal
         # handler can come in
         self._pending = pending

@@ -44,7 +44,7 @@ class Outage:
         self._retry_at = 0.0
         self._retry_seconds = FIRST_RETRY_SECONDS
         self._told = 0  # how bad it is: 1, records go to the spool; 2, they wait in memory
-        self._torn: set[UUID] = set()
+        self.torn: set[UUID] = set()
 
     def begin(self, error: StoreError) -> None:
         """Note that the store refused."""
@@ -119,6 +119,12 @@ class Outage:
         self.lost_facts += facts - len(kept)
         buffer[:seen] = kept
 
+    def intact(self, entries: list[Entry]) -> list[Entry]:
+        """Return the entries without what follows a loss in the history of the same task run."""
+        kept = [entry for entry in entries if not self._drops(entry, False)]
+        self.lost_facts += len(entries) - len(kept)
+        return kept
+
     def _drops(self, entry: Entry, beyond: bool) -> bool:
         if isinstance(entry, Ticket | FlowRunProposed | FlowRunMoveProposed):
             return False
@@ -126,8 +132,8 @@ class Outage:
         if key is None:
             return beyond
         if beyond:
-            self._torn.add(key)
-        return key in self._torn
+            self.torn.add(key)
+        return key in self.torn
 
 
 def answer_locally(entries: list[Entry]) -> None:

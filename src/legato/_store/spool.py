@@ -30,6 +30,7 @@ SPAN = 5000  # numbers that one batch covers at most
 MARKER = "legato.journal"
 RESTS = ("-wal", "-shm", "-journal")
 _SKIPPED = Skipped()
+_HIGHEST = 2**63 - 1
 _SCHEMA = """
     CREATE TABLE writer (body BLOB NOT NULL);
     CREATE TABLE record (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
@@ -39,8 +40,9 @@ _SCHEMA = """
     );
 """
 _HEAD = """
-    SELECT seq, body FROM record WHERE seq > :after
-    UNION ALL SELECT seq, body FROM log WHERE seq > :after ORDER BY seq LIMIT :limit
+    SELECT seq, body FROM record WHERE seq BETWEEN :first AND :last
+    UNION ALL SELECT seq, body FROM log WHERE seq BETWEEN :first AND :last
+    ORDER BY seq LIMIT :limit
 """
 _CUT = "SELECT seq FROM log WHERE lines = 1 ORDER BY seq LIMIT 1 OFFSET ?"
 _DROPPED = """
@@ -99,20 +101,22 @@ class SpoolFile:
     def head(self, first: int, last: int | None = None) -> list[Record]:
         """Return the records from number `first` on; Skipped stands for those that are missing.
 
-        `last`: the number up to which there were records; None: up to the last one of the file.
+        `last`: the number up to which there were records; what a failed `put` may have left behind
+        it does not count. None: up to the last one of the file.
         """
         try:
-            found = self._read(first)
+            found = self._read(first, last)
         except StoreError as error:
             if not is_corrupt(error.__cause__):
                 raise
             self.rescue(self._writer)
-            found = self._read(first)
+            found = self._read(first, last)
         return filled(first, found, last if len(found) < LIMIT else None)
 
-    def _read(self, first: int) -> list[tuple[int, Record]]:
+    def _read(self, first: int, last: int | None) -> list[tuple[int, Record]]:
+        params = {"first": first, "last": _HIGHEST if last is None else last, "limit": LIMIT}
         with self._used() as connection:
-            rows = connection.execute(_HEAD, {"after": first - 1, "limit": LIMIT}).fetchall()
+            rows = connection.execute(_HEAD, params).fetchall()
         return [(seq, self._decoded(body)) for seq, body in rows]
 
     def _decoded(self, body: bytes) -> Record:
