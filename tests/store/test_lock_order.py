@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from legato._control.attempts import close_dead
+from legato._control.journal import Delivery
 from tests.store.records import (
     COMPLETED,
     RUNNING,
+    Sender,
     flow_run,
     line,
     move,
@@ -89,3 +91,24 @@ def test_the_sweep_locks_in_order(store, sender, trace):
     trace.clear()
     store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
     assert in_order(trace), trace
+
+
+def test_batches_together_lock_in_order(store, trace):
+    senders = [Sender(store, pid=n) for n in range(3)]
+    runs = [sender.start() for sender in senders]
+    parts = [whole_task(run_id) for run_id in runs]
+    for sender, (_, records) in zip(senders, parts, strict=True):
+        sender.send(*records[:2])
+    trace.clear()
+    deliveries = [
+        Delivery(
+            now(),
+            sender.batch(moved(run, 3, COMPLETED), move(run_id, COMPLETED), flow_run()),
+            sender.writer,
+        )
+        for sender, run_id, (run, _) in zip(senders, reversed(runs), reversed(parts), strict=False)
+    ]
+    store.run(lambda tx: Delivery.together(tx, deliveries))
+    assert in_order(trace), trace
+    assert trace[0] == "writer.standing"
+    assert {RANK[n] for n in trace if n in RANK} >= {1, 2, 3, 5, 6}
