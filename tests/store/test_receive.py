@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from legato._model.errors import Conflict
-from legato._model.records import Aborted, Accepted, ResultKept, TaskRunCreated
+from legato._model.records import Aborted, Accepted, ResultKept, Skipped, TaskRunCreated
 from legato._model.results import ResultCreate
 from legato._model.states import StateDetails, StateType
 from legato._model.task_runs import ParameterInput, TaskRunInput
@@ -327,3 +327,19 @@ def test_positions_follow_the_order_of_the_records(store, sender):
         records[1].state.id,
         records[2].state.id,
     ]
+
+
+def test_a_skipped_record_keeps_its_number_and_changes_nothing(store):
+    sender = Sender(store)
+    run = sender.start()
+    _, records = whole_task(run)
+    answer = sender.send(Skipped(), *records, Skipped(), line("after", run))
+    assert (answer.quarantined, answer.fenced) == (0, [])
+    assert count(store, "quarantine") == 0
+    assert count(store, "task_run_state") == 3
+    from sqlalchemy import select
+
+    from legato._store.schema import metadata
+
+    [[seq]] = store.read(lambda tx: tx.select(select(metadata.tables["log"].c.seq)))
+    assert seq == answer.last_seq
