@@ -31,6 +31,8 @@ from legato._sdk.exceptions import (
 )
 from legato._sdk.records import ValidationError
 
+PrefectException = Error
+
 __all__ = [
     "Abort",
     "AcquireConcurrencySlotTimeoutError",
@@ -54,6 +56,7 @@ __all__ = [
     "ParameterBindError",
     "ParameterTypeError",
     "PausedRun",
+    "PrefectException",
     "ReservedArgumentError",
     "ScriptError",
     "SerializationError",

@@ -239,8 +239,9 @@ def test_threads_share_commits(backend, home):
     assert is_sound(home)
 
 
-def test_a_database_that_cannot_be_made_is_told_and_ends_with_status_3(script, home):
+def test_without_database_and_spool_the_loss_is_told_and_the_status_is_3(script, home):
     (home / "legato.db").mkdir()
+    (home / "spool").write_text("no folder")
     process = script("run = Recording(current()); run.task('a'); run.end(); say('went on')")
     out, err = process.communicate(timeout=60)
     assert out == "went on\n"

@@ -8,6 +8,7 @@ import random
 DEFAULTS = {
     "KILLS": 12,  # random kills of a flow process
     "FAILPOINTS": 8,  # named points at which one is killed; 0: all
+    "OUTAGES": 2,  # of the database, each with a killed process
     "GIL_SECONDS": 3,  # for which a task keeps the interpreter to itself
     "ROUNDS": 2,  # of every kind of child process
     "WRITERS": 16,  # processes that write at once

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from legato._store.faults import POINTS
+from legato._store.faults import POINTS, UPGRADE_POINTS
 from tests.chaos.processes import ROOT, Actor, sweep
 from tests.chaos.scale import scale, seeded
 from tests.chaos.verdict import crash_messages, lost, problems, unclosed
@@ -32,7 +32,9 @@ FIRST = (
 )
 """The points that every test run takes; scripts/chaos takes all."""
 ONCE = re.compile(r"template|ownership|store\.opened|journal\.close|fork")
-CHOSEN = FIRST[: scale("FAILPOINTS")] if scale("FAILPOINTS") else tuple(sorted(POINTS))
+SPOOL = frozenset(name for name in POINTS if name.startswith("spool."))
+"""Points of an outage; tests/backend/test_spool.py kills there."""
+CHOSEN = FIRST[: scale("FAILPOINTS")] if scale("FAILPOINTS") else tuple(sorted(POINTS - SPOOL))
 
 Start = Callable[..., Actor]
 
@@ -92,7 +94,7 @@ def test_the_list_of_fail_points_is_that_of_the_code() -> None:
         for path in (ROOT / "src").rglob("*.py")
         for name in re.findall(r'failpoint\("([a-z_.]+)"\)', path.read_text())
     }
-    assert found - {"noun.moment"} == POINTS
+    assert found - {"noun.moment"} == POINTS | UPGRADE_POINTS
     assert len(POINTS) >= 20
 
 
@@ -110,5 +112,16 @@ def test_each_fail_point_is_hit_by_some_run(home: Path, start: Start, tmp_path: 
     killed = start("flows", tmp_path / "more", 100_000)
     killed.until("part")
     killed.kill()
+    sweep(home, **env)
+    (home / "legato.db").rename(home / "aside")
+    (home / "legato.db").mkdir()
+    offline = start("flows", tmp_path / "others", 3, **env)
+    offline.until("done")
+    offline.tell()
+    assert offline.ends() == 0, offline.errors()
+    (home / "legato.db").rmdir()
+    (home / "aside").rename(home / "legato.db")
+    (home / "spool" / f"{'0' * 32}.db").write_bytes(b"This is no database. " * 1000)
+    sweep(home, **env)
     sweep(home, **env)
     assert set(notes.read_text().split()) == POINTS

@@ -66,7 +66,7 @@ def test_version(legato):
 @pytest.mark.parametrize(
     ("args", "hint"),
     [
-        (["flow-runs", "ls"], "did you mean flow-run"),
+        (["flow-rums", "ls"], "did you mean flow-run"),
         (["flow-run", "list"], "There is no command 'list'"),
         (["flow-run", "inspct", "x"], "did you mean inspect?"),
         (["flow-run", "ls", "--limt", "3"], "--limit"),
@@ -80,3 +80,13 @@ def test_a_wrong_word_is_a_matter_of_usage(legato, args, hint):
     assert found.code == 2
     assert not found.out
     assert hint in found.err
+
+
+@pytest.mark.parametrize("noun", ["flow-runs", "task-runs", "flows"])
+def test_a_noun_can_be_said_in_the_plural(legato, noun):
+    assert legato(noun, "ls", "-o", "json").json == []
+
+
+def test_lists_take_the_options_of_prefect_too(legato):
+    args = ("--flow-name", "x", "--state-type", "COMPLETED", "-o", "json")
+    assert legato("flow-run", "ls", *args).json == []

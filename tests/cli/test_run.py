@@ -69,6 +69,7 @@ def lossy():
     journal = current().journal
     journal.flush()
     journal._drain._sink = broken
+    journal._spool._open_file = None
 """
 
 
@@ -130,6 +131,22 @@ def test_what_cannot_be_recorded_is_an_exit_status_of_its_own(file, process):
     found = process("run", file)
     assert found.code == 3, found
     assert "records could not be stored" in found.err
+
+
+def test_what_waits_in_the_spool_leaves_the_status_to_the_run(file, process, legato, home):
+    (home / "legato.db").mkdir(parents=True)
+    found = process("run", f"{file}:add", "-p", "a=1")
+    assert found.code == 0, found
+    assert "`legato spool send`" in found.err
+    [waiting] = legato("spool", "ls", "-o", "json").json
+    assert (waiting["status"], waiting["path"] in found.err) == ("waits", True)
+    assert legato("spool", "send").code == 1  # the database is still out of use
+    (home / "legato.db").rmdir()
+    sent = process("spool", "send", "-o", "json")
+    assert (sent.code, '"delivered"' in sent.out) == (0, True)
+    [run] = legato("flow-run", "ls", "-o", "json").json
+    assert run["state_name"] == "Completed"
+    assert process("spool", "ls").err == "Nothing waits in the spool.\n"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ from tests.store.records import now
 ID = {"any_": [UUID(int=5)]}
 ID_TEXT = {"any_": ["x"]}
 NEWEST = FlowRunSort.START_TIME_DESC
+SCHEDULED = {"state": {"type": {"any_": ["SCHEDULED"]}}}
+DUE = FlowRunSort.EXPECTED_START_TIME_ASC
 
 
 class Explaining:
@@ -93,6 +95,14 @@ def flows(conditions):
             ),
             "INDEX ix_flow_run_of_state",
         ),
+        (
+            FilterFlowRuns(flow_runs=flow_runs(SCHEDULED), sort=DUE),
+            "INDEX ix_flow_run_scheduled",
+        ),
+        (
+            FilterFlowRuns(flow_runs=flow_runs(SCHEDULED), sort=DUE, after=UUID(int=9)),
+            "INDEX ix_flow_run_scheduled (ws=? AND (expected_at,id)>(?,?))",
+        ),
         (FilterFlowRuns(flows=flows({"id": ID}), sort=NEWEST), "INDEX ix_flow_run_of_flow"),
         (
             FilterFlowRuns(flows=flows({"name": {"any_": ["x"]}}), sort=NEWEST),
@@ -149,6 +159,8 @@ def test_a_page_is_found_by_an_index(database, operation, expected):
         FilterFlowRuns(sort=NEWEST),
         FilterFlowRuns(sort=FlowRunSort.START_TIME_ASC),
         FilterFlowRuns(),
+        FilterFlowRuns(flow_runs=flow_runs(SCHEDULED), sort=DUE),
+        FilterFlowRuns(flow_runs=flow_runs(SCHEDULED), sort=FlowRunSort.EXPECTED_START_TIME_DESC),
         FilterFlowRuns(flows=flows({"name": {"any_": ["x"]}}), sort=NEWEST),
         FilterTaskRuns(),
         FilterArtifacts(),

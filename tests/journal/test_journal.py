@@ -75,6 +75,45 @@ def test_a_second_window_wakes_the_idle_thread_again(receiver):
         assert committed.wait(5)
 
 
+def test_a_chore_is_done_by_the_scribe_while_appending_goes_on(receiver):
+    journal = new_journal(receiver)
+    begun, goes_on, over = threading.Event(), threading.Event(), threading.Event()
+    by = []
+
+    def chore():
+        by.append(threading.current_thread())
+        begun.set()
+        assert goes_on.wait(5)
+        over.set()
+
+    journal.spare(chore)
+    assert begun.wait(5)
+    for number in range(2_000):  # of which nothing can be stored: the chore has the turn
+        journal.append(fact(str(number)))
+    assert receiver.batches == []
+    goes_on.set()
+    journal.flush()
+    assert over.is_set()
+    assert len(receiver.records) == 2_000
+    assert by != [threading.current_thread()]
+
+
+def test_a_chore_that_fails_costs_nothing_but_itself(receiver):
+    journal = new_journal(receiver)
+    done = threading.Event()
+
+    def fail():
+        done.set()
+        raise StoreBusy
+
+    journal.spare(fail)
+    assert done.wait(5)
+    committed = threading.Event()
+    receiver.after.append(lambda batch: committed.set())
+    journal.append(fact("a"))
+    assert committed.wait(5)
+
+
 def test_a_proposal_waits_for_a_full_commit(journal, receiver):
     journal.propose(proposal())
     assert [batch.acked for batch in receiver.batches] == [True]

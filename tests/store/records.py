@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
-from legato._control.journal import receive
+from legato._control.journal import Delivery
 from legato._model.flow_runs import FlowRunCreate
 from legato._model.logs import LogCreate
 from legato._model.records import (
@@ -88,6 +88,13 @@ def whole_task(flow_run_id, epoch=1, **more):
     ]
 
 
+def until(condition):
+    """Ask again until it holds: other processes take their time."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it did not come true within 30 s"
+
+
 class Sender:
     """A writer with its sequence; notes what was acknowledged."""
 
@@ -99,7 +106,7 @@ class Sender:
         return Batch(self.writer.id, first or self.seq, list(records))
 
     def deliver(self, batch, grade=Grade.PLAIN):
-        answer = self.store.run(lambda tx: receive(tx, now(), batch, self.writer), grade=grade)
+        answer = self.store.run(Delivery(now(), batch, self.writer), grade=grade)
         self.recorder.acked(batch, answer)
         self.seq = max(self.seq, batch.first_seq + len(batch.records))
         return answer

@@ -82,17 +82,17 @@ def test_waiting_operations_share_a_commit_in_the_order_of_their_lanes():
             gate.wait(5)
 
     combiner = Combiner(transact)
-    lanes = [Lane.FACTS, Lane.LOGS, Lane.LEASES]
-    with ThreadPoolExecutor(4) as pool:
+    lanes = [Lane.FACTS, Lane.LOGS, Lane.PROPOSALS, Lane.LEASES]
+    with ThreadPoolExecutor(5) as pool:
         first = pool.submit(combiner.run, None, Lane.FACTS, Grade.PLAIN)
         entered.wait(5)
         rest = [pool.submit(combiner.run, None, lane, Grade.PLAIN) for lane in lanes]
-        while len(combiner._queue) < 3:
+        while len(combiner._queue) < 4:
             pass
         gate.set()
         for job in (first, *rest):
             job.result(5)
-    assert taken == [[Lane.FACTS], [Lane.LEASES, Lane.FACTS, Lane.LOGS]]
+    assert taken == [[Lane.FACTS], [Lane.LEASES, Lane.PROPOSALS, Lane.FACTS, Lane.LOGS]]
 
 
 def test_writers_at_once(store):

@@ -6,6 +6,7 @@ import pytest
 
 from legato._control.attempts import close_dead
 from legato._control.global_concurrency_limits import create
+from legato._control.journal import Delivery
 from legato._control.slots import take
 from legato._model.concurrency_limits import GlobalConcurrencyLimitCreate
 from legato._model.operations.concurrency_limits import CreateGlobalConcurrencyLimit
@@ -13,6 +14,7 @@ from legato._model.operations.slots import TakeSlots
 from tests.store.records import (
     COMPLETED,
     RUNNING,
+    Sender,
     flow_run,
     line,
     move,
@@ -29,7 +31,7 @@ RANK = {
     "flow_run.standing": 1,
     "task_run.standing": 2,
     "flow_run.create": 3,
-    "flow_run.move": 3,
+    "flow_run.change": 3,
     "task_run.create": 4,
     "task_run.change": 4,
     "positions": 5,
@@ -101,3 +103,24 @@ def test_the_sweep_locks_in_order(store, sender, trace):
     store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
     assert in_order(trace), trace
     assert trace.index("concurrency_limit.standing") < trace.index("flow_run.standing")
+
+
+def test_batches_together_lock_in_order(store, trace):
+    senders = [Sender(store, pid=n) for n in range(3)]
+    runs = [sender.start() for sender in senders]
+    parts = [whole_task(run_id) for run_id in runs]
+    for sender, (_, records) in zip(senders, parts, strict=True):
+        sender.send(*records[:2])
+    trace.clear()
+    deliveries = [
+        Delivery(
+            now(),
+            sender.batch(moved(run, 3, COMPLETED), move(run_id, COMPLETED), flow_run()),
+            sender.writer,
+        )
+        for sender, run_id, (run, _) in zip(senders, reversed(runs), reversed(parts), strict=False)
+    ]
+    store.run(lambda tx: Delivery.together(tx, deliveries))
+    assert in_order(trace), trace
+    assert trace[0] == "writer.standing"
+    assert {RANK[n] for n in trace if n in RANK} >= {1, 2, 3, 5, 6}

@@ -12,7 +12,8 @@ from sqlalchemy import create_engine, inspect, text
 
 from legato._store import migrate, sqlite_home
 from legato._store.generate import schema_of
-from legato._store.schema import SCHEMA, metadata
+from legato._store.schema import metadata
+from legato._store.versions import SCHEMA
 from tests.store.conftest import empty
 
 ROOT = Path(__file__).parents[2]

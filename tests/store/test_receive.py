@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from legato._model.errors import Conflict
-from legato._model.records import Aborted, Accepted, ResultKept, TaskRunCreated
+from legato._model.records import Aborted, Accepted, ResultKept, Skipped, TaskRunCreated
 from legato._model.results import ResultCreate
 from legato._model.states import StateDetails, StateType
 from legato._model.task_runs import ParameterInput, TaskRunInput
@@ -164,16 +164,6 @@ def test_a_bad_record_goes_to_the_quarantine_and_stops_nothing(store, sender, wh
     assert types(task_states(store, good.id)) == [PENDING, RUNNING, COMPLETED]
     assert count(store, "quarantine") == 1
     assert sender.send(move(run_id, COMPLETED)).answers[0].version == 3
-
-
-def test_a_second_run_with_the_same_step_key_is_quarantined(store, sender):
-    run_id = sender.start()
-    run, records = whole_task(run_id, dynamic_key="k")
-    twin, more = whole_task(run_id, dynamic_key="k")
-    answer = sender.send(*records, *more)
-    assert answer.quarantined == 3
-    assert read_task(store, run.id).state_type is COMPLETED
-    assert read_task(store, twin.id) is None
 
 
 def test_facts_that_the_table_of_transitions_forbids_change_nothing(store, sender):
@@ -337,3 +327,19 @@ def test_positions_follow_the_order_of_the_records(store, sender):
         records[1].state.id,
         records[2].state.id,
     ]
+
+
+def test_a_skipped_record_keeps_its_number_and_changes_nothing(store):
+    sender = Sender(store)
+    run = sender.start()
+    _, records = whole_task(run)
+    answer = sender.send(Skipped(), *records, Skipped(), line("after", run))
+    assert (answer.quarantined, answer.fenced) == (0, [])
+    assert count(store, "quarantine") == 0
+    assert count(store, "task_run_state") == 3
+    from sqlalchemy import select
+
+    from legato._store.schema import metadata
+
+    [[seq]] = store.read(lambda tx: tx.select(select(metadata.tables["log"].c.seq)))
+    assert seq == answer.last_seq

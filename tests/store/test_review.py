@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from legato._model.errors import StoreError, StoreFull
-from legato._store import combine, platform_posix, sqlite
+from legato._store import combine, platform_posix, sqlite_log
 from legato._store.combine import Combiner
 from legato._store.platform_posix import KernelLock
 from legato._store.port import Grade, Lane
@@ -175,7 +175,7 @@ def test_a_disk_that_is_full_within_a_savepoint_is_told_apart(tmp_path):
 
 
 def test_a_database_behind_a_link_has_its_log_and_lock_beside_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 10)
+    monkeypatch.setattr(sqlite_log, "DUE_FRAMES", 10)
     real, link = tmp_path / "real", tmp_path / "link"
     real.mkdir()
     link.mkdir()
@@ -183,7 +183,7 @@ def test_a_database_behind_a_link_has_its_log_and_lock_beside_it(tmp_path, monke
     os.symlink(real / "legato.db", link / "legato.db")
     store = SqliteStore(link / "legato.db")
     assert store._lock is SqliteStore(real / "legato.db")._lock
-    assert store._wal == real / "legato.db-wal"
+    assert store._log.path == real / "legato.db-wal"
     assert os.listdir(link) == ["legato.db"]
     store.close()
 

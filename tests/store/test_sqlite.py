@@ -9,16 +9,21 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from legato._model.errors import StoreError, StoreFull, StoreReadOnly, StoreTooNew
-from legato._store import faults, platform_posix, sqlite, sqlite_home
+from legato._store import faults, platform_posix, sqlite_home, sqlite_log
 from legato._store.checker import violations
 from legato._store.port import Grade
 from legato._store.sqlite import SqliteStore
+from legato._store.versions import SCHEMA
 from tests.store.records import COMPLETED, Sender, flow_run, move, new_id, now, whole_task
 
 
@@ -43,7 +48,7 @@ def integrity(path):
 
 
 def test_a_fresh_home_is_a_copy_of_the_template(store, path):
-    assert store.read(lambda tx: tx.rows("meta.read", {})) == [(2, 1, 1, 1)]
+    assert store.read(lambda tx: tx.rows("meta.read", {})) == [(SCHEMA, 1, 1, 1)]
     assert path.exists()
     assert list(path.parent.glob("*.new")) == []
 
@@ -63,7 +68,7 @@ def test_a_newer_database_is_refused_and_untouched(path):
     before = path.read_bytes()
     store = SqliteStore(path)
     for use in (store.run, store.read):
-        with pytest.raises(StoreTooNew, match="schema 99, this one knows 2"):
+        with pytest.raises(StoreTooNew, match=f"schema 99, this one knows {SCHEMA}"):
             use(lambda tx: tx.positions(1))
     store.close()
     assert path.read_bytes() == before
@@ -121,6 +126,7 @@ import os, sys
 from pathlib import Path
 from legato._store import sqlite_transaction
 from legato._store.sqlite import SqliteStore
+from legato._store.versions import SCHEMA
 from legato._model.errors import StoreReadOnly
 os.setgid(65534); os.setuid(65534)
 try:
@@ -156,18 +162,45 @@ def test_network_file_systems_are_known_by_their_mount(tmp_path):
     assert not platform_posix.is_network_path(tmp_path)
 
 
-def test_the_log_is_moved_into_the_database_now_and_then(store, path, monkeypatch):
-    monkeypatch.setattr(sqlite, "TRUNCATE_BYTES", 1_000_000)
-    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 50)
+@pytest.mark.parametrize("leisure", [True, False])
+def test_the_log_is_moved_into_the_database_now_and_then(store, path, monkeypatch, leisure):
+    monkeypatch.setattr(sqlite_log, "TRUNCATE_BYTES", 1_000_000)
+    monkeypatch.setattr(sqlite_log, "DUE_FRAMES", 50)
+    monkeypatch.setattr(sqlite_log, "LONGEST_FRAMES", 10_000 if leisure else 200)
     sender = Sender(store)
     run_id = sender.start()
-    sizes = []
+    sizes, chores = [], 0
     for _ in range(200):
         _, records = whole_task(run_id, name="x" * 5000)
         sender.send(*records)
+        if leisure and (chore := store.upkeep()) is not None:
+            chore()
+            chores += 1
+            assert store.upkeep() is None
         sizes.append(path.with_name("legato.db-wal").stat().st_size)
     assert max(sizes) < 3_000_000
+    assert bool(chores) is leisure
     assert integrity(path) == "ok"
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=12))
+def test_the_length_of_the_log_is_what_sqlite_says(commits):
+    """0 stands for a checkpoint, after which the log begins anew in a file that keeps its size."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "x.db"
+        connection = sqlite3.connect(database, isolation_level=None)
+        for pragma in ("journal_mode = WAL", "wal_autocheckpoint = 0", "synchronous = OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("CREATE TABLE t (body BLOB)")
+        for pages in commits:
+            if pages:
+                connection.execute("INSERT INTO t VALUES (zeroblob(?))", (pages * 4096,))
+            counted = sqlite_log.count_frames(Path(f"{database}-wal"))
+            if not pages:
+                (_, frames, _) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                assert counted == frames
+                connection.execute("INSERT INTO t VALUES (1)")
+        connection.close()
 
 
 def test_reading_while_writing_sees_whole_commits(store):
@@ -196,6 +229,7 @@ import sys, time
 from pathlib import Path
 from legato._store.port import Grade
 from legato._store.sqlite import SqliteStore
+from legato._store.versions import SCHEMA
 from tests.store.records import COMPLETED, Sender, flow_run, move, whole_task
 store = SqliteStore(Path(sys.argv[1]))
 sender = Sender(store, pid=int(sys.argv[2]))
@@ -244,7 +278,7 @@ POINTS = [
     "write.writer.create",
     "write.flow.create",
     "write.flow_run.create",
-    "write.flow_run.move",
+    "write.flow_run.change",
     "write.attempt.create",
     "write.attempt.close",
     "write.task_run.create",

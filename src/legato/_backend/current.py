@@ -18,7 +18,6 @@ from legato._settings.home import Home, open_home
 if TYPE_CHECKING:
     from legato._settings.table import Settings
 
-EXIT_SECONDS = 10.0
 NOT_RECORDED = 3  # exit status of a process that could not record all
 
 _backends: dict[str, EmbeddedBackend] = {}
@@ -41,12 +40,17 @@ def current() -> EmbeddedBackend:
 
 
 def unrecorded() -> int:
-    """Return how many records of this process are not stored."""
+    """Return how many records of this process are neither in the database nor in the spool."""
     return sum(backend.journal.unrecorded for backend in _backends.values())
 
 
-def finish(timeout: float = EXIT_SECONDS) -> int:
-    """Commit what is left within `timeout` seconds; return how many records are not stored."""
+def finish(timeout: float | None = None) -> int:
+    """Commit what is left within `timeout` seconds, by default those of the settings.
+
+    Returns how many records are neither in the database nor in the spool.
+    """
+    if timeout is None:
+        timeout = configuration.current().spool_exit_seconds
     end = time.monotonic() + timeout
     for backend in list(_backends.values()):
         backend.close(max(0.1, end - time.monotonic()))
@@ -54,11 +58,10 @@ def finish(timeout: float = EXIT_SECONDS) -> int:
 
 
 def conclude() -> int:
-    """Finish ahead of the exit and say what could not be stored; return how many records."""
+    """Finish ahead of the exit and say what is not stored; return how many records are lost."""
     atexit.unregister(_at_exit)
     lost = finish()
-    if lost:
-        _say(lost)
+    _say(lost)
     return lost
 
 
@@ -106,9 +109,9 @@ class _Around:
 def _at_exit() -> None:
     lost = finish()
     failed = getattr(sys, "last_type", None) is not None  # the script ended by an exception
+    _say(0 if failed else lost)
     if not lost or failed:
         return
-    _say(lost)
     if "logging" in sys.modules:
         sys.modules["logging"].shutdown()
     for stream in (sys.stdout, sys.stderr):
@@ -118,4 +121,12 @@ def _at_exit() -> None:
 
 
 def _say(lost: int) -> None:
-    sys.stderr.write(f"legato: {lost} records could not be stored.\n")
+    for backend in _backends.values():
+        count, path = backend.journal.spooled
+        if count:
+            sys.stderr.write(
+                f"legato: {count} records wait in {path}; the next process that opens the home "
+                "delivers them, or `legato spool send`.\n"
+            )
+    if lost:
+        sys.stderr.write(f"legato: {lost} records could not be stored.\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import sys
 import threading
 from pathlib import Path
@@ -19,11 +20,14 @@ from legato._store.port import Grade, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
+    from legato._backend.spool import Waiting
     from legato._model.operations.spec import Operation
     from legato._model.records import Batch, BatchAnswer, Writer
     from legato._settings.home import Home
     from legato._store.port import Store
+    from legato._store.spool import SpoolFile
 
 
 class EmbeddedBackend:
@@ -41,9 +45,12 @@ class EmbeddedBackend:
         self.clock = SystemClock()
         self.ids = TimeOrderedIds()
         self.random = SystemRandom()
-        self.journal = Journal(self._receive, self._introduce, self.clock, home.database)
+        self.journal = Journal(
+            self._receive, self._introduce, self.clock, home.database, spool=self._open_spool
+        )
         self.on_commit: Callable[[Batch], None] | None = None
         self.is_child = is_pool_child()
+        self.heard: list[Waiting] = []
         self._opening = threading.Lock()
         self._store: Store | None = None
         self._look: Callable[[], object] | None = None
@@ -101,6 +108,24 @@ class EmbeddedBackend:
         """Return the folder for stored results."""
         return self.home.storage()
 
+    def send_spool(self, *, anywhere: bool = False) -> list[Waiting]:
+        """Deliver all that dead processes left in the spool, then close what they left open.
+
+        Returns what became of each file, those included that opening the home delivered.
+        """
+        from legato._backend import spool
+
+        store = self.store
+        found = [*self.heard, *spool.deliver(store, self.home, self.clock, anywhere=anywhere)]
+        ownership.sweep(store, Path(self.home.owners()), self.clock.now(), self.spoolers)
+        return spool.summed(found)
+
+    def survey_spool(self) -> list[Waiting]:
+        """Return what waits in the spool; changes nothing, and needs no database."""
+        from legato._backend import spool
+
+        return spool.survey(self.home, self.clock)
+
     def close_own_runs(self, message: str) -> None:
         """Close what this process runs as Crashed, from outside of the runs."""
         from legato._control.attempts import close_dead
@@ -112,7 +137,7 @@ class EmbeddedBackend:
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds, and stop owning."""
         self.journal.close(timeout)
-        if self._holding:
+        if self._holding and not self.journal.spooled[0]:
             ownership.let_go(self.journal.writer.id)
 
     def _open(self) -> Store:
@@ -122,21 +147,58 @@ class EmbeddedBackend:
         self._look = store.changes
         # whoever can write will sweep; reading goes on
         with contextlib.suppress(StoreError):
-            ownership.sweep(store, Path(self.home.owners()), self.clock.now())
+            self._hear_the_dead(store)
         return store
+
+    def _hear_the_dead(self, store: Store) -> None:
+        """Deliver what dead processes left in the spool, then close what they left open."""
+        owners = Path(self.home.owners())
+        if self._spool_waits():
+            from legato._backend import spool
+
+            self.heard += spool.deliver(
+                store, self.home, self.clock, budget_seconds=spool.BUDGET_SECONDS
+            )
+        ownership.sweep(store, owners, self.clock.now(), self.spoolers)
+
+    def _spool_waits(self) -> bool:
+        try:
+            return any(name.endswith(".db") for name in os.listdir(self.home.spool_folder))
+        except OSError:
+            return False
+
+    def spoolers(self) -> set[UUID]:
+        """Return the writers of which something waits in the spool of this home."""
+        if not self._spool_waits():
+            return set()
+        from legato._backend import spool
+
+        return {found for path in spool.files(self.home) if (found := spool.writer_id(path))}
+
+    def _open_spool(self) -> SpoolFile:
+        from legato._store.spool import SUFFIX, SpoolFile
+
+        writer = self.journal.writer
+        if not self._holding:  # who is not seen to live would have it delivered by others
+            self._hold(writer)
+        path = os.path.join(self.home.spool(), writer.id.hex + SUFFIX)
+        return SpoolFile(path, writer, self.home.spool_max_bytes)
 
     def _introduce(self) -> Writer:
         return ownership.introduce(self.ids.new(), self.clock.now())
 
     def _receive(self, batch: Batch) -> BatchAnswer:
         """The journal's sink."""
-        from legato._control.journal import receive
+        from legato._control.journal import Delivery
 
-        store, writer, now = self.store, self.journal.writer, self.clock.now()
+        store, writer = self.store, self.journal.writer
         if not self._holding:
             self._hold(writer)
         grade = Grade.ACKED if batch.acked else Grade.PLAIN
-        answer = store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, grade)
+        lane = Lane.PROPOSALS if batch.acked else Lane.FACTS
+        answer = store.run(Delivery(self.clock.now(), batch, writer), lane, grade)
+        if (chore := store.upkeep()) is not None:
+            self.journal.spare(chore)
         if self.on_commit is not None:
             with contextlib.suppress(Exception):  # it was stored, whatever the onlooker says
                 self.on_commit(batch)

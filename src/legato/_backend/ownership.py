@@ -11,7 +11,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -51,6 +51,18 @@ def introduce(writer_id: UUID, now: datetime) -> Writer:
     )
 
 
+def unknown(writer_id: UUID, now: datetime) -> Writer:
+    """Describe a process of this machine of which nothing but its id is known."""
+    return Writer(
+        id=writer_id,
+        host=platform.host(),
+        pid=0,
+        pid_start=None,
+        pid_namespace=platform.pid_namespace(),
+        opened_at=now,
+    )
+
+
 def hold(owners: Path, writer: Writer) -> None:
     """Own what `writer` records, until this process ends."""
     if writer.id not in _held:
@@ -74,9 +86,21 @@ def forget() -> None:
     _held.clear()
 
 
-def sweep(store: Store, owners: Path, now: datetime) -> list[UUID]:
-    """Close the runs of dead processes; return the flow runs that this touched."""
+def sweep(
+    store: Store,
+    owners: Path,
+    now: datetime,
+    spared: Callable[[], Container[UUID]] = tuple,
+) -> list[UUID]:
+    """Close the runs of dead processes; return the flow runs that this touched.
+
+    `spared` names writers that have still something to say.
+    """
     dead = list(dead_among(store.read(writers.list_open), owners))
+    if dead:
+        # asked after they were found dead: a dead process begins no spool
+        excepted = spared()
+        dead = [writer for writer in dead if writer.id not in excepted]
     closed: list[UUID] = []
     if dead:
         from legato._control.attempts import close_dead
@@ -114,6 +138,27 @@ def dead_among(candidates: Iterable[Writer], owners: Path) -> Iterable[Writer]:
             continue
         if _is_gone(writer) and not platform.is_held(owners / writer.id.hex):
             yield writer
+
+
+def owns(writer_id: UUID, owners: Path) -> bool:
+    """Tell whether a process of this machine, this one or another, holds the lock of a writer."""
+    return writer_id in _held or platform.is_held(owners / writer_id.hex)
+
+
+def is_over(writer: Writer, owners: Path, *, anywhere: bool = False) -> bool:
+    """Tell whether a process has ended whose spool was found here.
+
+    Its lock says so on this machine, in any container of it. A process of another machine is
+    taken for dead only if `anywhere` says that none of those lives.
+    """
+    if owns(writer.id, owners):
+        return False
+    here = platform.pid_namespace()
+    if writer.host == platform.host() and writer.pid_namespace == here:
+        return _is_gone(writer)
+    boot = (here or "").partition(" ")[0]
+    same_kernel = bool(boot) and (writer.pid_namespace or "").startswith(boot)
+    return same_kernel or writer.host == platform.host() or anywhere
 
 
 def _is_gone(writer: Writer) -> bool:

@@ -51,6 +51,7 @@ def ls(
 
         runs = listing.first(read, limit, "flow runs")
         names = flow_names(client, runs)
+    say_what_waits()
     if not runs:
         listing.say_none("flow runs", bool(states or flows or tags), states)
     plain = [{**run.model_dump(mode="json"), "flow_name": names[run.flow_id]} for run in runs]
@@ -128,6 +129,16 @@ def _ask(runs: list[FlowRun]) -> None:
     names = ", ".join(f"{run.name!r} ({run.state_name})" for run in runs)
     if not click.confirm(f"Delete {names} with all that belongs to them?", err=True):
         raise Failure("Nothing was deleted.")
+
+
+def say_what_waits() -> None:
+    """Say that the list may lack what is still in the spool."""
+    from legato._backend.current import current
+    from legato._cli.output import say
+
+    if waiting := len(current().spoolers()):
+        files = "1 file waits" if waiting == 1 else f"{waiting} files wait"
+        say(f"{files} in the spool: `legato spool ls` shows what is not in this list yet.")
 
 
 def flow_names(client: SyncClient, runs: list[FlowRun]) -> dict[object, str]:

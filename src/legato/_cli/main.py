@@ -20,7 +20,9 @@ class Root(Noun):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return COMMANDS[cmd_name].load() if cmd_name in COMMANDS else None
+        # As in Prefect `flow-runs` is `flow-run`.
+        entry = COMMANDS.get(cmd_name) or COMMANDS.get(cmd_name.removesuffix("s"))
+        return entry.load() if entry else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -27,10 +27,20 @@ limit_option = click.option(
     help="How many at most.",
 )
 state_option = click.option(
-    "--state", "states", multiple=True, metavar="STATE", help="Only in this state, by name or type."
+    "--state",
+    "--state-type",
+    "states",
+    multiple=True,
+    metavar="STATE",
+    help="Only in this state, by name or type.",
 )
 flow_option = click.option(
-    "--flow", "flows", multiple=True, metavar="NAME", help="Only of the flow of this name."
+    "--flow",
+    "--flow-name",
+    "flows",
+    multiple=True,
+    metavar="NAME",
+    help="Only of the flow of this name.",
 )
 tag_option = click.option(
     "--tag", "tags", multiple=True, metavar="TAG", help="Only with this tag; several: with all."

@@ -9,7 +9,7 @@ from legato._control import slots as slot_control
 from legato._control.proposals import mirror
 from legato._model.records import Writer
 from legato._model.states import State, StateType
-from legato._store import decode, slots, writers
+from legato._store import decode, leases, slots, writers
 from legato._store.flow_runs import FlowRuns
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -47,7 +47,7 @@ def close_dead(
     tasks.load([*_live_tasks(tx, dead, ids), *parents])
     of_lost = {work.id: holders[work.holder or NOBODY] for work in lost}
     for task in sorted(tasks.works.values(), key=lambda task: task.id):
-        blamed = of_lost.get(task.flow_run_id or NOBODY) or holders.get(task.writer_id or NOBODY)
+        blamed = of_lost.get(task.flow_run_id or NOBODY) or holders.get(task.writer_id)
         if blamed is not None and task.is_live:
             tasks.follow(task, _crashed(task.id, task.version, now, blamed, message))
     for work in lost:
@@ -55,7 +55,8 @@ def close_dead(
         runs.move(work, state, None)
         runs.close(work, LOST)
         mirror(tasks, work, state)
-    runs.flush(None)
+    leases.release_of(tx, holders)
+    runs.flush()
     tasks.flush()
     history.flush(tx)
     return ids

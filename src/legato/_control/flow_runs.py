@@ -59,7 +59,7 @@ def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
     runs = FlowRuns(tx, history, now)
     work = runs.create(run, run_id, run.flow_id, state)
     runs.begin(work, None, None)
-    runs.flush(None)
+    runs.flush()
     history.flush(tx)
     return _read(tx, now, run_id)
 
@@ -124,7 +124,7 @@ def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> Orche
     else:
         verdict = rules.decide(view(work), proposed, now)
     stored = _carry_out(runs, tasks, work, verdict)
-    runs.flush(None)
+    runs.flush()
     tasks.flush()
     history.flush(tx)
     return answers.of(verdict, stored or _read(tx, now, work.id).state)

@@ -19,11 +19,12 @@ from legato._model.records import (
     Logged,
     Record,
     ResultKept,
+    Skipped,
     TaskRunCreated,
     TaskRunMoved,
     Writer,
 )
-from legato._store import writers
+from legato._store import flows, writers
 from legato._store.artifacts import Artifacts
 from legato._store.flow_runs import FlowRuns
 from legato._store.logs import Logs
@@ -47,19 +48,15 @@ class Late(ValueError):
 class Intake:
     """Takes records in order into memory, then writes rows table by table.
 
-    Records up to `known_seq` were taken before; only proposals of them come again.
+    `turn_to` says whose records come next. Those up to its `known_seq` were taken before; only
+    proposals of them come again.
     """
 
-    def __init__(
-        self,
-        tx: Transaction,
-        now: datetime,
-        writer: Writer,
-        answer: BatchAnswer,
-        known_seq: int = 0,
-    ) -> None:
-        self.tx, self.now, self.writer, self.answer = tx, now, writer, answer
-        self._known_seq = known_seq
+    writer: Writer
+    answer: BatchAnswer
+
+    def __init__(self, tx: Transaction, now: datetime, writer: Writer) -> None:
+        self.tx, self.now = tx, now
         history = History(tx)
         self.history = history
         self.flows = FlowRuns(tx, history, now)
@@ -70,6 +67,8 @@ class Intake:
         self._artifacts = Artifacts(tx)
         self._quarantine = Quarantine(tx, writer_uid, now)
         self._owner: tuple[object, int, bool] = (self, 0, False)
+        self._flow_ids: dict[str, UUID] = {}
+        self._known_seq = 0
         self._takers: dict[type, Callable[[int, int, Any], None]] = {
             TaskRunMoved: self._moved,
             TaskRunCreated: self._created,
@@ -77,9 +76,29 @@ class Intake:
             ResultKept: self._kept,
             ArtifactMade: self._made,
             ArtifactChanged: self._changed,
+            Skipped: self._skipped,
             FlowRunProposed: self._proposed,
             FlowRunMoveProposed: self._move_proposed,
         }
+
+    def turn_to(self, writer: Writer, answer: BatchAnswer, known_seq: int = 0) -> Intake:
+        """Take the records of `writer` from now on, and answer in `answer`."""
+        self.writer, self.answer, self._known_seq = writer, answer, known_seq
+        if writer.id is not self.tasks.writer_id:
+            self.tasks.writer_id = writer.id
+            self._logs.writer_uid = self.tx.uid(writer.id)
+            self._quarantine.writer_uid = self._logs.writer_uid
+            self._owner = (self, 0, False)
+        return self
+
+    def flow_id(self, record: FlowRunProposed) -> UUID:
+        """Return the id of the flow that a proposed run belongs to; make the flow if it is new."""
+        name = record.flow_name
+        if name not in self._flow_ids:
+            self._flow_ids[name] = flows.find_or_create(
+                self.tx, self.now, name, record.run.flow_id, record.flow_tags
+            )
+        return self._flow_ids[name]
 
     def take(self, records: Iterable[Numbered]) -> None:
         """Take records in order; raises one of `BAD` on one that cannot be taken."""
@@ -87,11 +106,11 @@ class Intake:
         for index, seq, record in records:
             takers[type(record)](index, seq, record)
 
-    def load(self, records: Iterable[Record]) -> None:
+    def load(self, touched: Touched) -> None:
         """Lock and read all runs that the records touch: flow runs first, by id."""
-        flows, tasks, created = _touched(records)
-        if flows:
-            self.flows.load(flows.values())
+        tasks, created = touched.tasks, touched.created
+        if touched.flows:
+            self.flows.load(touched.flows.values())
         for work in self.flows.works.values():
             parent = work.parent_task_run_id
             if parent is not None and parent.int not in created:
@@ -101,7 +120,7 @@ class Intake:
 
     def flush(self) -> None:
         """Write everything: flow runs, task runs, then what is only appended."""
-        self.flows.flush(self.writer)
+        self.flows.flush()
         self.tasks.flush()
         self.history.flush(self.tx)
         self._results.flush()
@@ -167,6 +186,9 @@ class Intake:
     def _changed(self, index: int, seq: int, record: ArtifactChanged) -> None:
         self._artifacts.change(record.artifact_id, record.at, record.artifact)
 
+    def _skipped(self, index: int, seq: int, record: Skipped) -> None:
+        """Only its number counts."""
+
     def _proposed(self, index: int, seq: int, record: FlowRunProposed) -> None:
         self.answer.answers[index] = proposals.create(self, record)
 
@@ -175,29 +197,33 @@ class Intake:
         self.answer.answers[index] = proposals.move(self, record, repeated=repeated)
 
 
-def _touched(
-    records: Iterable[Record],
-) -> tuple[dict[int, UUID], dict[int, UUID], set[int]]:
-    """Return the flow runs and task runs to read, and the numbers of task runs that are new."""
-    flows: dict[int, UUID] = {}
-    tasks: dict[int, UUID] = {}
-    created: set[int] = set()
-    last: UUID | None = None
-    for record in records:
-        if type(record) is TaskRunMoved:
-            number = record.task_run_id.int
-            if number not in created:
-                tasks[number] = record.task_run_id
-            owner = record.flow_run_id
-        elif type(record) is TaskRunCreated:
-            created.add(record.run.id.int)
-            owner = record.run.flow_run_id
-        else:
-            _add_proposed(record, flows)
-            continue
-        if owner is not last and owner is not None:
-            flows[owner.int] = last = owner
-    return flows, tasks, created
+class Touched:
+    """The flow runs and task runs that records are about, and the numbers of new task runs."""
+
+    def __init__(self) -> None:
+        self.flows: dict[int, UUID] = {}
+        self.tasks: dict[int, UUID] = {}
+        self.created: set[int] = set()
+
+    def add(self, records: Iterable[Record]) -> Touched:
+        """Add what further records touch."""
+        flows, tasks, created = self.flows, self.tasks, self.created
+        last: UUID | None = None
+        for record in records:
+            if type(record) is TaskRunMoved:
+                number = record.task_run_id.int
+                if number not in created:
+                    tasks[number] = record.task_run_id
+                owner = record.flow_run_id
+            elif type(record) is TaskRunCreated:
+                created.add(record.run.id.int)
+                owner = record.run.flow_run_id
+            else:
+                _add_proposed(record, flows)
+                continue
+            if owner is not last and owner is not None:
+                flows[owner.int] = last = owner
+        return self
 
 
 def _add_proposed(record: Record, flows: dict[int, UUID]) -> None:

@@ -1,19 +1,45 @@
-"""The receiving end of a journal: a batch of records becomes rows, in one transaction."""
+"""The receiving end of a journal: batches of records become rows, in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from legato._control.intake import BAD, Intake, Numbered
+from legato._control.intake import BAD, Intake, Numbered, Touched
 from legato._model.errors import Conflict, Error
-from legato._model.records import PROPOSALS, Batch, BatchAnswer, Writer
+from legato._model.records import PROPOSALS, Batch, BatchAnswer, Record, Writer
 from legato._store import quarantine, writers
 from legato._store.port import Transaction
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 
 class UnsoundBatch(RuntimeError):
     """A record could not be stored; the store runs the batch again, record by record."""
+
+
+class Delivery:
+    """A batch and who sent it: an operation that the store may carry out with others at once."""
+
+    __slots__ = ("batch", "now", "writer")
+
+    def __init__(self, now: datetime, batch: Batch, writer: Writer) -> None:
+        self.now, self.batch, self.writer = now, batch, writer
+
+    def __call__(self, tx: Transaction) -> BatchAnswer:
+        return receive(tx, self.now, self.batch, self.writer)
+
+    @staticmethod
+    def together(tx: Transaction, deliveries: Sequence[Delivery]) -> list[BatchAnswer | Error]:
+        """Store batches of several writers set-wise; return what each would return or raise."""
+        outcomes: dict[Delivery, BatchAnswer | Error] = {}
+        left = deliveries
+        while left:
+            apart, left = _apart(left)
+            _receive_all(tx, apart, outcomes)
+        return [outcomes[delivery] for delivery in deliveries]
 
 
 def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> BatchAnswer:
@@ -22,21 +48,43 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
     Records that were taken before have no effect, but they are answered again. Raises
     Conflict with the expected number if records are missing before the batch.
     """
-    first = batch.first_seq
-    answer = BatchAnswer(first + len(batch.records) - 1)
+    answer = BatchAnswer(batch.first_seq + len(batch.records) - 1)
     taken = _advance(tx, now, batch, writer)
-    known = first + taken - 1
-    indices: Sequence[int] = range(len(batch.records))
-    if taken:
-        answer.quarantined = quarantine.count(tx, writer.id, first, known)
-        indices = [n for n in indices if n >= taken or isinstance(batch.records[n], PROPOSALS)]
+    indices = _indices(tx, batch, writer, answer, taken)
+    known = batch.first_seq + taken - 1
     if tx.repeated:
         for index in indices:
-            intake = Intake(tx, now, writer, answer, known)
-            _take_alone(intake, (index, first + index, batch.records[index]))
-    else:
-        _take_all(Intake(tx, now, writer, answer, known), batch, indices)
+            intake = Intake(tx, now, writer).turn_to(writer, answer, known)
+            _take_alone(intake, (index, batch.first_seq + index, batch.records[index]))
+        return answer
+    intake = Intake(tx, now, writer)
+    records = [batch.records[n] for n in indices]
+    try:
+        intake.load(Touched().add(records))
+        intake.turn_to(writer, answer, known)
+        intake.take(_numbered(batch, indices, records))
+        intake.flush()
+    except (Error, *BAD) as error:
+        raise UnsoundBatch(str(error)) from error
     return answer
+
+
+def _indices(
+    tx: Transaction, batch: Batch, writer: Writer, answer: BatchAnswer, taken: int
+) -> Sequence[int]:
+    """Return which records are to be taken: new ones, and proposals that are asked again."""
+    if not taken:
+        return range(len(batch.records))
+    first = batch.first_seq
+    answer.quarantined = quarantine.count(tx, writer.id, first, first + taken - 1)
+    records = batch.records
+    return [n for n in range(len(records)) if n >= taken or isinstance(records[n], PROPOSALS)]
+
+
+def _numbered(
+    batch: Batch, indices: Sequence[int], records: Sequence[Record]
+) -> Iterable[Numbered]:
+    return zip(indices, [batch.first_seq + n for n in indices], records, strict=True)
 
 
 def _advance(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> int:
@@ -46,9 +94,7 @@ def _advance(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> in
     if writers.advance(tx, writer.id, first - 1, last, now):
         return 0
     known = writers.find_last_seq(tx, writer.id)
-    if (known or 0) < first - 1:
-        expected = (known or 0) + 1
-        raise Conflict(f"Record {expected} is expected of writer {writer.id}, not {first}.")
+    _refuse_hole(batch, known or 0)
     if known is None:
         writers.create(tx, writer)
     known = known or 0
@@ -57,15 +103,88 @@ def _advance(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> in
     return min(known - first + 1, count)
 
 
-def _take_all(intake: Intake, batch: Batch, indices: Sequence[int]) -> None:
-    records = [batch.records[n] for n in indices]
-    numbers = [batch.first_seq + n for n in indices]
+def _refuse_hole(batch: Batch, known: int) -> None:
+    if known < batch.first_seq - 1:
+        raise Conflict(
+            f"Record {known + 1} is expected of writer {batch.writer_id}, not {batch.first_seq}."
+        )
+
+
+def _apart(deliveries: Sequence[Delivery]) -> tuple[list[Delivery], list[Delivery]]:
+    """Return those that have no writer and no flow run in common, and the rest.
+
+    What one of them finds in the database cannot be what another has in memory only.
+    """
+    apart: list[Delivery] = []
+    rest: list[Delivery] = []
+    seen: set[int] = set()
+    for delivery in deliveries:
+        about = {delivery.writer.id.int, *Touched().add(delivery.batch.records).flows}
+        (apart if seen.isdisjoint(about) else rest).append(delivery)
+        seen |= about
+    return apart, rest
+
+
+def _receive_all(
+    tx: Transaction, deliveries: Sequence[Delivery], outcomes: dict[Delivery, BatchAnswer | Error]
+) -> None:
+    """Store batches that have nothing in common: read all, decide one by one, write all."""
+    now = max(delivery.now for delivery in deliveries)
+    taken = _advance_all(tx, now, deliveries, outcomes)
+    intake: Intake | None = None
+    touched = Touched()
+    parts: list[tuple[Delivery, BatchAnswer, Sequence[int], list[Record]]] = []
+    for delivery, count in taken.items():
+        batch = delivery.batch
+        answer = BatchAnswer(batch.first_seq + len(batch.records) - 1)
+        indices = _indices(tx, batch, delivery.writer, answer, count)
+        records = [batch.records[n] for n in indices]
+        touched.add(records)
+        parts.append((delivery, answer, indices, records))
+        intake = intake or Intake(tx, now, delivery.writer)
+    if intake is None:
+        return
     try:
-        intake.load(records)
-        intake.take(zip(indices, numbers, records, strict=True))
+        intake.load(touched)
+        for delivery, answer, indices, records in parts:
+            known = delivery.batch.first_seq + taken[delivery] - 1
+            intake.turn_to(delivery.writer, answer, known)
+            intake.take(_numbered(delivery.batch, indices, records))
+            outcomes[delivery] = answer
         intake.flush()
     except (Error, *BAD) as error:
         raise UnsoundBatch(str(error)) from error
+
+
+def _advance_all(
+    tx: Transaction,
+    now: datetime,
+    deliveries: Sequence[Delivery],
+    outcomes: dict[Delivery, BatchAnswer | Error],
+) -> dict[Delivery, int]:
+    """Move the marks of all writers; return how many records of each were taken before.
+
+    What has a hole before it is refused in `outcomes`, and nothing of it is written.
+    """
+    marks = writers.claim(tx, [delivery.writer.id for delivery in deliveries])
+    moves: list[tuple[UUID, int, int]] = []
+    taken: dict[Delivery, int] = {}
+    for delivery in deliveries:
+        batch, writer = delivery.batch, delivery.writer
+        first, last = batch.first_seq, batch.first_seq + len(batch.records) - 1
+        known = marks.get(writer.id, 0)
+        try:
+            _refuse_hole(batch, known)
+        except Conflict as refusal:
+            outcomes[delivery] = refusal
+            continue
+        if writer.id not in marks:
+            writers.create(tx, writer)
+        if known < last:
+            moves.append((writer.id, known, last))
+        taken[delivery] = min(max(known - first + 1, 0), len(batch.records))
+    writers.advance_claimed(tx, now, moves)
+    return taken
 
 
 def _take_alone(intake: Intake, record: Numbered) -> None:
@@ -73,10 +192,11 @@ def _take_alone(intake: Intake, record: Numbered) -> None:
     failures: tuple[type[Exception], ...] = (*BAD, *intake.tx.data_errors)
     try:
         with intake.tx.savepoint():
-            intake.load([record[2]])
+            intake.load(Touched().add([record[2]]))
             intake.take([record])
             intake.flush()
     except failures as error:
-        instead = Intake(intake.tx, intake.now, intake.writer, intake.answer)
+        instead = Intake(intake.tx, intake.now, intake.writer)
+        instead.turn_to(intake.writer, intake.answer)
         instead.refuse(*record, error)
         instead.flush()

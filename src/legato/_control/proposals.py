@@ -18,7 +18,7 @@ from legato._model.records import (
     Wait,
 )
 from legato._model.states import TERMINAL, State, StateDetails
-from legato._store import flow_runs, flows
+from legato._store import flow_runs
 from legato._store.flow_runs import ENDED, FlowRuns, FlowWork
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.standing import when
@@ -46,9 +46,7 @@ def create(intake: Intake, record: FlowRunProposed) -> Answer:
         record.parent.flow_run_id, record.parent_epoch
     ):
         return Aborted(f"The attempt {record.parent_epoch} of the parent is closed.")
-    flow_id = flows.find_or_create(
-        intake.tx, intake.now, record.flow_name, run.flow_id, record.flow_tags
-    )
+    flow_id = intake.flow_id(record)
     if run.idempotency_key is not None and (other := _by_key(intake, flow_id, record)):
         return Rejected(None, f"The flow run {other} was created with the same idempotency key.")
     _place(intake, record)

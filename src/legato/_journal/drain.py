@@ -3,6 +3,10 @@
 One thread at a time works here: the one that holds the journal's turn. What was taken stays
 `_pending` until the sink has answered, so whatever interrupts the thread (also Ctrl-C), the same
 records go out again under the same numbers.
+
+While the store is out of use, batches go to the spool. `_seq` is the last number that left the
+memory, `_stored` the last one that the store has: what lies between waits in the spool, and goes
+out before anything else does.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from legato._journal.outage import Outage, answer_locally
+from legato._journal.spool import Spool
 from legato._journal.tickets import Entry, Ticket, hand_out, record_of, unanswered
 from legato._model.errors import StoreBusy, StoreError
 from legato._model.logs import LogCreate
@@ -28,6 +33,8 @@ Sink = Callable[[Batch], BatchAnswer]
 BATCH_LIMIT = 500
 BOUND = 20_000  # records that may wait in memory
 PATIENCE_SECONDS = 30.0  # for a database that is in use
+SHORT_PATIENCE_SECONDS = 5.0  # where there is a spool
+SPOOL_WINDOW_SECONDS = 0.05
 FIRST_DELAY, LAST_DELAY = 0.01, 1.0
 FAILURES = 3  # of a record on its own, before it is given up
 _TOMBSTONE = "legato.journal"
@@ -43,60 +50,117 @@ class Drain:
     """The numbered side of the journal; `step` moves one batch."""
 
     def __init__(
-        self, sink: Sink, clock: Clock, outage: Outage, pause: Callable[[float], None]
+        self,
+        sink: Sink,
+        clock: Clock,
+        outage: Outage,
+        spool: Spool,
+        pause: Callable[[float], None],
     ) -> None:
         self.buffer: list[Entry] = []
         self.outage = outage
-        self.patience = PATIENCE_SECONDS
+        self.spool = spool
+        self.patience = SHORT_PATIENCE_SECONDS if spool.usable else PATIENCE_SECONDS
         self.insists = False  # be patient even though the store is out of use already
         self.fences: dict[UUID, str] = {}
         self._sink = sink
         self._clock = clock
         self._pause = pause
         self._pending: _Pending | None = None
+        self._returned: _Pending | None = None  # out of the spool
         self._seq = 0
+        self._stored = 0
         self._plain = False  # something was committed that a power cut may still take
 
     @property
     def empty(self) -> bool:
         """Tell whether all that was appended is committed."""
-        return self._pending is None and not self.buffer
+        return self._pending is None and not self.buffer and self._stored == self._seq
+
+    @property
+    def spooled(self) -> int:
+        """Return how many records wait in the spool."""
+        return self._seq - self._stored
+
+    @property
+    def in_memory(self) -> int:
+        """Return how many records are nowhere but in memory."""
+        return len(self.buffer) + (len(self._pending.entries) if self._pending else 0)
 
     @property
     def backlog(self) -> int:
         """Return how many records are not committed."""
-        return len(self.buffer) + (len(self._pending.entries) if self._pending else 0)
+        return self.in_memory + self.spooled
+
+    def rest_seconds(self) -> float:
+        """Return how long to wait before the next step, while the store is out of use."""
+        left = self.outage.seconds_left()
+        return min(left, SPOOL_WINDOW_SECONDS) if self.spool.usable else left
 
     def step(self, writer_id: UUID, acked: bool) -> int:
         """Bring one batch to the sink; return how many records it held, 0 if none got there."""
         if self.outage.holds():
-            self._make_do()
+            self._make_do(writer_id)
             return 0
         failpoint("journal.before_drain")
-        pending = self._pending or self._take(writer_id, acked)
-        if pending is None:
-            return 0
-        if acked:
-            pending.batch.acked = True
-        answer = self._deliver(pending.batch)
-        if answer is None:
-            self._make_do()
-            return 0
-        self._finish(pending, answer)
-        return len(pending.entries)
+        pending = self._next(writer_id, acked)
+        if pending is not None:
+            if acked:
+                pending.batch.acked = True
+            answer = self._deliver(pending.batch, pending)
+            if answer is not None:
+                self._finish(pending, answer)
+                return len(pending.entries)
+        self._make_do(writer_id)
+        return 0
+
+    def keep(self, writer_id: UUID) -> None:
+        """Put on disk what is in memory, as far as that is possible; nobody waits for it then."""
+        while (pending := self._pending or self._take(writer_id, acked=False)) is not None:
+            try:
+                if not self.spool.keep(pending.batch):
+                    return
+            except Exception as error:  # noqa: BLE001 - one bad record must not stop the rest
+                self._narrow(pending, error)
+                if pending.failures > FAILURES:  # not even the line that stands for it
+                    return
+                continue
+            answer_locally(pending.entries)
+            last = pending.batch.first_seq + len(pending.entries) - 1
+            # no call between these two
+            self._seq = last
+            self._pending = None
 
     def harden(self, writer_id: UUID) -> None:
         """Make what was committed plainly survive a power cut too."""
         if self._plain and self.empty and not self.outage.holds():
-            answer = self._deliver(Batch(writer_id, self._seq + 1, [], True))
+            answer = self._deliver(Batch(writer_id, self._seq + 1, [], True), None)
             self._plain = answer is None
+
+    def _next(self, writer_id: UUID, acked: bool) -> _Pending | None:
+        """Return what goes out next: what the spool holds, then what is in memory."""
+        if self._stored == self._seq:
+            return self._pending or self._take(writer_id, acked)
+        if self._returned is None:
+            first = self._stored + 1
+            try:
+                records: list[Any] = self.spool.head(first, self._seq)
+            except StoreError as error:
+                self.outage.begin(error)
+                return None
+            self._returned = _Pending(records, Batch(writer_id, first, records, True))
+        return self._returned
 
     def _take(self, writer_id: UUID, acked: bool) -> _Pending | None:
         buffer = self.buffer
         entries = buffer[:BATCH_LIMIT]
         if not entries:
             return None
-        pending, count = self._packed(writer_id, entries, acked), len(entries)
+        count = len(entries)
+        if self.outage.torn and not (entries := self.outage.intact(entries)):
+            del buffer[:count]
+            return self._take(writer_id, acked)
+        pending = self._packed(writer_id, entries, acked)
         # others go on appending, so it is `count`; no call between these two, so that no signal
         # handler can come in
         self._pending = pending
@@ -117,25 +181,30 @@ class Drain:
         self.outage.end()
         self._plain = not pending.batch.acked
         seq = pending.batch.first_seq + len(pending.entries) - 1
-        self._seq = seq
-        self._pending = None
+        if pending is self._returned:
+            self._stored = seq
+            self._returned = None
+            self.spool.remove(seq, all_of_it=self._stored == self._seq)
+        else:
+            self._seq = self._stored = seq
+            self._pending = None
 
-    def _deliver(self, batch: Batch) -> BatchAnswer | None:
+    def _deliver(self, batch: Batch, pending: _Pending | None) -> BatchAnswer | None:
         """Send until there is an answer; None: not now, or not like this."""
-        delay, waited = FIRST_DELAY, 0.0
+        began, delay, waited = self._clock.monotonic(), FIRST_DELAY, 0.0
         patience = self.patience if self.insists or self.outage.error is None else 0.0
         while True:
             try:
                 return self._send(batch)
             except (StoreBusy, OSError) as error:
-                if waited >= patience:
+                if max(waited, self._clock.monotonic() - began) >= patience:
                     self.outage.begin(_as_store_error(error))
                     return None
             except StoreError as error:
                 self.outage.begin(error)
                 return None
             except Exception as error:  # noqa: BLE001 - one bad record must not stop the rest
-                self._narrow(error)
+                self._narrow(pending, error)
                 return None
             self._pause(delay)
             waited += delay
@@ -147,23 +216,30 @@ class Drain:
         failpoint("journal.after_sink")
         return answer
 
-    def _narrow(self, error: Exception) -> None:
+    def _narrow(self, pending: _Pending | None, error: Exception) -> None:
         """Close in on the record that breaks its batch."""
-        pending = self._pending
         if pending is None:  # an empty batch
             self.outage.begin(_as_store_error(error))
         elif len(pending.entries) > 1:
-            half = len(pending.entries) // 2
-            first = self._packed(
-                pending.batch.writer_id, pending.entries[:half], pending.batch.acked
-            )
-            rest = pending.entries[half:]
-            self._pending = first
-            self.buffer[:0] = rest
+            self._halve(pending)
         else:
             pending.failures += 1
             if pending.failures >= FAILURES:
                 self._bury(pending, error)
+
+    def _halve(self, pending: _Pending) -> None:
+        """Go on with the first half of a batch; the rest goes back to where it came from."""
+        half, batch = len(pending.entries) // 2, pending.batch
+        if pending is self._returned:
+            records: list[Any] = pending.entries[:half]
+            self._returned = _Pending(
+                records, Batch(batch.writer_id, batch.first_seq, records, batch.acked)
+            )
+            return
+        first = self._packed(batch.writer_id, pending.entries[:half], batch.acked)
+        rest = pending.entries[half:]
+        self._pending = first
+        self.buffer[:0] = rest
 
     def _bury(self, pending: _Pending, error: Exception) -> None:
         """Put a log line in the place, and under the number, of the record that breaks things."""
@@ -181,10 +257,12 @@ class Drain:
             entry.settle(unanswered(record, BatchAnswer(0)))
         pending.entries[0] = Logged(line)
 
-    def _make_do(self) -> None:
+    def _make_do(self, writer_id: UUID) -> None:
         """Let nobody wait for a store that is out of use."""
         if self.outage.error is None:
             return
+        self.keep(writer_id)
+        self.outage.tell(self.spool)
         if self._pending is not None:
             answer_locally(self._pending.entries)
         answer_locally(self.buffer)

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from legato._journal.drain import BOUND, Drain, Sink
 from legato._journal.outage import Outage
 from legato._journal.scribe import Scribe
+from legato._journal.spool import Opener, Spool
 from legato._journal.tickets import Ticket
 from legato._journal.turn import Turn
+from legato._model.errors import StoreError
 from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ class Journal:
     """The journal of this process.
 
     `writer` makes the process's identity, anew in a forked child; `place` names the database in
-    messages; `pause` sleeps.
+    messages; `pause` sleeps; `spool` gives the file for records that the sink does not take.
     """
 
     def __init__(
@@ -44,12 +47,14 @@ class Journal:
         clock: Clock,
         place: str = "the database",
         pause: Callable[[float], None] = time.sleep,
+        spool: Opener | None = None,
     ) -> None:
         self._sink = sink
         self._make_writer = writer
         self._clock = clock
         self._place = place
         self._pause = pause
+        self._open_spool = spool
         self._begin()
 
     def _begin(self) -> None:
@@ -57,9 +62,12 @@ class Journal:
         self._turn = Turn()
         self._writer: Writer | None = None
         self._outage = Outage(self._place, self._clock.monotonic)
-        self._drain = Drain(self._sink, self._clock, self._outage, self._pause)
+        self._spool = Spool(self._open_spool, self._outage, self._clock.monotonic)
+        self._drain = Drain(self._sink, self._clock, self._outage, self._spool, self._pause)
         self._buffer = self._drain.buffer
-        self._scribe = Scribe(self._has_backlog, self._help, self._outage.seconds_left)
+        self._scribe = Scribe(
+            self._has_backlog, self._help, self._drain.rest_seconds, self._at_leisure
+        )
         self._bells = self._scribe.bells
         self._mark = GROUP
         self._closed = False
@@ -73,14 +81,19 @@ class Journal:
 
     @property
     def unrecorded(self) -> int:
-        """How many records were lost, or wait although the store is out of use or all is over."""
-        waiting = self._drain.backlog if self._outage.error is not None or self._closed else 0
+        """How many records were lost, or are in memory only although there is no more hope."""
+        waiting = self._drain.in_memory if self._outage.error is not None or self._closed else 0
         return self._outage.lost_logs + self._outage.lost_facts + waiting
 
     @property
     def failure(self) -> Exception | None:
         """The error for which nothing is recorded at present."""
         return self._outage.error
+
+    @property
+    def spooled(self) -> tuple[int, str]:
+        """How many records wait in the spool, and in which file."""
+        return self._drain.spooled, self._spool.path or ""
 
     def fenced(self, flow_run_id: UUID) -> str | None:
         """Return why this process no longer owns the run; None if it does."""
@@ -109,6 +122,10 @@ class Journal:
         finally:
             self._turn.end()
         return [ticket.answer for ticket in tickets if ticket.answer is not None]
+
+    def spare(self, chore: Callable[[], None]) -> None:
+        """Have the scribe do something that no caller need wait for."""
+        self._scribe.ask(chore)
 
     def flush(self, acked: bool = False) -> None:
         """Return when all that was appended before is committed, or cannot be.
@@ -139,12 +156,18 @@ class Journal:
             return
         try:
             self._outage.retry_now()
-            self._settle(self._drain.backlog, acked=True)
+            self._settle(self._drain.backlog, acked=True, end=self._clock.monotonic() + timeout)
+            if self._drain.spooled:
+                self._drain.keep(self.writer.id)
         finally:
+            self._spool.close()
             self._turn.end()
 
-    def _settle(self, count: int, acked: bool) -> None:
+    def _settle(self, count: int, acked: bool, end: float | None = None) -> None:
+        """Bring `count` records to the store; what waits in the spool may stay there at `end`."""
         while count > 0 and not self._drain.empty:
+            if end is not None and self._drain.spooled and self._clock.monotonic() >= end:
+                return
             moved = self._step(acked)
             count -= moved
             if not moved and self._outage.error is not None:
@@ -164,8 +187,7 @@ class Journal:
         """Drain on behalf of everybody, unless another thread is at it for long."""
         if self._turn.mine:
             return
-        crowded = len(self._buffer) >= BOUND and self._outage.error is None
-        if self._turn.take(-1 if crowded else HELP_SECONDS):
+        if self._turn.take(self._patience()):
             try:
                 for _ in range(_ROUNDS):
                     if self._drain.empty or not self._step(acked=False):
@@ -173,6 +195,21 @@ class Journal:
             finally:
                 self._turn.end()
         self._mark = 1 if self._closed else max(GROUP, len(self._buffer) + GROUP)
+
+    def _patience(self) -> float:
+        """How long an appending thread waits for its turn; -1: as long as it takes."""
+        if len(self._buffer) >= BOUND and self._outage.error is None:
+            return -1
+        return 0 if self._scribe.tidies else HELP_SECONDS
+
+    def _at_leisure(self, chore: Callable[[], None]) -> None:
+        """Keep the turn meanwhile, so that who appends goes on rather than waits for the store."""
+        self._turn.take()
+        try:
+            with suppress(StoreError, OSError):  # it is due again after the next commit
+                chore()
+        finally:
+            self._turn.end()
 
     def _has_backlog(self) -> bool:
         return not self._drain.empty
@@ -192,6 +229,7 @@ class Journal:
             self._settle(self._drain.backlog, acked=False)
         finally:
             self._drain.patience = patience
+            self._spool.close()
 
     def after_in_parent(self) -> None:
         """Go on."""
@@ -201,6 +239,7 @@ class Journal:
 
     def after_in_child(self) -> None:
         """Start anew: the records belong to the parent, the threads are gone."""
+        self._spool.leave_behind()
         self._turn.calm()
         self._begin()
         failpoint("journal.after_fork_in_child")

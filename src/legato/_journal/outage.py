@@ -1,7 +1,7 @@
 """What happens while the store takes nothing: the run goes on, loudly and within bounds.
 
-Proposals are accepted here, so that user code runs; what they and the facts said is kept in
-memory, up to a bound, for the moment at which the store works again.
+Proposals are accepted here, so that user code runs; what they and the facts said is kept in the
+spool, or where there is none in memory, up to a bound, until the store works again.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from legato._model.records import (
 from legato._model.states import State, StateType
 
 if TYPE_CHECKING:
+    from legato._journal.spool import Spool
     from legato._model.errors import StoreError
 
-RETRY_SECONDS = 1.0
+FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 1.0, 8.0
 
 
 class Outage:
@@ -41,22 +42,34 @@ class Outage:
         self.lost_facts = 0
         self._monotonic = monotonic
         self._retry_at = 0.0
-        self._warned = False
-        self._torn: set[UUID] = set()
+        self._retry_seconds = FIRST_RETRY_SECONDS
+        self._told = 0  # how bad it is: 1, records go to the spool; 2, they wait in memory
+        self.torn: set[UUID] = set()
 
     def begin(self, error: StoreError) -> None:
-        """Note that the store refused; say so once, on stderr."""
+        """Note that the store refused."""
         self.error = error
-        self._retry_at = self._monotonic() + RETRY_SECONDS
-        if not self._warned:
-            self._warned = True
-            _say(f"runs are not recorded in {self.place}: {error} The program goes on.")
+        self._retry_at = self._monotonic() + self._retry_seconds
+        self._retry_seconds = min(2 * self._retry_seconds, LAST_RETRY_SECONDS)
+
+    def tell(self, spool: Spool) -> None:
+        """Say once, on stderr, where the records go; and once more if it comes to the worse."""
+        worse = 1 if spool.usable else 2
+        if worse <= self._told or (spool.usable and spool.path is None):
+            return
+        before, self._told = self._told, worse
+        if before:
+            self.say(f"{spool.error} What follows waits in memory only.")
+            return
+        where = f" The records wait in {spool.path}." if spool.usable else ""
+        self.say(f"runs are not recorded in {self.place}: {self.error}{where} The program goes on.")
 
     def end(self) -> None:
         """Note that the store took a batch again."""
         if self.error is not None:
             self.error = None
-            _say(f"runs are recorded in {self.place} again; {self.losses()}.")
+            self._retry_seconds = FIRST_RETRY_SECONDS
+            self.say(f"runs are recorded in {self.place} again; {self.losses()}.")
 
     def holds(self) -> bool:
         """Tell whether it is too early to try the store again."""
@@ -70,11 +83,24 @@ class Outage:
         """Let the next batch try the store at once."""
         self._retry_at = 0.0
 
+    def lose_logs(self, lines: int) -> None:
+        """Count log lines that were dropped to make room; say so at the first."""
+        if lines and not self.lost_logs:
+            self.say("the spool has reached its bound: log lines are dropped.")
+        self.lost_logs += lines
+
     def losses(self) -> str:
         """Say in words what was dropped."""
         if not self.lost_logs and not self.lost_facts:
             return "nothing was lost"
         return f"lost: {self.lost_logs} log lines, {self.lost_facts} other records"
+
+    def say(self, line: str) -> None:
+        """Tell people something, on stderr."""
+        stream: TextIO | None = sys.stderr  # None under pythonw
+        if stream is not None:
+            stream.write(f"legato: {line}\n")
+            stream.flush()
 
     def trim(self, buffer: list[Entry], bound: int) -> None:
         """Cut `buffer` to about `bound` records: log lines first, then the newest facts.
@@ -93,6 +119,12 @@ class Outage:
         self.lost_facts += facts - len(kept)
         buffer[:seen] = kept
 
+    def intact(self, entries: list[Entry]) -> list[Entry]:
+        """Return the entries without what follows a loss in the history of the same task run."""
+        kept = [entry for entry in entries if not self._drops(entry, False)]
+        self.lost_facts += len(entries) - len(kept)
+        return kept
+
     def _drops(self, entry: Entry, beyond: bool) -> bool:
         if isinstance(entry, Ticket | FlowRunProposed | FlowRunMoveProposed):
             return False
@@ -100,8 +132,8 @@ class Outage:
         if key is None:
             return beyond
         if beyond:
-            self._torn.add(key)
-        return key in self._torn
+            self.torn.add(key)
+        return key in self.torn
 
 
 def answer_locally(entries: list[Entry]) -> None:
@@ -135,10 +167,3 @@ def _task_run_id(record: Record) -> UUID | None:
             return record.task_run_id
         case _:
             return None
-
-
-def _say(line: str) -> None:
-    stream: TextIO | None = sys.stderr  # None under pythonw
-    if stream is not None:
-        stream.write(f"legato: {line}\n")
-        stream.flush()

@@ -22,6 +22,9 @@ LONGEST_WINDOW_SECONDS = 0.05
 GRACE_SECONDS = 0.01
 
 
+Chore = Callable[[], None]
+
+
 class _Bell(Protocol):
     def release(self) -> None: ...
 
@@ -30,18 +33,25 @@ class Scribe:
     """A daemon thread, started by the first ring; an idle one costs nothing.
 
     `backlog` tells whether there is something to do, `drain` does it, `hold` gives the seconds
-    for which the store is out of use.
+    for which the store is out of use, `tidy` does a chore.
     """
 
     def __init__(
-        self, backlog: Callable[[], bool], drain: Callable[[], None], hold: Callable[[], float]
+        self,
+        backlog: Callable[[], bool],
+        drain: Callable[[], None],
+        hold: Callable[[], float],
+        tidy: Callable[[Chore], None],
     ) -> None:
         self.due = False
+        self.tidies = False
         # one bell at most: whoever pops it rings it, so one window costs one wake-up
         self.bells: list[_Bell] = [_Starter(self)]
         self._backlog = backlog
         self._drain = drain
         self._hold = hold
+        self._tidy = tidy
+        self._chore: Chore | None = None
         self._stopped = False
 
     def ring(self) -> None:
@@ -51,6 +61,11 @@ class Scribe:
         except IndexError:  # another thread was faster
             return
         bell.release()
+
+    def ask(self, chore: Chore) -> None:
+        """Have a chore done at the next wake-up; one at most waits."""
+        self._chore = chore
+        self.ring()
 
     def stop(self) -> None:
         """Let the thread end; it never starts again."""
@@ -73,13 +88,15 @@ class Scribe:
         bell.acquire()
         window = WINDOW_SECONDS
         while not self._stopped:
+            self._do_chore()
             if not self._backlog():
                 window = WINDOW_SECONDS
                 self.bells.append(bell)
                 # an append that came before the bell hung saw nobody to wake
-                if self._backlog():
+                if self._backlog() or self._chore is not None:
                     self.ring()
                 bell.acquire()
+                self._do_chore()
             time.sleep(self._hold() or window)
             window = min(2 * window, LONGEST_WINDOW_SECONDS)
             if self._backlog():
@@ -88,6 +105,15 @@ class Scribe:
                 if self.due:
                     self.due = False
                     self._drain()
+
+    def _do_chore(self) -> None:
+        chore, self._chore = self._chore, None
+        if chore is not None:
+            self.tidies = True
+            try:
+                self._tidy(chore)
+            finally:
+                self.tidies = False
 
 
 class _Starter:

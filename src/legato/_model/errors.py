@@ -4,9 +4,10 @@ Error
   ObjectNotFound            ObjectNotFound on the client
   Conflict            ObjectAlreadyExists on the client
   InvalidRequest      ValidationError
+  Resync
   SettingsError
   DefinitionError     a flow or task that cannot be defined as written
-  StoreError          StoreBusy  StoreFull  StoreReadOnly  StoreTooNew
+  StoreError          StoreBusy  StoreFull  StoreReadOnly  StoreTimeout  StoreTooNew  StoreTooOld
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ class Conflict(Error):
 
     code = "conflict"
     status = 409
+
+
+class Resync(Error):
+    """The log no longer reaches back to the cursor; read what is there now, and follow on."""
+
+    code = "resync"
+    status = 410
 
 
 class Problem(dict[str, object]):
@@ -91,7 +99,19 @@ class StoreReadOnly(StoreError):
     code = "store_read_only"
 
 
+class StoreTimeout(StoreError):
+    """Reading took longer than a snapshot of the database is kept."""
+
+    code = "store_timeout"
+
+
 class StoreTooNew(StoreError):
     """The database was made by a newer version of Legato."""
 
     code = "store_too_new"
+
+
+class StoreTooOld(StoreError):
+    """The database was made by an older version of Legato and must be upgraded."""
+
+    code = "store_too_old"

@@ -74,6 +74,10 @@ class ArtifactChanged(Struct, tag="artifact_changed"):
     artifact: ArtifactUpdate
 
 
+class Skipped(Struct, tag="skipped", frozen=True):
+    """Nothing: stands under the number of a record that was lost on its way."""
+
+
 class FlowRunProposed(Struct, tag="flow_run_proposed"):
     """Proposal: create a flow run (version 1, attempt 1 held by this writer).
 
@@ -105,6 +109,7 @@ Record = (
     | ResultKept
     | ArtifactMade
     | ArtifactChanged
+    | Skipped
     | FlowRunProposed
     | FlowRunMoveProposed
 )

@@ -225,25 +225,25 @@ class Flow(Decorated, Generic[P, R]):
 
         drawing.show(self.name, dry_run.nodes_of(self, args, kwargs))
 
-    def on_completion(self, hook: Hook) -> Hook:
+    def on_completion(self, fn: Hook) -> Hook:
         """Add a hook `(flow, flow_run, state)` for Completed."""
-        return self._add("on_completion", hook)
+        return self._add("on_completion", fn)
 
-    def on_failure(self, hook: Hook) -> Hook:
+    def on_failure(self, fn: Hook) -> Hook:
         """Add a hook `(flow, flow_run, state)` for Failed."""
-        return self._add("on_failure", hook)
+        return self._add("on_failure", fn)
 
-    def on_cancellation(self, hook: Hook) -> Hook:
+    def on_cancellation(self, fn: Hook) -> Hook:
         """Add a hook `(flow, flow_run, state)` for Cancelled."""
-        return self._add("on_cancellation", hook)
+        return self._add("on_cancellation", fn)
 
-    def on_crashed(self, hook: Hook) -> Hook:
+    def on_crashed(self, fn: Hook) -> Hook:
         """Add a hook `(flow, flow_run, state)` for Crashed."""
-        return self._add("on_crashed", hook)
+        return self._add("on_crashed", fn)
 
-    def on_running(self, hook: Hook) -> Hook:
+    def on_running(self, fn: Hook) -> Hook:
         """Add a hook `(flow, flow_run, state)` for Running."""
-        return self._add("on_running", hook)
+        return self._add("on_running", fn)
 
     def _add(self, kind: HookKind, hook: Hook) -> Hook:
         getattr(self, kind + "_hooks").extend(checked_hooks([hook], kind))

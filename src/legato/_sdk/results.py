@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from legato._engine.effects import Draft
+from legato._engine.endings import describe
 from legato._model.records import ResultKept
 from legato._model.results import ResultCreate
+from legato._model.states import StateType
 from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
 from legato._sdk.exceptions import ConfigurationError
@@ -24,10 +26,16 @@ if TYPE_CHECKING:
 
 
 def keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, draft: Draft) -> None:
-    """Write the value of a Completed draft to storage and record where it is.
+    """Write the value of a Completed draft to storage, or make it Failed if that cannot be."""
+    try:
+        _keep(decorated, context, draft)
+    except Exception as error:  # noqa: BLE001 - serializers and key templates of the user
+        draft.type = StateType.FAILED
+        draft.message = f"The result could not be stored: {describe(error)}"
+        draft.data = error
 
-    Raises SerializationError for a value that has no such form, OSError if it cannot be written.
-    """
+
+def _keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, draft: Draft) -> None:
     options = decorated.options
     serializer = serializer_of(options.result_serializer or settings().results_default_serializer)
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context

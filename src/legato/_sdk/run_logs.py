@@ -27,8 +27,16 @@ def prints_by_default() -> bool:
 
 
 def say(context: RunContext, level: int, message: str, exc_info: Any = None) -> None:
-    """Log a line under a run."""
-    logger(context).log(level, message, exc_info=exc_info)
+    """Log a line of ours under a run; nobody asks which of our lines it came from."""
+    import logging
+
+    setup()
+    log = logging.getLogger(_name(context))
+    if log.isEnabledFor(level):
+        details = _details(context)
+        log.handle(
+            log.makeRecord(log.name, level, __file__, 0, message, (), exc_info, extra=details)
+        )
 
 
 def logger(context: RunContext, **extra: Any) -> LoggerAdapter:
@@ -36,13 +44,18 @@ def logger(context: RunContext, **extra: Any) -> LoggerAdapter:
     import logging
 
     setup()
-    kind = "task_runs" if isinstance(context, TaskRunContext) else "flow_runs"
-    details = {**_names(context), **extra, "legato_run": context}
-    return logging.LoggerAdapter(logging.getLogger(f"{_ROOT}.{kind}"), details)
+    details = {**_details(context), **extra}
+    return logging.LoggerAdapter(logging.getLogger(_name(context)), details)
 
 
-def _names(context: RunContext) -> dict[str, Any]:
-    found: dict[str, Any] = {"run_name": context.name, "run_noun": context.noun}
+def _name(context: RunContext) -> str:
+    return f"{_ROOT}.task_runs" if isinstance(context, TaskRunContext) else f"{_ROOT}.flow_runs"
+
+
+def _details(context: RunContext) -> dict[str, Any]:
+    """What a record of a run carries beside the message."""
+    found: dict[str, Any] = {"legato_run": context}
+    found["run_name"], found["run_noun"] = context.name, context.noun
     flow: FlowRunContext | None = None
     if isinstance(context, TaskRunContext):
         found["task_run_id"] = str(context.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -158,90 +158,98 @@ def raise_state_exception(state: State) -> None:
     raise state.exception()
 
 
-def _made(type: StateType, name: str | None = None, **fields: Any) -> State:
-    cls = fields.pop("cls", State)
+def _made(cls: type[State], kind: StateType, name: str | None = None, **fields: Any) -> State:
     fields.setdefault("name", name)
-    return cast("State", cls(type=type, **fields))
+    return cls(type=kind, **fields)
 
 
-def _scheduled(name: str, scheduled_time: datetime | None, fields: dict[str, Any]) -> State:
+def _scheduled(
+    cls: type[State], name: str, scheduled_time: datetime | None, fields: dict[str, Any]
+) -> State:
     details: StateDetails = fields.pop("state_details", None) or StateDetails()
     when = scheduled_time or details.scheduled_time or datetime.now(UTC)
     details = replace(details, scheduled_time=when)
-    return _made(StateType.SCHEDULED, name, state_details=details, **fields)
+    return _made(cls, StateType.SCHEDULED, name, state_details=details, **fields)
 
 
-def Scheduled(scheduled_time: datetime | None = None, **fields: Any) -> State:
+def Scheduled(
+    cls: type[State] = State, scheduled_time: datetime | None = None, **fields: Any
+) -> State:
     """Return a Scheduled state, for now unless a time is given."""
-    return _scheduled("Scheduled", scheduled_time, fields)
+    return _scheduled(cls, "Scheduled", scheduled_time, fields)
 
 
-def Late(scheduled_time: datetime | None = None, **fields: Any) -> State:
+def Late(cls: type[State] = State, scheduled_time: datetime | None = None, **fields: Any) -> State:
     """Return a Late state."""
-    return _scheduled("Late", scheduled_time, fields)
+    return _scheduled(cls, "Late", scheduled_time, fields)
 
 
-def AwaitingRetry(scheduled_time: datetime | None = None, **fields: Any) -> State:
+def AwaitingRetry(
+    cls: type[State] = State, scheduled_time: datetime | None = None, **fields: Any
+) -> State:
     """Return an AwaitingRetry state."""
-    return _scheduled("AwaitingRetry", scheduled_time, fields)
+    return _scheduled(cls, "AwaitingRetry", scheduled_time, fields)
 
 
-def AwaitingConcurrencySlot(scheduled_time: datetime | None = None, **fields: Any) -> State:
+def AwaitingConcurrencySlot(
+    cls: type[State] = State, scheduled_time: datetime | None = None, **fields: Any
+) -> State:
     """Return an AwaitingConcurrencySlot state."""
-    return _scheduled("AwaitingConcurrencySlot", scheduled_time, fields)
+    return _scheduled(cls, "AwaitingConcurrencySlot", scheduled_time, fields)
 
 
-def Pending(**fields: Any) -> State:
+def Pending(cls: type[State] = State, **fields: Any) -> State:
     """Return a Pending state."""
-    return _made(StateType.PENDING, **fields)
+    return _made(cls, StateType.PENDING, **fields)
 
 
-def Submitting(**fields: Any) -> State:
+def Submitting(cls: type[State] = State, **fields: Any) -> State:
     """Return a Submitting state."""
-    return _made(StateType.PENDING, "Submitting", **fields)
+    return _made(cls, StateType.PENDING, "Submitting", **fields)
 
 
-def InfrastructurePending(**fields: Any) -> State:
+def InfrastructurePending(cls: type[State] = State, **fields: Any) -> State:
     """Return an InfrastructurePending state."""
-    return _made(StateType.PENDING, "InfrastructurePending", **fields)
+    return _made(cls, StateType.PENDING, "InfrastructurePending", **fields)
 
 
-def Running(**fields: Any) -> State:
+def Running(cls: type[State] = State, **fields: Any) -> State:
     """Return a Running state."""
-    return _made(StateType.RUNNING, **fields)
+    return _made(cls, StateType.RUNNING, **fields)
 
 
-def Retrying(**fields: Any) -> State:
+def Retrying(cls: type[State] = State, **fields: Any) -> State:
     """Return a Retrying state."""
-    return _made(StateType.RUNNING, "Retrying", **fields)
+    return _made(cls, StateType.RUNNING, "Retrying", **fields)
 
 
-def Completed(**fields: Any) -> State:
+def Completed(cls: type[State] = State, **fields: Any) -> State:
     """Return a Completed state."""
-    return _made(StateType.COMPLETED, **fields)
+    return _made(cls, StateType.COMPLETED, **fields)
 
 
-def Failed(**fields: Any) -> State:
+def Failed(cls: type[State] = State, **fields: Any) -> State:
     """Return a Failed state."""
-    return _made(StateType.FAILED, **fields)
+    return _made(cls, StateType.FAILED, **fields)
 
 
-def Crashed(**fields: Any) -> State:
+def Crashed(cls: type[State] = State, **fields: Any) -> State:
     """Return a Crashed state."""
-    return _made(StateType.CRASHED, **fields)
+    return _made(cls, StateType.CRASHED, **fields)
 
 
-def Cancelling(**fields: Any) -> State:
+def Cancelling(cls: type[State] = State, **fields: Any) -> State:
     """Return a Cancelling state."""
-    return _made(StateType.CANCELLING, **fields)
+    return _made(cls, StateType.CANCELLING, **fields)
 
 
-def Cancelled(**fields: Any) -> State:
+def Cancelled(cls: type[State] = State, **fields: Any) -> State:
     """Return a Cancelled state."""
-    return _made(StateType.CANCELLED, **fields)
+    return _made(cls, StateType.CANCELLED, **fields)
 
 
 def Paused(
+    cls: type[State] = State,
     timeout_seconds: float | None = None,
     pause_expiration_time: datetime | None = None,
     reschedule: bool = False,
@@ -260,13 +268,19 @@ def Paused(
         pause_reschedule=reschedule,
         pause_key=pause_key,
     )
-    return _made(StateType.PAUSED, state_details=details, **fields)
+    return _made(cls, StateType.PAUSED, state_details=details, **fields)
 
 
-def Suspended(**fields: Any) -> State:
+def Suspended(
+    cls: type[State] = State,
+    timeout_seconds: float | None = None,
+    pause_expiration_time: datetime | None = None,
+    pause_key: str | None = None,
+    **fields: Any,
+) -> State:
     """Return a Suspended state: the process ends, the run can go on elsewhere."""
     fields.setdefault("name", "Suspended")
-    return Paused(reschedule=True, **fields)
+    return Paused(cls, timeout_seconds, pause_expiration_time, True, pause_key, **fields)
 
 
 def _now() -> datetime:

@@ -181,17 +181,17 @@ class Task(Decorated, Generic[P, R]):
 
         return type(self)(self.fn, **merged(self, options, _HOOKS)).bound_like(self)
 
-    def on_completion(self, hook: Hook) -> Hook:
+    def on_completion(self, fn: Hook) -> Hook:
         """Add a hook `(task, task_run, state)` for Completed."""
-        return self._add("on_completion", hook)
+        return self._add("on_completion", fn)
 
-    def on_failure(self, hook: Hook) -> Hook:
+    def on_failure(self, fn: Hook) -> Hook:
         """Add a hook `(task, task_run, state)` for Failed."""
-        return self._add("on_failure", hook)
+        return self._add("on_failure", fn)
 
-    def on_running(self, hook: Hook) -> Hook:
+    def on_running(self, fn: Hook) -> Hook:
         """Add a hook `(task, task_run, state)` for Running."""
-        return self._add("on_running", hook)
+        return self._add("on_running", fn)
 
     def _add(self, kind: HookKind, hook: Hook) -> Hook:
         getattr(self, kind + "_hooks").extend(checked_hooks([hook], kind))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from legato._model.errors import SettingsError
 from legato._settings.notices import warn_once
-from legato._settings.table import Settings
+from legato._settings.table import SPOOL_MAX_BYTES, Settings
 
 PRIVATE = 0o700
 
@@ -19,6 +19,7 @@ class Home(Struct, frozen=True):
 
     root: str
     results: str | None = None
+    spool_max_bytes: int = SPOOL_MAX_BYTES.default
 
     @property
     def database(self) -> str:
@@ -28,13 +29,18 @@ class Home(Struct, frozen=True):
     def profiles(self) -> str:
         return profiles_path(self.root)
 
+    @property
+    def spool_folder(self) -> str:
+        """The folder for records that wait to be delivered, made or not."""
+        return os.path.join(self.root, "spool")
+
     def storage(self) -> str:
         """Return the folder for stored results."""
         return _made(self.results or os.path.join(self.root, "storage"))
 
     def spool(self) -> str:
         """Return the folder for records that wait to be delivered."""
-        return _made(os.path.join(self.root, "spool"))
+        return _made(self.spool_folder)
 
     def owners(self) -> str:
         """Return the folder for the locks of the processes that own runs."""
@@ -47,7 +53,11 @@ def profiles_path(root: str) -> str:
 
 def open_home(settings: Settings) -> Home:
     """Return the home, made if need be; if it cannot be used, a temporary one, with a warning."""
-    return Home(usable(settings.home), results=settings.results_local_storage_path)
+    return Home(
+        usable(settings.home),
+        results=settings.results_local_storage_path,
+        spool_max_bytes=settings.spool_max_bytes,
+    )
 
 
 def usable(root: str) -> str:

@@ -82,6 +82,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     results_default_serializer: str
     results_local_storage_path: str | None
     offline: WhenOffline
+    spool_max_bytes: int
+    spool_exit_seconds: float
 
     def __repr__(self) -> str:
         """Show all values but the secret ones."""
@@ -241,6 +243,19 @@ OFFLINE: Setting[WhenOffline] = Setting(
     _WHEN_OFFLINE,
     "allow",
     "Whether a run may start while its server cannot be reached, to be delivered later.",
+)
+SPOOL_MAX_BYTES = Setting(
+    "SPOOL_MAX_BYTES",
+    whole(65_536),
+    1_073_741_824,
+    "The bytes that a process keeps at most in the spool while the database cannot be used.",
+)
+SPOOL_EXIT_SECONDS = Setting(
+    "SPOOL_EXIT_SECONDS",
+    SECONDS,
+    10.0,
+    "How long a process that ends waits for a database in use before it leaves records in the "
+    "spool.",
 )
 
 

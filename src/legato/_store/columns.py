@@ -32,6 +32,7 @@ OWNED = (
 )
 TASK_OWNED = ("id", "flow_run_id", "writer_id")
 
+WRITER_ADVANCE = ("last_seq", "seen_at")
 WRITER = ("id", "host", "pid", "pid_start", "pid_namespace", "opened_at")
 FLOW = ("id", "created_at", "updated_at", "name", "tags", "labels")
 FLOW_CREATE = (*FLOW, "ws")
@@ -59,6 +60,7 @@ FLOW_RUN_CREATE = (
     "work_pool_name",
     "job_variables",
 )
+FLOW_RUN_CHANGE = (*STANDING, "updated_at", "sort_at")
 FLOW_RUN = (
     "id",
     "created_at",
@@ -170,7 +172,11 @@ ATTEMPT = (
     "closed_at",
     "cause",
 )
+ATTEMPT_CLOSE = ("closed_at", "cause")
 ATTEMPT_CREATE = ("ws", *ATTEMPT)
+LEASE = ("id", "kind", "subject", "holder_writer", "epoch", "expires_at")
+LEASE_CREATE = (*LEASE, "ws")
+LEASE_CHANGE = ("expires_at",)
 LOG = ("flow_run_id", "writer_id", "seq", "task_run_id", "level", "name", "message", "at")
 LOG_CREATE = (*LOG, "day", "ws", "damaged")
 RESULT = (

@@ -141,6 +141,29 @@ class Spoiled(Exception):
         self.refusal = refusal
 
 
+def run_ops(items: list[Item], tx: Transaction) -> None:
+    """Run operations in turn, but those at once that can be (see `port`)."""
+    if len(items) == 1:
+        run_op(items[0], tx)
+        return
+    sets: dict[Callable[..., Any], list[Item]] = {}
+    for item in items:
+        together = getattr(item.op, "together", None)
+        if together is None:
+            run_op(item, tx)
+        else:
+            sets.setdefault(together, []).append(item)
+    for together, members in sets.items():
+        if len(members) == 1:
+            run_op(members[0], tx)
+            continue
+        for item, outcome in zip(members, together(tx, [i.op for i in members]), strict=True):
+            if isinstance(outcome, Error):
+                item.error = outcome
+            else:
+                item.value = outcome
+
+
 def run_op(item: Item, tx: Transaction) -> None:
     """Run one operation; a refusal is its answer and disturbs no other."""
     before = tx.writes

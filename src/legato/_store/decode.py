@@ -32,8 +32,10 @@ _policy = msgspec.json.Decoder(FlowRunPolicy)
 
 
 def uid(value: Any) -> UUID:
-    """Return an id as the driver gave it."""
-    return value if isinstance(value, UUID) else UUID(bytes=bytes(value))
+    """Return an id as the driver gave it, or binds it."""
+    if isinstance(value, UUID):
+        return value
+    return UUID(value) if isinstance(value, str) else UUID(bytes=bytes(value))
 
 
 def maybe_uid(value: Any) -> UUID | None:

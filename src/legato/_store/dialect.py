@@ -15,7 +15,8 @@ from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-CHUNKS = (64, 16, 4, 1)
+CHUNKS = (64, 16, 4, 2, 1)
+_AS_THEY_ARE = frozenset({str, int, float, bytearray})
 
 
 class Bulk(NamedTuple):
@@ -45,6 +46,8 @@ def micros(value: datetime) -> int:
 
 def plain(value: Any) -> Any:
     """Return a model value as what both databases store; ids stay ids."""
+    if type(value) in _AS_THEY_ARE or value is None:
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, datetime):
@@ -63,6 +66,8 @@ def sqlite_params(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def sqlite_value(value: Any) -> Any:
     """Bind one model value on `sqlite3`: ids as BLOB(16), None by the fast way (see `NULL`)."""
+    if type(value) in _AS_THEY_ARE:
+        return value
     if value is None:
         return NULL
     if isinstance(value, UUID):

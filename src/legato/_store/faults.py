@@ -27,12 +27,22 @@ POINTS = frozenset(
         "journal.before_answers", "journal.before_drain", "journal.before_fork",
         "journal.before_sink", "journal.close",
         "ownership.before_close", "ownership.before_hold",
+        "spool.after_put", "spool.after_remove", "spool.before_commit", "spool.before_discard",
+        "spool.before_put", "spool.before_remove", "spool.before_rescue", "spool.delivered",
+        "spool.made",
         "store.after_begin", "store.after_commit", "store.after_lock", "store.after_unlock",
         "store.before_begin", "store.before_commit", "store.before_lock", "store.opened",
         "template.after_rename", "template.before_copy", "template.before_rename",
     }
 )  # fmt: skip
-"""All points in the code; a test asserts that this is true and that each is hit."""
+"""All points of a run; a test asserts that this is true and that each is hit."""
+UPGRADE_POINTS = frozenset(
+    {
+        "upgrade.after_backup", "upgrade.after_begin", "upgrade.after_commit",
+        "upgrade.before_backup", "upgrade.before_commit", "upgrade.before_link",
+    }
+)  # fmt: skip
+"""Those of an upgrade, which needs an older database."""
 
 
 class InjectedFault(OSError):
@@ -128,6 +138,12 @@ class FaultyStore:
     def read(self, op: Callable[[Transaction], T]) -> T:
         self._fault("before a read")
         return self.store.read(op)
+
+    def upkeep(self) -> Callable[[], None] | None:
+        return self.store.upkeep()
+
+    def stable_position(self) -> int:
+        return self.store.stable_position()
 
     def close(self) -> None:
         self.store.close()

@@ -12,7 +12,7 @@ from legato._model.progress import START, advance
 from legato._model.records import Progress, Writer
 from legato._model.states import State, StateType
 from legato._store import decode, encode
-from legato._store.columns import OWNED, STANDING
+from legato._store.columns import FLOW_RUN_CHANGE, OWNED
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.standing import TERMINAL_NAMES, policy_of, progress_of, type_of, when
@@ -20,6 +20,8 @@ from legato._store.states import Entered, History
 
 ENDED = "ended"
 """`attempt.cause` of an attempt whose holder wrote the terminal state."""
+
+CHANGE_WIDTH = 2 + len(FLOW_RUN_CHANGE)
 
 _PARTS = (
     "flow_run_tag",
@@ -36,7 +38,10 @@ _PARTS = (
 
 
 class FlowWork:
-    """A flow run that the transaction touches; `holder` is the writer of its latest attempt."""
+    """A flow run that the transaction touches.
+
+    `holder` is the writer of its latest attempt, `opener` that writer if the attempt is new.
+    """
 
     __slots__ = (
         "cause",
@@ -53,7 +58,7 @@ class FlowWork:
         "holder",
         "id",
         "name",
-        "opens",
+        "opener",
         "parent_task_run_id",
         "policy_text",
         "progress",
@@ -78,7 +83,7 @@ class FlowWork:
     created_at: int
     encoded: tuple[Any, ...]
     code_version: str | None
-    opens: bool
+    opener: Writer | None
     stored: int
     version: int
     epoch: int
@@ -110,6 +115,7 @@ class FlowRuns:
     def __init__(self, tx: Transaction, history: History, now: datetime) -> None:
         self._tx, self._history, self._now = tx, history, micros(now)
         self._null, self._uid = tx.null, tx.uid
+        self._closed: list[Any] = []
         self.works: dict[int, FlowWork] = {}
 
     def load(self, ids: Iterable[UUID]) -> None:
@@ -133,7 +139,7 @@ class FlowRuns:
         work.root_flow_run_id = decode.maybe_uid(owned["root_flow_run_id"])
         work.policy_text, work.deployment_id = owned["policy"], owned["deployment_id"]
         work.holder, work.closed_at, work.cause = decode.maybe_uid(row[22]), row[23], row[24]
-        work.created, work.code_version, work.opens = None, None, False
+        work.created, work.code_version, work.opener = None, None, None
         return work
 
     def create(self, run: FlowRunCreate, run_id: UUID, flow_id: UUID, state: State) -> FlowWork:
@@ -147,7 +153,7 @@ class FlowRuns:
         work.policy_text = encode.json(run.empirical_policy, "empirical_policy")
         work.encoded, work.created_at = self._encoded(run, work.policy_text), entered[5]
         work.deployment_id, work.created, work.code_version = run.deployment_id, run, None
-        work.holder, work.closed_at, work.cause, work.opens = None, None, None, False
+        work.holder, work.closed_at, work.cause, work.opener = None, None, None, None
         work.stored, work.version, work.epoch, work.entered = 0, 1, 0, entered
         work.progress = advance(START, None, None, state)
         work.scheduled_at = _scheduled(state)
@@ -158,7 +164,7 @@ class FlowRuns:
     def begin(self, work: FlowWork, writer: Writer | None, code_version: str | None) -> None:
         """Write the first history row of a created run, under its first attempt if it has one."""
         if writer is not None:
-            work.epoch, work.opens, work.holder = 1, True, writer.id
+            work.epoch, work.opener, work.holder = 1, writer, writer.id
             work.code_version = code_version
         if writer is not None and work.entered[1] in TERMINAL_NAMES:
             work.closed_at, work.cause = self._now, ENDED
@@ -178,43 +184,54 @@ class FlowRuns:
         if work.closed_at is not None or work.holder is None:
             return
         work.closed_at, work.cause = self._now, cause
-        if not work.opens:
-            self._tx.run(
-                "attempt.close",
-                {"run_id": work.id, "epoch": work.epoch, "now": work.closed_at, "why": cause},
-            )
+        if work.opener is None:
+            self._closed += (work.uid, work.epoch, work.closed_at, cause)
 
     def late(self, work: FlowWork, state: State, epoch: int, result_id: UUID | None) -> None:
         """Keep what a closed attempt still reported; it changes no state."""
         entered = self._history.entered(state, result_id)
         self._history.flow_step(work.uid, self._null, (epoch, 0), "", entered)
 
-    def flush(self, writer: Writer | None) -> None:
-        """Write the rows of the runs, their tags and new attempts."""
+    def flush(self) -> None:
+        """Write the rows of the runs, their tags, and attempts that open or close."""
+        created: list[Any] = []
+        changed: list[Any] = []
+        opened: list[Any] = []
+        tags: list[Any] = []
         for _, work in sorted(self.works.items()):
             if work.created is not None:
-                self._insert(work, work.created)
+                self._insert(created, work)
+                for tag in dict.fromkeys(work.created.tags):
+                    tags += (DEFAULT_WORKSPACE, encode.text(tag), work.uid)
             elif work.version != work.stored:
-                self._update(work)
-            if work.opens and writer is not None:
-                self._open(work, writer)
+                changed += (work.uid, work.stored, *self._standing(work))
+                changed += (work.entered[5], self._sort_at(work))
+            if work.opener is not None:
+                self._open(opened, work, work.opener)
         self.works.clear()
+        self._write(created, changed, opened, tags)
 
-    def _insert(self, work: FlowWork, run: FlowRunCreate) -> None:
-        null = self._null
-        standing = self._standing(work)
-        row = (
-            work.uid, DEFAULT_WORKSPACE, self._uid(work.flow_id), work.name,
-            work.created_at, work.entered[5],
-            *(null if v is None else v for v in standing.values()), self._sort_at(work),
-            *work.encoded,
+    def _write(
+        self, created: list[Any], changed: list[Any], opened: list[Any], tags: list[Any]
+    ) -> None:
+        bulk = self._tx.bulk
+        if created:
+            bulk("flow_run.create", created)
+        if changed and bulk("flow_run.change", changed) * CHANGE_WIDTH != len(changed):
+            raise RuntimeError("A flow run changed while it was locked")
+        if tags:
+            bulk("flow_run_tag.create", tags)
+        if opened:
+            bulk("attempt.create", opened)
+        if self._closed:
+            bulk("attempt.close", self._closed)
+            self._closed = []
+
+    def _insert(self, flat: list[Any], work: FlowWork) -> None:
+        flat += (
+            work.uid, DEFAULT_WORKSPACE, self._uid(work.flow_id), work.name, work.created_at,
+            work.entered[5], *self._standing(work), self._sort_at(work), *work.encoded,
         )  # fmt: skip
-        self._tx.run_many("flow_run.create", [row])
-        if run.tags:
-            tags = dict.fromkeys(encode.text(tag) for tag in run.tags)
-            self._tx.run_many(
-                "flow_run_tag.create", [(DEFAULT_WORKSPACE, tag, work.uid) for tag in tags]
-            )
 
     def _encoded(self, run: FlowRunCreate, policy: str) -> tuple[Any, ...]:
         """The columns of `FLOW_RUN_CREATE` after `sort_at`."""
@@ -238,30 +255,18 @@ class FlowRuns:
             json(run.job_variables, "job_variables"),
         )  # fmt: skip
 
-    def _update(self, work: FlowWork) -> None:
-        params = {
-            **self._standing(work),
-            "updated_at": work.entered[5],
-            "sort_at": self._sort_at(work),
-            "run_id": work.id,
-            "before": work.stored,
-        }
-        if self._tx.run("flow_run.move", params) != 1:
-            raise RuntimeError("A flow run changed while it was locked")
-
-    def _open(self, work: FlowWork, writer: Writer) -> None:
+    def _open(self, flat: list[Any], work: FlowWork, writer: Writer) -> None:
         null = self._null
-        row = (
+        flat += (
             DEFAULT_WORKSPACE, work.uid, work.epoch, self._uid(writer.id),
             encode.text(writer.host), writer.pid,
             null if work.code_version is None else encode.text(work.code_version), self._now,
             null if work.closed_at is None else work.closed_at,
             null if work.cause is None else work.cause,
         )  # fmt: skip
-        self._tx.run_many("attempt.create", [row])
 
-    def _standing(self, work: FlowWork) -> dict[str, Any]:
-        progress, entered = work.progress, work.entered
+    def _standing(self, work: FlowWork) -> list[Any]:
+        progress, entered, null = work.progress, work.entered, self._null
         start = progress.start_time
         end = entered[5] if entered[1] in TERMINAL_NAMES else None
         values = (
@@ -269,7 +274,7 @@ class FlowRuns:
             work.scheduled_at, None if start is None else micros(start), end,
             round(progress.total_run_time * 1_000_000),
         )  # fmt: skip
-        return dict(zip(STANDING, values, strict=True))
+        return [null if value is None else value for value in values]
 
     def _sort_at(self, work: FlowWork) -> int:
         start = work.progress.start_time

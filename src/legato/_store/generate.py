@@ -50,14 +50,14 @@ def _many(many: Many, name: str) -> tuple[str, str, str, int]:
 
 def _change(change: Change, name: str) -> tuple[str, str, str, int]:
     table = change.table.name
-    names = ["id", "version", *change.columns]
+    names = [*change.key, *change.columns]
     sets = ", ".join(f"{c} = v.column{n}" for n, c in enumerate(names, 1) if n > 2)
     dialect = _dialect(name)
     marks = [
         "?" if name == "sqlite" else f"%s::{change.table.c[c].type.compile(dialect=dialect)}"
         for c in names
     ]
-    where = f"{table}.id = v.column1 AND {table}.version = v.column2"
+    where = " AND ".join(f"{table}.{c} = v.column{n}" for n, c in enumerate(change.key, 1))
     head, row = f"UPDATE {table} SET {sets} FROM (VALUES ", f"({', '.join(marks)})"
     return head, row, f") AS v WHERE {where}", len(names)
 

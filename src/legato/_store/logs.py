@@ -17,7 +17,7 @@ class Logs:
     """Collects the log lines of a batch."""
 
     def __init__(self, tx: Transaction, writer_uid: Any) -> None:
-        self._tx, self._writer = tx, writer_uid
+        self._tx, self.writer_uid = tx, writer_uid
         self._rows: list[Any] = []
 
     def add(self, seq: int, log: LogCreate) -> None:
@@ -25,7 +25,7 @@ class Logs:
         at, message = micros(log.timestamp), encode.text(log.message)
         task = self._tx.null if log.task_run_id is None else self._tx.uid(log.task_run_id)
         self._rows += (
-            self._tx.uid(log.flow_run_id or NO_FLOW_RUN), self._writer, seq, task,
+            self._tx.uid(log.flow_run_id or NO_FLOW_RUN), self.writer_uid, seq, task,
             int(log.level), encode.text(log.name), message, at, at // _MICROS_A_DAY,
             DEFAULT_WORKSPACE, int(message is not log.message),
         )  # fmt: skip

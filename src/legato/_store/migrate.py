@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from legato._model.errors import StoreError
 from legato._store import statistics
-from legato._store.schema import SCHEMA
+from legato._store.versions import SCHEMA
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,13 +29,13 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     command.upgrade(config, revision)
 
 
-def create_sqlite(path: Path) -> None:
+def create_sqlite(path: Path, revision: str = f"{SCHEMA:04}") -> None:
     """Make a SQLite database by the migrations: WAL, no space wasted, version stamped."""
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     with engine.begin() as connection:
-        upgrade(connection)
+        upgrade(connection, revision)
         statistics.state(connection)
-        connection.execute(text(f"PRAGMA user_version = {SCHEMA}"))
+        connection.execute(text(f"PRAGMA user_version = {int(revision)}"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("PRAGMA auto_vacuum = INCREMENTAL"))
         connection.execute(text("VACUUM"))
@@ -42,12 +47,36 @@ def create_sqlite(path: Path) -> None:
 
 
 def migrate_postgres(url: str) -> None:
-    """Bring a PostgreSQL database to this version, one process at a time."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
-    with engine.begin() as connection:
+    """Bring a PostgreSQL database to this version, one process at a time.
+
+    Raises StoreError, and then the database is as it was.
+    """
+    with _postgres(url) as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(7310579)"))
         upgrade(connection)
-    engine.dispose()
+
+
+def postgres_schema(url: str) -> int:
+    """Return the schema of a PostgreSQL database; 0: it has no tables of Legato."""
+    with _postgres(url) as connection:
+        if connection.execute(text("SELECT to_regclass('meta')")).scalar() is None:
+            return 0
+        found: int = connection.execute(text("SELECT schema FROM meta")).scalar_one()
+        return found
+
+
+@contextmanager
+def _postgres(url: str) -> Generator[Connection]:
+    """One transaction."""
+    _, _, address = url.partition("://")
+    engine = create_engine(f"postgresql+psycopg://{address}", poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise StoreError(f"The database could not be used: {error.orig}") from error
+    except (SQLAlchemyError, CommandError) as error:
+        raise StoreError(f"The database could not be used: {error}") from error
 
 
 def sqlite_url(path: Path) -> str:

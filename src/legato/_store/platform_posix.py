@@ -41,6 +41,25 @@ class KernelLock:
             finally:
                 fcntl.lockf(self._fd, fcntl.LOCK_UN)
 
+    @contextmanager
+    def tried(self) -> Generator[bool]:
+        """Hold the lock if nobody else does; tell whether it was had."""
+        if not self._mutex.acquire(blocking=False):
+            yield False
+            return
+        try:
+            yield self._is_had()
+        finally:
+            fcntl.lockf(self._fd, fcntl.LOCK_UN)
+            self._mutex.release()
+
+    def _is_had(self) -> bool:
+        try:
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def forget(self) -> None:
         """In a forked child: the thread that held the mutex does not exist here."""
         self._mutex = threading.Lock()

@@ -4,6 +4,10 @@ An operation is a function of a `Transaction`. It reads, decides, then writes; i
 commits, and it may be run again: after an unexpected error the store rolls back and runs the
 operations of that commit once more, one by one (`tx.repeated` is True then). A refusal (an error
 of `_model.errors`) is raised before anything was written.
+
+An operation may be an object that has, beside `__call__`, a static method `together(tx, ops)`:
+several of that kind that wait at the same time are carried out by it at once. It returns for each
+what the call would have returned, or the refusal that it would have raised.
 """
 
 from __future__ import annotations
@@ -21,16 +25,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT_WORKSPACE = 0
+SNAPSHOT_SECONDS = 1.0
+"""How long a read may keep its snapshot: what is older than that cannot be cleared away."""
+TOO_LONG = (
+    f"Reading took longer than {SNAPSHOT_SECONDS:g} s and was ended, because a snapshot of the "
+    "database is kept no longer. Narrow the filter (a flow, a flow run, a state, a span of time) "
+    "or ask for a smaller page."
+)
 
 
 class Lane(Enum):
     """Which operations go first when several wait; the lower value does."""
 
     LEASES = 0
-    FACTS = 1
-    READS = 2
-    LOGS = 3
-    PRUNING = 4
+    PROPOSALS = 1
+    FACTS = 2
+    READS = 3
+    LOGS = 4
+    PRUNING = 5
 
 
 class Grade(Enum):
@@ -112,7 +124,21 @@ class Store(Protocol):
         ...
 
     def read(self, op: Callable[[Transaction], T]) -> T:
-        """Run `op` on a snapshot that it cannot change."""
+        """Run `op` on a snapshot that it cannot change.
+
+        Raises StoreTimeout when it reads for more than SNAPSHOT_SECONDS.
+        """
+        ...
+
+    def upkeep(self) -> Callable[[], None] | None:
+        """Return work that is due but can wait for a thread with leisure; None: there is none."""
+        ...
+
+    def stable_position(self) -> int:
+        """Return the place in the ordered log up to which nothing can appear any more.
+
+        A snapshot that is taken afterwards shows all that will ever stand there.
+        """
         ...
 
     def close(self) -> None:

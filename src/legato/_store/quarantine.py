@@ -19,7 +19,7 @@ class Quarantine:
     """Collects the bad records of a batch."""
 
     def __init__(self, tx: Transaction, writer_uid: Any, now: datetime) -> None:
-        self._tx, self._writer, self._now = tx, writer_uid, micros(now)
+        self._tx, self.writer_uid, self._now = tx, writer_uid, micros(now)
         self._rows: list[Any] = []
         self.count = 0
 
@@ -28,7 +28,7 @@ class Quarantine:
         null = self._tx.null
         self.count += 1
         self._rows += (
-            self._writer, seq, DEFAULT_WORKSPACE,
+            self.writer_uid, seq, DEFAULT_WORKSPACE,
             null if flow_run_id is None else self._tx.uid(flow_run_id),
             type(record).__name__, encode.text(str(reason)[:2000]), _shown(record), self._now,
         )  # fmt: skip

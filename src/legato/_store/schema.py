@@ -28,7 +28,6 @@ from legato._store.schema_objects import artifact, artifact_collection, concurre
 from legato._store.schema_parts import Uid, metadata
 
 __all__ = [
-    "SCHEMA",
     "Uid",
     "artifact",
     "artifact_collection",
@@ -36,8 +35,6 @@ __all__ = [
     "metadata",
     "variable",
 ]
-
-SCHEMA = 2
 
 meta = Table(
     "meta",
@@ -48,6 +45,7 @@ meta = Table(
     p.number("min_reader"),
     Column("next_position", BigInteger, nullable=False, server_default="1"),
     p.at("alive_at"),
+    Column("retained_after", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("id = 1", name="one_row"),
 )
 
@@ -94,7 +92,20 @@ flow_run = Table(
 )
 Index("ix_flow_run_list", flow_run.c.ws, flow_run.c.sort_at, flow_run.c.id)
 Index("ix_flow_run_of_flow", flow_run.c.ws, flow_run.c.flow_id, flow_run.c.sort_at)
-Index("ix_flow_run_of_state", flow_run.c.ws, flow_run.c.state_type, flow_run.c.sort_at)
+Index(
+    "ix_flow_run_of_state",
+    flow_run.c.ws,
+    flow_run.c.state_type,
+    flow_run.c.sort_at,
+    **p.where(p.UNHAPPY),
+)
+Index(
+    "ix_flow_run_scheduled",
+    flow_run.c.ws,
+    flow_run.c.expected_at,
+    flow_run.c.id,
+    **p.where("state_type = 'SCHEDULED'"),
+)
 Index("ix_flow_run_live", flow_run.c.ws, flow_run.c.state_type, **p.where("end_at IS NULL"))
 Index(
     "uq_flow_run_idempotency_key",
@@ -109,7 +120,6 @@ Index(
     flow_run.c.parent_task_run_id,
     **p.where("parent_task_run_id IS NOT NULL"),
 )
-Index("ix_flow_run_root", flow_run.c.root_flow_run_id, **p.where("root_flow_run_id IS NOT NULL"))
 
 task_run = Table(
     "task_run",
@@ -130,8 +140,17 @@ task_run = Table(
     *p.texts("code_hash", "argument_hash", "environment_hash"),
     p.number("flow_run_run_count", "0"),
     p.ref("child_flow_run_id"),
-    UniqueConstraint("flow_run_id", "dynamic_key"),
     **p.CLUSTERED,
+)
+# Step keys are random in their middle. An index on those of every run writes a page for each task
+# of a long run, so it holds only what somebody else than the run's own process created.
+Index("ix_task_run_of_flow_run", task_run.c.flow_run_id)
+Index(
+    "uq_task_run_dynamic_key",
+    task_run.c.flow_run_id,
+    task_run.c.dynamic_key,
+    unique=True,
+    **p.where("epoch = 0"),
 )
 Index("ix_task_run_list", task_run.c.ws, task_run.c.sort_at, task_run.c.id)
 Index("ix_task_run_live", task_run.c.writer_id, **p.where("end_at IS NULL"))
@@ -281,10 +300,10 @@ lease = Table(
     p.ref("run_id"),
 )
 Index("ix_lease_subject", lease.c.ws, lease.c.kind, lease.c.subject)
+Index("ix_lease_holder", lease.c.holder_writer)
 Index("ix_lease_expires_at", lease.c.expires_at)
 Index("ix_lease_line", lease.c.ws, lease.c.kind, lease.c.subject, lease.c.asked_at)
 Index("ix_lease_grant_id", lease.c.grant_id, **p.where("grant_id IS NOT NULL"))
-Index("ix_lease_holder", lease.c.holder_writer)
 
 timer = Table(
     "timer",

@@ -15,19 +15,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from legato._model.errors import StoreError
+from legato._model.errors import StoreError, StoreTooOld
 from legato._store import sqlite_home
-from legato._store.combine import Combiner, Item, run_op
+from legato._store.combine import Combiner, Item, run_ops
 from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock
 from legato._store.port import Grade, Lane, Transaction
 from legato._store.sqlite_errors import translate
-from legato._store.sqlite_transaction import SqliteTransaction
+from legato._store.sqlite_log import WriteAheadLog
+from legato._store.sqlite_transaction import SqliteSnapshot, SqliteTransaction
+from legato._store.versions import SCHEMA
 
 T = TypeVar("T")
 
-CHECKPOINT_PAGES = 1000
-TRUNCATE_BYTES = 32 * 1024 * 1024
 
 _LEAKED: list[object] = []
 """Connections inherited by a fork: closing them here would be the parent's undoing."""
@@ -39,12 +39,12 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         path = Path(os.path.realpath(path))  # the log and the lock lie beside the file itself
         self.path = path
-        self._wal = Path(f"{path}-wal")
+        self._log = WriteAheadLog(path)
         self._writer: sqlite3.Connection | None = None
         self._grade: Grade | None = None
-        self._frames = 0
         self._combiner = Combiner(self._transact)
-        self._readers = _Readers(path)
+        self._readers = _Readers(path, self._open_reader)
+        self._schema = SCHEMA
         try:
             self._lock = kernel_lock(Path(f"{path}.lock"))
         except OSError as error:
@@ -60,14 +60,25 @@ class SqliteStore:
         return result
 
     def read(self, op: Callable[[Transaction], T]) -> T:
-        if not self._readers.opened:
-            with self._lock.held():
-                sqlite_home.create(self.path)
         return self._readers.read(op)
 
     def changes(self) -> tuple[int, int]:
         """Return what is another value once any connection has committed; costs no transaction."""
         return self._readers.changes()
+
+    def upkeep(self) -> Callable[[], None] | None:
+        return self._move_log if self._log.due else None
+
+    def _move_log(self) -> None:
+        with self._combiner.mutex, self._lock.held():
+            if self._writer is not None:
+                self._log.move_if_due(self._writer)
+
+    def stable_position(self) -> int:
+        # positions are drawn under the write lock: what is committed has no hole before it
+        ((next_position,),) = self.read(lambda tx: tx.rows("meta.next_position", {}))
+        stable: int = next_position - 1
+        return stable
 
     def close(self) -> None:
         with self._combiner.mutex:
@@ -92,7 +103,7 @@ class SqliteStore:
         self._lock.forget()
         self._writer = self._grade = None
         self._combiner = Combiner(self._transact)
-        self._readers = _Readers(self.path)
+        self._readers = _Readers(self.path, self._open_reader)
 
     # -- all below runs under the combiner's mutex
 
@@ -118,15 +129,31 @@ class SqliteStore:
             except BaseException:
                 self._rollback(connection)
                 raise
-            self._checkpoint(connection)
+            self._log.after_commit(connection)
         failpoint("store.after_unlock")
 
     def _open(self) -> sqlite3.Connection:
-        sqlite_home.create(self.path)
-        connection = sqlite_home.connect(self.path, writer=True)
+        connection = self._connect(writer=True)
         self._writer, self._grade = connection, Grade.PLAIN
         failpoint("store.opened")
         return connection
+
+    def _open_reader(self) -> sqlite3.Connection:
+        if self._readers.opened:
+            return sqlite_home.connect(self.path, writer=False)
+        with self._lock.held():
+            return self._connect(writer=False)
+
+    def _connect(self, *, writer: bool) -> sqlite3.Connection:
+        """Open the file, which is made or upgraded first if need be; under the kernel lock."""
+        sqlite_home.create(self.path)
+        try:
+            return sqlite_home.connect(self.path, writer=writer)
+        except StoreTooOld:
+            from legato._store import upgrade
+
+            upgrade.in_run(self.path)
+        return sqlite_home.connect(self.path, writer=writer)
 
     def _commit(self, connection: sqlite3.Connection, items: list[Item], repeated: bool) -> None:
         acked = any(item.grade is Grade.ACKED for item in items)
@@ -138,48 +165,32 @@ class SqliteStore:
         failpoint("store.before_begin")
         connection.execute("BEGIN IMMEDIATE")
         failpoint("store.after_begin")
+        self._check(connection)
         tx = SqliteTransaction(connection, repeated=repeated)
-        for item in items:
-            run_op(item, tx)
+        run_ops(items, tx)
         failpoint("store.before_commit")
         connection.execute("COMMIT")
         failpoint("store.after_commit")
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """See whether another process has upgraded the file beyond what this one may write."""
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if schema != self._schema:
+            self._schema = sqlite_home.check(connection, self.path, writer=True)
 
     def _rollback(self, connection: sqlite3.Connection) -> None:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    def _checkpoint(self, connection: sqlite3.Connection) -> None:
-        """Move the log into the database, now and then; a failure waits for the next commit."""
-        self._frames += 1
-        if self._frames < 16:
-            return
-        self._frames = 0
-        try:
-            size = self._wal.stat().st_size
-        except OSError:
-            return
-        if size < CHECKPOINT_PAGES * 4096:
-            return
-        failpoint("checkpoint.before")
-        with suppress(sqlite3.Error):
-            if size <= TRUNCATE_BYTES:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            else:  # waits for readers, while all writers wait for us
-                connection.execute("PRAGMA busy_timeout = 50")
-                try:
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                finally:
-                    connection.execute("PRAGMA busy_timeout = 5000")
-        failpoint("checkpoint.after")
-
 
 class _Readers:
     """Connections that cannot write, one per reader at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, connect: Callable[[], sqlite3.Connection]) -> None:
         self.path = path
+        self._connect = connect
+        self._schema = SCHEMA
         self.idle: list[sqlite3.Connection] = []
         self.onlooker: sqlite3.Connection | None = None
         self._looks = 0
@@ -192,12 +203,13 @@ class _Readers:
         connection = self._take()
         try:
             connection.execute("BEGIN")
-            return op(SqliteTransaction(connection, repeated=False))
+            return op(SqliteSnapshot(connection, self._check))
         except sqlite3.Error as error:
             raise translate(error, str(self.path)) from error
         finally:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
+            connection.set_progress_handler(None, 0)
             self._give(connection)
 
     def changes(self) -> tuple[int, int]:
@@ -205,13 +217,18 @@ class _Readers:
             while self._held:
                 self._change.wait()
             if self.onlooker is None:
-                self.onlooker = sqlite_home.connect(self.path, writer=False)
+                self.onlooker = self._connect()
                 self._looks += 1
             try:
                 (version,) = self.onlooker.execute("PRAGMA data_version").fetchone()
             except sqlite3.Error as error:
                 raise translate(error, str(self.path)) from error
             return self._looks, version
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if schema != self._schema:
+            self._schema = sqlite_home.check(connection, self.path, writer=False)
 
     def _take(self) -> sqlite3.Connection:
         with self._change:
@@ -221,7 +238,7 @@ class _Readers:
             if self.idle:
                 return self.idle.pop()
         try:
-            connection = sqlite_home.connect(self.path, writer=False)
+            connection = self._connect()
         except BaseException:
             self._give(None)
             raise

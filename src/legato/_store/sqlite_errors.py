@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 
-from legato._model.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly
+from legato._model.errors import (
+    StoreBusy,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreTimeout,
+)
+from legato._store.port import TOO_LONG
 
 _MEANING: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_FULL: (StoreFull, "There is no room left for {path}."),
     sqlite3.SQLITE_READONLY: (StoreReadOnly, "{path} cannot be written."),
     sqlite3.SQLITE_BUSY: (StoreBusy, "{path} is in use by something that is not Legato."),
     sqlite3.SQLITE_LOCKED: (StoreBusy, "{path} is in use by something that is not Legato."),
+    sqlite3.SQLITE_INTERRUPT: (StoreTimeout, TOO_LONG),
     sqlite3.SQLITE_CANTOPEN: (StoreError, "{path} cannot be opened: {error}."),
     sqlite3.SQLITE_CORRUPT: (StoreError, "{path} is not a sound database: {error}."),
     sqlite3.SQLITE_NOTADB: (StoreError, "{path} is not a sound database: {error}."),

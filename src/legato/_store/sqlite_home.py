@@ -9,12 +9,12 @@ import sqlite3
 import warnings
 from pathlib import Path
 
-from legato._model.errors import StoreError, StoreFull, StoreReadOnly, StoreTooNew
+from legato._model.errors import StoreError, StoreFull, StoreReadOnly, StoreTooNew, StoreTooOld
 from legato._store.faults import InjectedFault, failpoint
 from legato._store.platform_posix import is_network_path
 from legato._store.sqlite_errors import translate
+from legato._store.versions import COMMAND, SCHEMA
 
-SCHEMA = 2
 TEMPLATE = Path(__file__).with_name("template.db")
 _warned: set[str] = set()
 
@@ -29,13 +29,13 @@ def create(path: Path) -> None:
         shutil.copyfile(TEMPLATE, fresh)
         if is_network_path(path.parent):
             _leave_wal(fresh)
-        _sync(fresh)
+        sync(fresh)
         for rest in ("-wal", "-shm", "-journal"):  # of a deleted file: SQLite would replay it here
             path.with_name(path.name + rest).unlink(missing_ok=True)
         failpoint("template.before_rename")
         fresh.rename(path)
         failpoint("template.after_rename")
-        _sync(path.parent)
+        sync(path.parent)
     except InjectedFault:
         raise
     except OSError as error:
@@ -52,7 +52,8 @@ def unusable(path: Path, error: OSError) -> StoreError:
     return StoreError(f"{path} cannot be used: {error.strerror}.")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until the file, or the names in the folder, are on the disk."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -76,7 +77,7 @@ def connect(path: Path, *, writer: bool) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise translate(error, str(path)) from error
     try:
-        _check(connection, path)
+        check(connection, path, writer=writer)
         _configure(connection, path, writer=writer)
     except sqlite3.Error as error:
         connection.close()
@@ -87,16 +88,36 @@ def connect(path: Path, *, writer: bool) -> sqlite3.Connection:
     return connection
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == SCHEMA:
-        return
+def check(connection: sqlite3.Connection, path: Path, *, writer: bool) -> int:
+    """Return the schema of the file; raise if this version may not write, or read, it.
+
+    A newer one says itself what it asks of those that do not know it.
+    """
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    version = int(found)
+    if version == SCHEMA or (version > SCHEMA and _lets_in(connection, version, writer=writer)):
+        return version
     if version > SCHEMA:
         raise StoreTooNew(
             f"{path} was made by a newer version of Legato (schema {version}, this one knows "
             f"{SCHEMA}). Upgrade Legato, or set LEGATO_HOME to another folder."
         )
+    if version > 0:
+        raise StoreTooOld(
+            f"{path} is of an older version of Legato (schema {version}, this one has {SCHEMA}). "
+            f"Run: {COMMAND}"
+        )
     raise StoreError(f"{path} is not a database of Legato (schema {version}).")
+
+
+def _lets_in(connection: sqlite3.Connection, version: int, *, writer: bool) -> bool:
+    least = "min_writer" if writer else "min_reader"
+    query = f"SELECT {least} <= ? FROM meta WHERE schema = ?"
+    try:
+        row = connection.execute(query, (SCHEMA, version)).fetchone()
+    except sqlite3.OperationalError:  # it has no such table any more
+        return False
+    return row is not None and bool(row[0])
 
 
 def _configure(connection: sqlite3.Connection, path: Path, *, writer: bool) -> None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from legato._model.errors import StoreTimeout
 from legato._store import dialect
 from legato._store.dialect import CHUNKS
 from legato._store.faults import failpoint
 from legato._store.generated_sqlite import BULK, BY_IDS, QUERIES
+from legato._store.port import SNAPSHOT_SECONDS, TOO_LONG
 
 if TYPE_CHECKING:
     from sqlalchemy import Delete, Insert, Update
     from sqlalchemy.sql.base import Executable
+
+
+STEPS = 20_000
+"""Of SQLite's machine, between two looks at the clock while it reads: about a millisecond."""
 
 
 class SqliteTransaction:
@@ -37,7 +44,7 @@ class SqliteTransaction:
     def __init__(self, connection: sqlite3.Connection, *, repeated: bool) -> None:
         self.repeated = repeated
         self.writes = 0
-        self._execute = connection.execute
+        self._execute: Callable[..., sqlite3.Cursor] = connection.execute
         self._savepoints = 0
 
     uid = staticmethod(dialect.sqlite_uid)
@@ -98,6 +105,36 @@ class SqliteTransaction:
     def execute(self, statement: Insert | Update | Delete) -> int:
         self.writes += 1
         return self._execute(*_compiled(statement)).rowcount
+
+
+class SqliteSnapshot(SqliteTransaction):
+    """Reads for SNAPSHOT_SECONDS from its first statement on, which is when the snapshot begins.
+
+    `check(connection)` runs as the first thing in the snapshot.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, check: Callable[[sqlite3.Connection], None]
+    ) -> None:
+        super().__init__(connection, repeated=False)
+        self._connection = connection
+        self._check = check
+        self._end: float | None = None
+        self._execute = self._in_time
+
+    def _in_time(self, *statement: Any) -> sqlite3.Cursor:
+        if self._end is None:
+            self._begin()
+        elif monotonic() > self._end:
+            raise StoreTimeout(TOO_LONG)
+        return self._connection.execute(*statement)
+
+    def _begin(self) -> None:
+        self._end = end = monotonic() + SNAPSHOT_SECONDS
+        # nothing but C: SQLite would swallow what a signal handler raises in a function of Python
+        late = map(end.__lt__, iter(monotonic, None)).__next__
+        self._connection.set_progress_handler(late, STEPS)
+        self._check(self._connection)
 
 
 def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:

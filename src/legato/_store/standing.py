@@ -14,6 +14,7 @@ from legato._model.states import TERMINAL, StateType
 from legato._store.dialect import EPOCH
 
 WIDTH = 15
+TYPES = {t.value: t for t in StateType}
 TERMINAL_NAMES = frozenset(t.value for t in TERMINAL)
 
 
@@ -42,7 +43,7 @@ def policy_of(encoded: str | None) -> FlowRunPolicy:
 
 def type_of(name: str | None) -> StateType | None:
     """Return the state type that a column names."""
-    return StateType(name) if name else None
+    return TYPES[name] if name else None
 
 
 def seconds_to_micros(seconds: float) -> int:

@@ -1,7 +1,7 @@
 """The statements that are compiled ahead, as SQLAlchemy Core; `scripts/generate` reads this.
 
 `QUERIES` run with parameters by name, `BY_IDS` with a list of ids, `MANY` insert rows in the
-given column order, `CHANGES` update rows by key where the version is still the expected one.
+given column order, `CHANGES` update rows by key where the version, say, is still the expected one.
 Not imported when Legato runs.
 """
 
@@ -13,11 +13,14 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    Integer,
+    Select,
     Table,
     and_,
     bindparam,
     delete,
     func,
+    literal_column,
     select,
     union,
     update,
@@ -39,10 +42,11 @@ class Many(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Update rows: the values are id, expected version, then `columns`."""
+    """Update rows: the values are those of `key`, then of `columns`."""
 
     table: Table
     columns: tuple[str, ...]
+    key: tuple[str, str] = ("id", "version")
 
 
 def _pick(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
@@ -71,6 +75,10 @@ _OWNED = (
 _TASK = select(*_pick(tr, columns.TASK_OWNED), *_pick(tr, columns.STANDING)).order_by(tr.c.id)
 
 
+_NONE_SKIPPED: ColumnElement[int] = literal_column("0")
+"""Written out, as SQLite's dialect would bind it."""
+
+
 def _tree() -> Any:
     """A flow run and all runs below it."""
     tree = select(_p("id").cast(s.Uid).label("id")).cte("tree", recursive=True)
@@ -84,6 +92,17 @@ def _tree() -> Any:
     return select(tree.union(below).c.id)
 
 
+def _between(query: Select[Any], table: Table) -> Executable:
+    """Rows of the ordered log behind one position and up to another."""
+    position = table.c.position
+    return (
+        query.where(position > _p("after"), position <= _p("upto"))
+        .order_by(position)
+        .limit(bindparam("limit", type_=Integer))
+        .offset(_NONE_SKIPPED)
+    )
+
+
 QUERIES: dict[str, Executable] = {
     "meta.read": select(
         s.meta.c.schema, s.meta.c.min_writer, s.meta.c.min_reader, s.meta.c.next_position
@@ -91,6 +110,11 @@ QUERIES: dict[str, Executable] = {
     "meta.draw": update(s.meta)
     .values(next_position=s.meta.c.next_position + bindparam("count", type_=BigInteger))
     .returning(s.meta.c.next_position),
+    "meta.next_position": select(s.meta.c.next_position),
+    "meta.retained_after": select(s.meta.c.retained_after),
+    "meta.retain_after": update(s.meta)
+    .where(s.meta.c.retained_after < _p("position"))
+    .values(retained_after=_p("position")),
     "writer.read": select(w.c.last_seq).where(w.c.id == _p("id")).with_for_update(),
     "writer.advance": update(w)
     .where(w.c.id == _p("writer_id"), w.c.last_seq == _p("before"))
@@ -108,7 +132,7 @@ QUERIES: dict[str, Executable] = {
             union(
                 select(at.c.writer_id).where(at.c.closed_at.is_(None)),
                 select(tr.c.writer_id).where(tr.c.end_at.is_(None)),
-                select(s.lease.c.holder_writer).where(s.lease.c.grant_id.is_not(None)),
+                select(s.lease.c.holder_writer),
             )
         )
     )
@@ -127,9 +151,6 @@ QUERIES: dict[str, Executable] = {
         fr.c.flow_id == _p("flow_id"),
         fr.c.idempotency_key == _p("idempotency_key"),
     ),
-    "flow_run.move": update(fr)
-    .where(fr.c.id == _p("run_id"), fr.c.version == _p("before"))
-    .values({name: _p(name) for name in (*columns.STANDING, "updated_at", "sort_at")}),
     "flow_run.list_open": select(fr.c.id)
     .join(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch))
     .where(at.c.writer_id == _p("writer_id"), at.c.closed_at.is_(None), fr.c.end_at.is_(None))
@@ -141,15 +162,21 @@ QUERIES: dict[str, Executable] = {
     "flow_run_state.list": select(*_pick(s.flow_run_state, columns.FLOW_RUN_STATE))
     .where(s.flow_run_state.c.flow_run_id == _p("run_id"), s.flow_run_state.c.version.is_not(None))
     .order_by(s.flow_run_state.c.version),
+    "flow_run_state.list_between": _between(
+        select(*_pick(s.flow_run_state, columns.FLOW_RUN_STATE)), s.flow_run_state
+    ),
+    "task_run_state.list_between": _between(
+        select(*_pick(s.task_run_state, columns.TASK_RUN_STATE), tr.c.flow_run_id).select_from(
+            s.task_run_state.outerjoin(tr, tr.c.id == s.task_run_state.c.task_run_id)
+        ),
+        s.task_run_state,
+    ),
     "task_run_state.list": select(
         *_pick(s.task_run_state, columns.TASK_RUN_STATE), tr.c.flow_run_id
     )
     .join(tr, tr.c.id == s.task_run_state.c.task_run_id)
     .where(s.task_run_state.c.task_run_id == _p("run_id"), s.task_run_state.c.version.is_not(None))
     .order_by(s.task_run_state.c.version),
-    "attempt.close": update(at)
-    .where(at.c.flow_run_id == _p("run_id"), at.c.number == _p("epoch"), at.c.closed_at.is_(None))
-    .values(closed_at=_p("now"), cause=_p("why")),
     "attempt.list": select(*_pick(at, columns.ATTEMPT))
     .where(at.c.flow_run_id == _p("run_id"))
     .order_by(at.c.number),
@@ -157,7 +184,9 @@ QUERIES: dict[str, Executable] = {
         tr.c.ws == _p("ws"), tr.c.id == _p("id")
     ),
     "task_run.find_step": select(tr.c.id).where(
-        tr.c.flow_run_id == _p("flow_run_id"), tr.c.dynamic_key == _p("dynamic_key")
+        tr.c.flow_run_id == _p("flow_run_id"),
+        tr.c.dynamic_key == _p("dynamic_key"),
+        tr.c.epoch == literal_column("0"),
     ),
     "task_run.list_live": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.writer_id == _p("writer_id")
@@ -165,6 +194,18 @@ QUERIES: dict[str, Executable] = {
     "task_run.list_of_flow_run": select(*_pick(tr, columns.TASK_RUN))
     .where(tr.c.flow_run_id == _p("flow_run_id"))
     .order_by(tr.c.created_at, tr.c.id),
+    "lease.count": select(func.count()).where(
+        s.lease.c.ws == _p("ws"),
+        s.lease.c.kind == _p("kind"),
+        s.lease.c.subject == _p("subject"),
+        s.lease.c.expires_at > _p("now"),
+    ),
+    "lease.list_expired": select(*_pick(s.lease, columns.LEASE))
+    .where(s.lease.c.expires_at <= _p("now"), s.lease.c.grant_id.is_(None))
+    .order_by(s.lease.c.expires_at)
+    .limit(bindparam("limit", type_=Integer))
+    .offset(_NONE_SKIPPED)
+    .with_for_update(skip_locked=True),
     "log.list": select(*_pick(s.log, columns.LOG))
     .where(s.log.c.flow_run_id == _p("flow_run_id"))
     .order_by(s.log.c.at, s.log.c.seq),
@@ -178,7 +219,7 @@ QUERIES: dict[str, Executable] = {
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
 
-def _of_runs(table: Table, column: str) -> Executable:
+def _of(table: Table, column: str) -> Executable:
     return delete(table).where(table.c[column].in_(_IDS))
 
 
@@ -193,19 +234,29 @@ BY_IDS: dict[str, Executable] = {
     "task_run.list_live_of_flow_runs": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.flow_run_id.in_(_IDS)
     ),
+    "writer.standing": select(w.c.id, w.c.last_seq)
+    .where(w.c.id.in_(_IDS))
+    .order_by(w.c.id)
+    .with_for_update(),
+    "lease.standing": select(*_pick(s.lease, columns.LEASE))
+    .where(s.lease.c.id.in_(_IDS))
+    .order_by(s.lease.c.id)
+    .with_for_update(),
+    "lease.delete": _of(s.lease, "id"),
+    "lease.delete_of_writers": _of(s.lease, "holder_writer"),
     "task_run_state.delete_of_flow_runs": _of_tasks(s.task_run_state, "task_run_id"),
-    "flow_run_state.delete_of_flow_runs": _of_runs(s.flow_run_state, "flow_run_id"),
+    "flow_run_state.delete_of_flow_runs": _of(s.flow_run_state, "flow_run_id"),
     "task_run_tag.delete_of_flow_runs": _of_tasks(s.task_run_tag, "run_id"),
-    "flow_run_tag.delete_of_flow_runs": _of_runs(s.flow_run_tag, "run_id"),
-    "log.delete_of_flow_runs": _of_runs(s.log, "flow_run_id"),
-    "result.delete_of_flow_runs": _of_runs(s.result, "flow_run_id"),
-    "attempt.delete_of_flow_runs": _of_runs(s.attempt, "flow_run_id"),
-    "quarantine.delete_of_flow_runs": _of_runs(s.quarantine, "flow_run_id"),
-    "task_run.delete_of_flow_runs": _of_runs(s.task_run, "flow_run_id"),
-    "flow_run.delete_of_flow_runs": _of_runs(s.flow_run, "id"),
-    "task_run_state.delete_of_task_runs": _of_runs(s.task_run_state, "task_run_id"),
-    "task_run_tag.delete_of_task_runs": _of_runs(s.task_run_tag, "run_id"),
-    "task_run.delete_of_task_runs": _of_runs(s.task_run, "id"),
+    "flow_run_tag.delete_of_flow_runs": _of(s.flow_run_tag, "run_id"),
+    "log.delete_of_flow_runs": _of(s.log, "flow_run_id"),
+    "result.delete_of_flow_runs": _of(s.result, "flow_run_id"),
+    "attempt.delete_of_flow_runs": _of(s.attempt, "flow_run_id"),
+    "quarantine.delete_of_flow_runs": _of(s.quarantine, "flow_run_id"),
+    "task_run.delete_of_flow_runs": _of(s.task_run, "flow_run_id"),
+    "flow_run.delete_of_flow_runs": _of(s.flow_run, "id"),
+    "task_run_state.delete_of_task_runs": _of(s.task_run_state, "task_run_id"),
+    "task_run_tag.delete_of_task_runs": _of(s.task_run_tag, "run_id"),
+    "task_run.delete_of_task_runs": _of(s.task_run, "id"),
     **object_statements.BY_IDS,
 }
 
@@ -219,6 +270,7 @@ MANY: dict[str, Many] = {
     "task_run.create": Many(tr, columns.TASK_RUN_CREATE),
     "task_run_state.create": Many(s.task_run_state, columns.TASK_RUN_STATE_CREATE),
     "task_run_tag.create": Many(s.task_run_tag, columns.TAG, ignore=True),
+    "lease.create": Many(s.lease, columns.LEASE_CREATE),
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
@@ -231,4 +283,10 @@ MANY: dict[str, Many] = {
     "slot.create": Many(s.lease, object_columns.LEASE),
 }
 
-CHANGES: dict[str, Change] = {"task_run.change": Change(tr, columns.TASK_RUN_CHANGE)}
+CHANGES: dict[str, Change] = {
+    "flow_run.change": Change(fr, columns.FLOW_RUN_CHANGE),
+    "task_run.change": Change(tr, columns.TASK_RUN_CHANGE),
+    "attempt.close": Change(at, columns.ATTEMPT_CLOSE, key=("flow_run_id", "number")),
+    "writer.advance_many": Change(w, columns.WRITER_ADVANCE, key=("id", "last_seq")),
+    "lease.renew": Change(s.lease, columns.LEASE_CHANGE, key=("id", "epoch")),
+}

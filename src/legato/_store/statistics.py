@@ -44,8 +44,9 @@ _SHARED = {
 
 
 def state(connection: Connection) -> None:
-    """Write the statistics into a database that is empty but for its schema."""
-    connection.execute(text("ANALYZE"))
+    """Write the statistics, in place of what was there."""
+    if not _has_statistics(connection):
+        connection.execute(text("ANALYZE"))  # makes the table; the database is empty
     connection.execute(text("DELETE FROM sqlite_stat1"))
     connection.execute(text("DROP TABLE IF EXISTS sqlite_stat4"))  # made by some builds only
     for table, rows in _ROWS.items():
@@ -66,6 +67,11 @@ def _of(connection: Connection, table: str, rows: int) -> Iterator[tuple[str, st
             shares[-1] = 1
         clustered = origin == "pk" and not _has_rowid(connection, table)
         yield (table if clustered else name), " ".join(map(str, [size, *shares]))
+
+
+def _has_statistics(connection: Connection) -> bool:
+    query = text("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'")
+    return bool(connection.execute(query).scalar())
 
 
 def _has_rowid(connection: Connection, table: str) -> bool:

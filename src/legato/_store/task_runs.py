@@ -47,7 +47,7 @@ class TaskWork:
     )
     id: UUID
     flow_run_id: UUID | None
-    writer_id: UUID | None
+    writer_id: UUID
     uid: Any
     created: TaskRunCreate | None
     child: UUID | None
@@ -80,8 +80,9 @@ class TaskRuns:
     def __init__(self, tx: Transaction, history: History, writer_id: UUID) -> None:
         self._tx, self._history = tx, history
         self._null, self._uid = tx.null, tx.uid
-        self._writer = tx.uid(writer_id)
-        self.writer_id = writer_id
+        self._writer = writer_id
+        self._writer_uid: Any = tx.uid(writer_id)
+        self.writer_id = writer_id  # who creates
         self.works: dict[int, TaskWork] = {}
         self._owner: UUID | None = None
         self._owner_uid: Any = tx.null
@@ -195,8 +196,10 @@ class TaskRuns:
         null, text, owner = self._null, encode.text, run.flow_run_id
         if owner is not self._owner:
             self._owner, self._owner_uid = owner, null if owner is None else self._uid(owner)
+        if work.writer_id is not self._writer:
+            self._writer, self._writer_uid = work.writer_id, self._uid(work.writer_id)
         flat += (
-            work.uid, DEFAULT_WORKSPACE, self._owner_uid, self._writer, text(run.name),
+            work.uid, DEFAULT_WORKSPACE, self._owner_uid, self._writer_uid, text(run.name),
             text(run.task_key), text(run.dynamic_key), work.created_at,
             work.entered[5], *self._standing(work), self._sort_at(work),
             null if run.task_version is None else text(run.task_version),

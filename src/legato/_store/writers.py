@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from legato._model.records import Writer
@@ -21,6 +23,21 @@ def find_last_seq(tx: Transaction, writer_id: UUID) -> int | None:
     """Return the number of the last record taken from a writer; None: the writer is new."""
     rows = tx.rows("writer.read", {"id": writer_id})
     return rows[0][0] if rows else None
+
+
+def claim(tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Lock writers, in the order of their ids, and return where their marks stand."""
+    rows = tx.rows_in("writer.standing", sorted(set(ids)))
+    return {decode.uid(row[0]): row[1] for row in rows}
+
+
+def advance_claimed(tx: Transaction, now: datetime, marks: Sequence[tuple[UUID, int, int]]) -> None:
+    """Move the marks of claimed writers: id, before, after."""
+    flat: list[Any] = []
+    for writer_id, before, after in marks:
+        flat += (tx.uid(writer_id), before, after, micros(now))
+    if flat:
+        tx.bulk("writer.advance_many", flat)
 
 
 def create(tx: Transaction, writer: Writer) -> None:

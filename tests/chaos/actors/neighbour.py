@@ -6,9 +6,9 @@ import os
 import select
 
 from legato import flow, task
-from legato._store import sqlite
+from legato._store import sqlite_log
 
-sqlite.CHECKPOINT_PAGES = 8
+sqlite_log.DUE_FRAMES, sqlite_log.LONGEST_FRAMES, sqlite_log.LOOK_EVERY = 8, 40, 4
 
 
 @task

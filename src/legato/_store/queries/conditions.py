@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, func, literal_column, or_, select, text, true
 
 from legato._model import filters as f
-from legato._model.states import TERMINAL
+from legato._model.states import TERMINAL, StateType
 from legato._store import schema
 from legato._store.dialect import micros
+from legato._store.schema_parts import UNHAPPY
 
 Condition = ColumnElement[bool]
+_UNHAPPY = TERMINAL - {StateType.COMPLETED}
 
 
 def joined(operator: f.Operator, parts: Iterable[Condition | None]) -> Condition | None:
@@ -88,15 +90,26 @@ def in_state(table: Any, leaf: f.StateFilter | None) -> Condition | None:
         return None
     of_type = listed(table.c.state_type, leaf.type)
     wanted = leaf.type.any_ if leaf.type is not None else None
-    if of_type is not None and wanted and TERMINAL.isdisjoint(wanted):
-        of_type = and_(of_type, *_live(table))
+    if of_type is not None and wanted:
+        of_type = and_(of_type, *_served(table, wanted))
     return joined(leaf.operator, [of_type, listed(table.c.state_name, leaf.name)])
 
 
-def _live(table: Any) -> list[Condition]:
-    """What is true of runs that have not ended; said aloud, the index on these serves.
+def _served(table: Any, wanted: Iterable[StateType]) -> list[Condition]:
+    """What is true of all runs in these states; said aloud, the index on such runs serves."""
+    if TERMINAL.isdisjoint(wanted):
+        scheduled = wanted == [StateType.SCHEDULED]
+        kind: Condition = table.c.state_type == literal_column("'SCHEDULED'")
+        return [*_live(table), kind] if scheduled else _live(table)
+    if table is schema.flow_run and _UNHAPPY.issuperset(wanted):
+        return [cast("Condition", text(f"flow_run.{UNHAPPY}"))]
+    return []
 
-    SQLite prefers it to one on `ws` only if its first column is compared with something.
+
+def _live(table: Any) -> list[Condition]:
+    """Runs that have not ended.
+
+    SQLite prefers their index to one on `ws` only if its first column is compared with something.
     """
     live: list[Condition] = [table.c.end_at.is_(None)]
     if table is schema.task_run:

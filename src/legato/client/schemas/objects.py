@@ -3,7 +3,9 @@
 from legato._model.flow_runs import FlowRunPolicy
 from legato._model.slots import Holder as ConcurrencyLeaseHolder
 from legato._model.states import StateDetails, StateType
-from legato._model.task_runs import FlowRunInput, ParameterInput, TaskRunInput
+from legato._model.task_runs import FlowRunInput as FlowRunResult
+from legato._model.task_runs import ParameterInput as Parameter
+from legato._model.task_runs import TaskRunInput as TaskRunResult
 from legato._sdk.client.objects import (
     Artifact,
     ArtifactCollection,
@@ -25,16 +27,16 @@ __all__ = [
     "ConcurrencyLimit",
     "Flow",
     "FlowRun",
-    "FlowRunInput",
     "FlowRunPolicy",
+    "FlowRunResult",
     "GlobalConcurrencyLimit",
     "Log",
     "OrchestrationResult",
-    "ParameterInput",
+    "Parameter",
     "State",
     "StateDetails",
     "StateType",
     "TaskRun",
-    "TaskRunInput",
+    "TaskRunResult",
     "Variable",
 ]

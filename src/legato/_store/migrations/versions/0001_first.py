@@ -212,8 +212,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("end_at IS NULL"),
     )
     op.create_index("ix_flow_run_of_flow", "flow_run", ["ws", "flow_id", "sort_at"], unique=False)
+    unhappy = "state_type IN ('FAILED', 'CRASHED', 'CANCELLED')"
     op.create_index(
-        "ix_flow_run_of_state", "flow_run", ["ws", "state_type", "sort_at"], unique=False
+        "ix_flow_run_of_state",
+        "flow_run",
+        ["ws", "state_type", "sort_at"],
+        unique=False,
+        sqlite_where=sa.text(unhappy),
+        postgresql_where=sa.text(unhappy),
     )
     op.create_index(
         "ix_flow_run_parent",
@@ -222,14 +228,6 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("parent_task_run_id IS NOT NULL"),
         postgresql_where=sa.text("parent_task_run_id IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_flow_run_root",
-        "flow_run",
-        ["root_flow_run_id"],
-        unique=False,
-        sqlite_where=sa.text("root_flow_run_id IS NOT NULL"),
-        postgresql_where=sa.text("root_flow_run_id IS NOT NULL"),
     )
     op.create_index(
         "uq_flow_run_idempotency_key",
@@ -474,10 +472,16 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task_run")),
-        sa.UniqueConstraint(
-            "flow_run_id", "dynamic_key", name=op.f("uq_task_run_flow_run_id_dynamic_key")
-        ),
         sqlite_with_rowid=False,
+    )
+    op.create_index("ix_task_run_of_flow_run", "task_run", ["flow_run_id"], unique=False)
+    op.create_index(
+        "uq_task_run_dynamic_key",
+        "task_run",
+        ["flow_run_id", "dynamic_key"],
+        unique=True,
+        sqlite_where=sa.text("epoch = 0"),
+        postgresql_where=sa.text("epoch = 0"),
     )
     op.create_index("ix_task_run_list", "task_run", ["ws", "sort_at", "id"], unique=False)
     op.create_index(

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002_objects"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -86,8 +86,7 @@ def upgrade() -> None:
         op.add_column("lease", column)
     op.create_index("ix_lease_line", "lease", ["ws", "kind", "subject", "asked_at"], unique=False)
     partial("ix_lease_grant_id", "lease", ["grant_id"], "grant_id IS NOT NULL")
-    op.create_index("ix_lease_holder", "lease", ["holder_writer"], unique=False)
-    op.execute("UPDATE meta SET schema = 2")
+    op.execute("UPDATE meta SET schema = 4")
 
 
 def partial(name: str, table: str, columns: list[str], where: str) -> None:

@@ -1,0 +1,42 @@
+"""Following the ordered log: every committed transition once and in order."""
+
+from __future__ import annotations
+
+from legato._model.errors import Resync
+from legato._model.ordered_log import Page, cursor_at, position_of
+from legato._store import ordered_log
+from legato._store.port import Store, Transaction
+
+LIMIT = 1000
+
+
+def latest(store: Store) -> str:
+    """Return the cursor behind all that is stable; read lists after it, then follow from it."""
+    return cursor_at(store.stable_position())
+
+
+def read(store: Store, cursor: str, limit: int = LIMIT) -> Page:
+    """Return what follows a cursor, up to the stable position.
+
+    Raises InvalidRequest for text that is no cursor, and Resync if entries behind the cursor
+    have been pruned.
+    """
+    after = position_of(cursor)
+    # before the snapshot: what is stable by now is visible in it
+    stable = store.stable_position()
+    return store.read(lambda tx: _page(tx, after, stable, limit))
+
+
+def _page(tx: Transaction, after: int, stable: int, limit: int) -> Page:
+    retained_after = ordered_log.read_retained_after(tx)
+    if after < retained_after:
+        raise Resync(
+            f"The log is kept from position {retained_after + 1} on, the cursor stands before it: "
+            "read the present state, and follow from the cursor that comes with it."
+        )
+    entries = ordered_log.list_between(tx, after, stable, limit + 1)
+    more = len(entries) > limit
+    if more:
+        del entries[limit:]
+        return Page(entries, cursor_at(entries[-1].position), more)
+    return Page(entries, cursor_at(max(after, stable)), more)

@@ -1,0 +1,88 @@
+"""The write-ahead log of a SQLite database: how long it is, and its way into the database."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from legato._store.faults import failpoint
+
+DUE_FRAMES = 1000
+LONGEST_FRAMES = 4 * DUE_FRAMES
+TRUNCATE_BYTES = 32 * 1024 * 1024
+LOOK_EVERY = 16
+"""Commits between two looks at the length; the writers of all processes look."""
+
+_HEADER, _FRAME_HEADER = 32, 24
+
+
+class WriteAheadLog:
+    """The log beside `database`; all is called under the kernel lock of the writers.
+
+    To move it takes two syncs and tens of milliseconds. When that is `due` somebody may do it at
+    leisure; at four times the length whoever commits does it on the spot.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self.path = Path(f"{database}-wal")
+        self.due = False
+        self._commits = 0
+
+    def after_commit(self, connection: sqlite3.Connection) -> None:
+        """Look, now and then, whether the log has become long."""
+        self._commits += 1
+        if self._commits < LOOK_EVERY:
+            return
+        self._commits = 0
+        frames = count_frames(self.path)
+        self.due = frames >= DUE_FRAMES
+        if frames >= LONGEST_FRAMES:
+            self._move(connection)
+
+    def move_if_due(self, connection: sqlite3.Connection) -> None:
+        """Move the log into the database, unless another process was faster."""
+        self.due = False
+        if count_frames(self.path) >= DUE_FRAMES:
+            self._move(connection)
+
+    def _move(self, connection: sqlite3.Connection) -> None:
+        """Checkpoint; a failure waits for the next look."""
+        failpoint("checkpoint.before")
+        self.due = False
+        with suppress(sqlite3.Error, OSError):
+            if self.path.stat().st_size <= TRUNCATE_BYTES:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            else:  # waits for readers, while all writers wait for us
+                connection.execute("PRAGMA busy_timeout = 50")
+                try:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                finally:
+                    connection.execute("PRAGMA busy_timeout = 5000")
+        failpoint("checkpoint.after")
+
+
+def count_frames(path: Path) -> int:
+    """Return how many pages the log holds since it last began anew; 0 if there is none.
+
+    A log that began anew overwrites its file from the start, so the size of the file says nothing.
+    Frames of now bear the salt of the file's header (sqlite.org/fileformat2.html#walformat); those
+    of earlier stand behind them and bear another.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            header = file.read(_HEADER)
+            if len(header) < _HEADER:
+                return 0
+            salt, step = header[16:24], _FRAME_HEADER + int.from_bytes(header[8:12], "big")
+            first, behind = 0, (path.stat().st_size - _HEADER) // step
+            while first < behind:
+                middle = (first + behind) // 2
+                file.seek(_HEADER + middle * step + 8)
+                if file.read(8) == salt:
+                    first = middle + 1
+                else:
+                    behind = middle
+            return first
+    except OSError:
+        return 0

@@ -1,0 +1,1 @@
+"""What clients of the server use of it."""
