@@ -9,6 +9,8 @@ from legato._sdk.exceptions import (
     FailedRun,
     FlowRunTimeoutError,
     InvalidNameError,
+    MappingLengthMismatch,
+    MappingMissingIterable,
     MissingContextError,
     MissingFlowError,
     MissingResult,
@@ -23,6 +25,7 @@ from legato._sdk.exceptions import (
     TaskRunTimeoutError,
     TerminationSignal,
     UnfinishedRun,
+    UpstreamTaskError,
 )
 from legato._sdk.records import ValidationError
 
@@ -37,6 +40,8 @@ __all__ = [
     "FlowRunTimeoutError",
     "InvalidNameError",
     "InvalidRequest",
+    "MappingLengthMismatch",
+    "MappingMissingIterable",
     "MissingContextError",
     "MissingFlowError",
     "MissingResult",
@@ -52,5 +57,6 @@ __all__ = [
     "TaskRunTimeoutError",
     "TerminationSignal",
     "UnfinishedRun",
+    "UpstreamTaskError",
     "ValidationError",
 ]

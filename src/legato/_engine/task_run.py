@@ -12,6 +12,7 @@ from legato._engine.effects import (
     CALL,
     CREATE,
     DRAW,
+    RESOLVE,
     AskRetry,
     Draft,
     Effect,
@@ -48,7 +49,9 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
 
 def task_run(plan: TaskPlan) -> Generator[Effect, Any, tuple[State, Draft]]:
     """Run a task to its end; return the final state and the draft that it was made from."""
-    yield CREATE
+    blocked: Draft | None = (yield RESOLVE) if (yield CREATE) else None
+    if blocked is not None:
+        return (yield Enter(blocked)), blocked
     running = Draft(type=StateType.RUNNING)
     failures = 0
     while True:

@@ -77,6 +77,11 @@ class Decorated:
         """Whether this is bound to an object."""
         return self._receiver is not _NO_OBJECT
 
+    @property
+    def receiver(self) -> Any:
+        """The object that this is bound to."""
+        return self._receiver
+
     def __get__(self, instance: object | None, owner: type | None = None) -> Self:
         """Bind as a function, a classmethod or a staticmethod of that kind binds."""
         fn: Any = self.fn

@@ -57,7 +57,6 @@ def finish_flow(run: FlowExecution, end: FlowEnd, return_state: bool) -> Any:
 async def arun_task(run: TaskExecution, return_state: bool) -> Any:
     """Run an async task."""
     __tracebackhide__ = True
-    run.resolve()
     token = current.set(run.context)
     try:
         state, draft = await adrive(run, task_run(run.task.plan))
@@ -85,7 +84,6 @@ def generated_task(run: TaskExecution, return_state: bool) -> Any:
     def end(found: tuple[State, Draft]) -> Any:
         return finish(run, *found, False)
 
-    run.resolve()
     generate: Any = generating.agenerate if run.task.isasync else generating.generate
     return generate(run, run.context, task_run(run.task.plan), end)
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from legato._engine.effects import HookKind
+    from legato._sdk.chaining import After
+    from legato._sdk.children import Children
+    from legato._sdk.futures import Future, FutureList
     from legato._sdk.states import State
 
 P = ParamSpec("P")
@@ -165,7 +168,6 @@ class Task(Decorated, Generic[P, R]):
             return _generated(run, return_state)
         if self.isasync:
             return arun(run, return_state)
-        run.resolve()
         token = current.set(run.context)
         try:
             state, draft = drive(run, task_run(self._plan or self.plan))
@@ -174,6 +176,117 @@ class Task(Decorated, Generic[P, R]):
         if return_state or state.type is not StateType.COMPLETED:
             return finish(run, state, draft, return_state)
         return draft.data
+
+    @overload
+    def submit(
+        self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]: ...
+
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+
+    @overload
+    def submit(
+        self,
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> State: ...
+
+    @overload
+    def submit(
+        self: Task[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Future[T]: ...
+
+    @overload
+    def submit(
+        self,
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Future[R]: ...
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Have the task run beside the caller; return its future at once, or its final state.
+
+        Futures and states among the arguments are waited for, and their values passed, as soon as
+        they are there. Raises RuntimeError outside of flows.
+        """
+        return_state, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
+        if self.ismethod:
+            args = (self._receiver, *args)
+        future = _children().submit(self, args, kwargs, wait_for)
+        if return_state:
+            future.wait()
+            return future.state
+        return future
+
+    @overload
+    def map(
+        self,
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> list[State]: ...
+
+    @overload
+    def map(
+        self: Task[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> FutureList[T]: ...
+
+    @overload
+    def map(
+        self,
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> FutureList[R]: ...
+
+    def map(self, *args: Any, **kwargs: Any) -> Any:
+        """Submit the task once for each item of the iterables among the arguments.
+
+        All iterables have the same length; `unmapped` passes one as it is to every call. Raises
+        MappingLengthMismatch, MappingMissingIterable, and RuntimeError outside of flows.
+        """
+        from legato._sdk import mapping
+
+        return_state, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
+        found = mapping.mapped(_children(), self, args, kwargs, wait_for)
+        if return_state:
+            found.wait()
+            return [future.state for future in found]
+        return found
+
+    @overload
+    def state(
+        self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, State]: ...
+
+    @overload
+    def state(self, *args: P.args, **kwargs: P.kwargs) -> State: ...
+
+    def state(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task as a call does; return the final state in the place of the value."""
+        __tracebackhide__ = True
+        return self(*args, return_state=True, **kwargs)
+
+    def after(self, *runs: Any) -> After[P, R]:
+        """Return the task with what it waits for: futures, states or lists of them."""
+        from legato._sdk.chaining import After
+
+        return After(self, runs)
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
         """Return a copy with other options; what is not named stays."""
@@ -206,6 +319,12 @@ def _generated(run: Any, return_state: bool) -> Any:
     from legato._sdk import finishing
 
     return finishing.generated_task(run, return_state)
+
+
+def _children() -> Children:
+    from legato._sdk.children import children_of_run
+
+    return children_of_run()
 
 
 @cache

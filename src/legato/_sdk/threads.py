@@ -1,0 +1,93 @@
+"""The threads of a task runner: made when the ones that there are get stuck.
+
+Threads share one interpreter lock, so a second one helps only while the first one waits. One
+starts at once; a pacer looks every two milliseconds whether jobs stand still, and then doubles
+the threads, or adds one where somebody computes all the time. So ten thousand short tasks run on
+one thread or two, and a hundred that sleep run on a hundred within a few looks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+
+LOOK_SECONDS = 0.002
+Job = Callable[[], object]
+
+
+class Threads:
+    """Runs jobs in the order in which they come, as many at once as get stuck."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._idle: list[None] = []  # one item for each thread that waits for a job
+        self._count = 0
+        self._taken = 0
+        self._pacer: Thread | None = None
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._resting = False
+        self._closed = False
+
+    def add(self, job: Job) -> None:
+        """Run `job` soon on one of the threads; it may not raise."""
+        self._jobs.put(job)
+        if self._count == 0:
+            self._start(1)
+        elif self._jobs.qsize() > len(self._idle):
+            self._notice()
+
+    def close(self) -> None:
+        """End the threads when they have nothing to do any more."""
+        self._closed = True
+        self._jobs.put(None)
+        self._bell.put(None)
+
+    def _notice(self) -> None:
+        """See that the pacer looks."""
+        if self._pacer is None:
+            self._pacer = Thread(target=self._pace, name=f"{self._name}-pacer", daemon=True)
+            self._pacer.start()
+        elif self._resting:
+            self._resting = False
+            self._bell.put(None)
+
+    def _start(self, count: int) -> None:
+        for _ in range(count):
+            self._count += 1
+            name = f"{self._name}-{self._count}"
+            Thread(target=self._work, name=name, daemon=True).start()
+
+    def _work(self) -> None:
+        jobs, idle = self._jobs, self._idle
+        while True:
+            idle.append(None)
+            job = jobs.get()
+            idle.pop()
+            if job is None:
+                jobs.put(None)  # for the next thread
+                return
+            self._taken += 1
+            if not jobs.empty():
+                self._notice()
+            job()
+            del job  # holds what the task was given
+
+    def _pace(self) -> None:
+        """Start threads while jobs stand still; rest while there are none."""
+        seen = -1
+        while not self._closed:
+            if self._jobs.empty():
+                self._resting = True
+                if self._jobs.empty():
+                    self._bell.get()
+                self._resting = False
+            before = time.monotonic()
+            time.sleep(LOOK_SECONDS)
+            if self._taken == seen and not self._jobs.empty() and not self._closed:
+                # who waits long for its turn shares the interpreter with somebody who computes
+                computing = time.monotonic() - before > 2 * LOOK_SECONDS
+                self._start(1 if computing else min(self._count, self._jobs.qsize()))
+            seen = self._taken

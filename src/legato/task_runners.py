@@ -1,0 +1,11 @@
+"""Task runners: where the submitted tasks of a flow run do their work."""
+
+from legato._sdk.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+ConcurrentTaskRunner = ThreadPoolTaskRunner
+
+__all__ = [
+    "ConcurrentTaskRunner",
+    "TaskRunner",
+    "ThreadPoolTaskRunner",
+]
