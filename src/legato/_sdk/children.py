@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from legato._engine.effects import Outcome, Raised, Returned
+from legato._engine.effects import Draft, Outcome, Raised, Returned
+from legato._engine.endings import of_exception
 from legato._journal.forks import place
+from legato._model.states import StateType
 from legato._sdk import parking, resolving
 from legato._sdk.context import FlowRunContext, TaskRunContext, current
 from legato._sdk.submission import Submission
+from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from legato._sdk.task import Task
     from legato._sdk.task_runners import TaskRunner
 
+_TOO_LATE = "The flow run ended before this task run could start."
 _NO_FLOW = (
     "A task is submitted inside a flow: its task runner does the work. Call .submit() or .map() "
     "from a function with @flow, or call the task itself."
@@ -25,11 +29,11 @@ _NO_FLOW = (
 
 
 class Children:
-    """What one flow run has submitted. `stopped` says why no more runs may start."""
+    """What one flow run has submitted."""
 
     def __init__(self, flow: FlowRunContext) -> None:
         self.place = place()
-        self.stopped: str | None = None
+        self._over = False
         self._runner: TaskRunner = flow.flow.task_runner.duplicate()
         self._runner.open(flow.name)
         self._flow = flow
@@ -54,6 +58,15 @@ class Children:
         else:
             made.when_ready(self._runner.start)
         return made.future
+
+    def instead_of_a_start(self) -> Draft | None:
+        """Return the end of a run that would start now, if it may not."""
+        if self._flow.interrupted:
+            signal = watch.signal_again()
+            return of_exception("Task run", Raised(signal, watch.cause or "interrupt"), None)
+        if self._over:
+            return Draft(type=StateType.CANCELLED, message=_TOO_LATE)
+        return None
 
     def ended(self, submission: Submission) -> None:
         """Let go of a run that has ended."""
@@ -93,8 +106,7 @@ class Children:
                 self._unfinished.discard(submission)
 
     def _stop_after(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Raised):
-            self.stopped = "The flow run ended before this task run could start."
+        self._over = isinstance(outcome, Raised)
 
     def _closed(self, outcome: Outcome) -> Outcome:
         self._runner.close()

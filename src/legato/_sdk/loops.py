@@ -6,10 +6,21 @@ import asyncio
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from legato._engine.effects import Draft, Raised
+from legato._engine.endings import of_exception
+from legato._model.states import StateType
 from legato._sdk.parking import running_loop
 
 if TYPE_CHECKING:
     from legato._sdk.submission import Submission
+
+
+_CANCELLED = Raised(asyncio.CancelledError(), "cancelled")
+
+
+def _closed() -> Draft:
+    message = "The event loop that the task was submitted on was closed before it could start."
+    return Draft(type=StateType.CANCELLED, message=message)
 
 
 class Loop:
@@ -27,7 +38,7 @@ class Loop:
         try:
             self.loop.call_soon_threadsafe(self._begin, submission)
         except RuntimeError:  # closed: the caller has left asyncio.run
-            submission.drop("The event loop that it was submitted on was closed.")
+            submission.drop(_closed())
 
     def _begin(self, submission: Submission) -> None:
         task = self.loop.create_task(submission.arun(), context=submission.context)
@@ -36,7 +47,7 @@ class Loop:
         def finish(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             if task.cancelled():
-                submission.drop("Execution was cancelled by the runtime environment.")
+                submission.drop(of_exception("Task run", _CANCELLED, None))
 
         task.add_done_callback(finish)
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from legato._engine.effects import CREATE, Draft, Enter, Raised
 from legato._engine.endings import of_exception
 from legato._engine.task_run import task_run
-from legato._model.states import StateType
 from legato._sdk.context import current
 from legato._sdk.drive import adrive, drive
 from legato._sdk.futures import Future
@@ -82,8 +81,9 @@ class Submission:
         current.set(run.context)
         if self.slot is not None:
             self.slot.hold()
-        if self._children.stopped is not None:
-            self.drop(self._children.stopped)
+        instead = self._children.instead_of_a_start()
+        if instead is not None:
+            self.drop(instead)
             return
         try:
             self.end(*drive(run, self._steps, self._handles))
@@ -96,21 +96,20 @@ class Submission:
         current.set(run.context)
         if self.slot is not None:
             self.slot.hold()
-        if self._children.stopped is not None:
-            self.drop(self._children.stopped)
+        instead = self._children.instead_of_a_start()
+        if instead is not None:
+            self.drop(instead)
             return
         try:
             self.end(*await adrive(run, self._steps, self._handles))
         except BaseException as exc:  # noqa: BLE001 - a loop must go on, a future must end
             self.fail(exc)
 
-    def drop(self, reason: str) -> None:
-        """End the run as Cancelled, if it has not ended."""
-        if self.future.done:
-            return
-        self._steps.close()
-        draft = Draft(type=StateType.CANCELLED, message=reason)
-        self.end(self.run.enter(Enter(draft)), draft)
+    def drop(self, draft: Draft) -> None:
+        """End a run that does not start, or was stopped from outside, if it has not ended."""
+        if not self.future.done:
+            self._steps.close()
+            self.end(self.run.enter(Enter(draft)), draft)
 
     def fail(self, exc: BaseException) -> None:
         """End the run as Crashed; our own code or the store is out of order, so not recorded."""
