@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from legato._sdk.client.objects import FlowRun, TaskRun
     from legato._sdk.flow import Flow
     from legato._sdk.lineage import Lineage
+    from legato._sdk.promises import Promise
     from legato._sdk.step_keys import Ordinals
     from legato._sdk.task import Task
 
@@ -67,7 +68,7 @@ class FlowRunContext(RunContext):
 
     __slots__ = (
         "backend", "children", "epoch", "flow", "flow_id", "interrupted", "lineage", "ordinals",
-        "outer", "parent_task_run_id", "root_id", "step_key",
+        "outer", "parent_task_run_id", "promises", "root_id", "step_key",
     )  # fmt: skip
     noun = "Flow run"
     flow: Flow[Any, Any]
@@ -80,6 +81,8 @@ class FlowRunContext(RunContext):
     root_id: UUID
     parent_task_run_id: UUID | None
     ordinals: Ordinals
+    promises: dict[int, Promise] | None
+    """The coroutines that have not started, once there was one."""
     lineage: Lineage
     step_key: str
     interrupted: list[BaseException]

@@ -3,7 +3,7 @@
 Error (legato._model.errors)
   RunError: FailedRun  CrashedRun  CancelledRun  PausedRun  UnfinishedRun  MissingResult
     UpstreamTaskError
-  MappingLengthMismatch  MappingMissingIterable
+  NotAwaitedError  MappingLengthMismatch  MappingMissingIterable
   ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
   MissingContextError  InvalidNameError  MissingFlowError  ScriptError  SerializationError
   ObjectNotFound  ObjectAlreadyExists  ValidationError  ConfigurationError
@@ -77,6 +77,12 @@ class UpstreamTaskError(RunError):
     def __init__(self, message: str | None = None, state: Any = None) -> None:
         super().__init__(message)
         self.state = state
+
+
+class NotAwaitedError(Error, RuntimeError):
+    """The coroutine of an async task or flow was not awaited by the end of the flow run."""
+
+    code = "not_awaited"
 
 
 class MappingLengthMismatch(Error):

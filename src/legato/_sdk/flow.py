@@ -169,14 +169,14 @@ class Flow(Decorated, Generic[P, R]):
         __tracebackhide__ = True
         return_state = kwargs.pop("return_state", False)
         wait_for = kwargs.pop("wait_for", None)
-        execute, drive, arun, finish, outermost = _loaded()
+        execute, drive, promise, finish, outermost = _loaded()
         if self.ismethod:
             args = (self._receiver, *args)
         run = execute(self, args, kwargs, wait_for)
         if self.isgenerator:
             return _generated(run, return_state)
         if self.isasync:
-            return arun(run, return_state)
+            return promise(run, return_state)
         with outermost(run):
             token = current.set(run.context)
             try:
@@ -243,7 +243,7 @@ def _loaded() -> Any:
     return (
         flow_execution.FlowExecution,
         drive.drive,
-        finishing.arun_flow,
+        finishing.promise_flow,
         finishing.finish_flow,
         interrupts.outermost,
     )

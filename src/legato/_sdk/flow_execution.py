@@ -24,7 +24,7 @@ from legato._model.records import (
 )
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
-from legato._sdk import naming, parameters, resolving, run_logs, values
+from legato._sdk import naming, parameters, promises, resolving, run_logs, values, waits
 from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
 from legato._sdk.drive import Execution
@@ -77,7 +77,7 @@ class FlowExecution(Execution):
         self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
         context.flow, context.flow_id, context.backend = flow, None, self.backend
         context.outer, context.epoch, context.interrupted = outer, 1, []
-        context.ordinals, context.lineage = Ordinals(), Lineage()
+        context.ordinals, context.lineage, context.promises = Ordinals(), Lineage(), None
         context.tags = current_tags.get()
         context.root_id = enclosing.root_id if enclosing is not None else context.id
         if enclosing is not None:
@@ -87,6 +87,12 @@ class FlowExecution(Execution):
         context.log_prints = inherited if flow.log_prints is None else flow.log_prints
         if context.log_prints:
             run_logs.patch_print()
+
+    @property
+    def enclosing(self) -> FlowRunContext | None:
+        """The flow run that this one is called in."""
+        outer = self.context.outer
+        return outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
 
     def create(self, _: effects.Create) -> bool:
         """Make ready the proposal that creates the run; it goes with the first transition."""
@@ -138,29 +144,36 @@ class FlowExecution(Execution):
 
     def settle(self, outcome: Outcome) -> Outcome:
         """Wait until all that was submitted has ended; states take the place of futures."""
-        children = self.context.children
-        if children is None:
-            return outcome
-        found = children.settle(outcome)
-        self.context.children = None
-        return found
+        context = self.context
+        if context.promises:
+            outcome = self._kept(outcome)
+        if context.children is not None:
+            outcome = context.children.settle(outcome)
+            context.children = None
+        return outcome
 
     async def asettle(self, outcome: Outcome) -> Outcome:
         """Do as `settle` without blocking the loop."""
-        children = self.context.children
-        if children is None:
+        context = self.context
+        if context.promises:
+            await waits.asleep(0)  # what the loop has been given starts now
+            outcome = self._kept(outcome)
+        if context.children is not None:
+            outcome = await context.children.asettle(outcome)
+            context.children = None
+        return outcome
+
+    def _kept(self, outcome: Outcome) -> Outcome:
+        """Return the outcome, or the error of coroutines that nobody awaited."""
+        if isinstance(outcome, Raised):
             return outcome
-        found = await children.asettle(outcome)
-        self.context.children = None
-        return found
+        broken = promises.broken(self.context)
+        return outcome if broken is None else Raised(broken, "error")
 
     def _attach(self, run: FlowRunCreate) -> None:
         """Give a subflow the task run that stands for it in the enclosing flow run."""
-        outer, context = self.context.outer, self.context
-        if outer is None or self.created is None:
-            return
-        parent = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
-        if parent is None:
+        outer, context, parent = self.context.outer, self.context, self.enclosing
+        if parent is None or self.created is None:
             return
         scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
         key = step_key(scope, self.flow.step_name, context.parameters, parent.ordinals)

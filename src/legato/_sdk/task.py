@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
 T = TypeVar("T")
+_LONG_SECONDS = 0.1  # from which on it matters whether an event loop stood still
 _HOOKS: tuple[HookKind, ...] = ("on_completion", "on_failure", "on_running")
 
 
@@ -160,19 +161,21 @@ class Task(Decorated, Generic[P, R]):
         if kwargs:
             return_state = kwargs.pop("return_state", False)
             wait_for = kwargs.pop("wait_for", None)
-        execute, drive, arun, finish = _loaded()
+        execute, drive, promise, finish = _loaded()
         if self.ismethod:
             args = (self._receiver, *args)
         run = execute(self, args, kwargs, wait_for)
         if self.isgenerator:
             return _generated(run, return_state)
         if self.isasync:
-            return arun(run, return_state)
+            return promise(run, return_state)
         token = current.set(run.context)
         try:
             state, draft = drive(run, task_run(self._plan or self.plan))
         finally:
             current.reset(token)
+        if run.context.progress.total_run_time > _LONG_SECONDS:
+            _notice(run)
         if return_state or state.type is not StateType.COMPLETED:
             return finish(run, state, draft, return_state)
         return draft.data
@@ -321,6 +324,12 @@ def _generated(run: Any, return_state: bool) -> Any:
     return finishing.generated_task(run, return_state)
 
 
+def _notice(run: Any) -> None:
+    from legato._sdk import blocking
+
+    blocking.notice(run.context)
+
+
 def _children() -> Children:
     from legato._sdk.children import children_of_run
 
@@ -332,7 +341,7 @@ def _loaded() -> Any:
     """Load what only a call needs."""
     from legato._sdk import drive, finishing, task_execution
 
-    return task_execution.TaskExecution, drive.drive, finishing.arun_task, finishing.finish
+    return task_execution.TaskExecution, drive.drive, finishing.promise_task, finishing.finish
 
 
 @overload
