@@ -31,10 +31,10 @@ _NO_FLOW = (
 class Children:
     """What one flow run has submitted."""
 
-    def __init__(self, flow: FlowRunContext) -> None:
+    def __init__(self, flow: FlowRunContext, runner: TaskRunner | None = None) -> None:
         self.place = place()
         self._over = False
-        self._runner: TaskRunner = flow.flow.task_runner.duplicate()
+        self._runner = flow.flow.task_runner.duplicate() if runner is None else runner
         self._runner.open(flow.name)
         self._flow = flow
         self._unfinished: set[Submission] = set()
@@ -61,12 +61,15 @@ class Children:
 
     def instead_of_a_start(self) -> Draft | None:
         """Return the end of a run that would start now, if it may not."""
-        if self._flow.interrupted:
-            signal = watch.signal_again()
-            return of_exception("Task run", Raised(signal, watch.cause or "interrupt"), None)
-        if self._over:
-            return Draft(type=StateType.CANCELLED, message=_TOO_LATE)
-        return None
+        late = Draft(type=StateType.CANCELLED, message=_TOO_LATE) if self._over else None
+        return self.interruption() or late
+
+    def interruption(self) -> Draft | None:
+        """Return the end of all that is at work, if the process was told to end."""
+        if not self._flow.interrupted:
+            return None
+        signal = watch.signal_again()
+        return of_exception("Task run", Raised(signal, watch.cause or "interrupt"), None)
 
     def ended(self, submission: Submission) -> None:
         """Let go of a run that has ended."""
@@ -106,7 +109,10 @@ class Children:
                 self._unfinished.discard(submission)
 
     def _stop_after(self, outcome: Outcome) -> None:
-        self._over = isinstance(outcome, Raised)
+        if isinstance(outcome, Raised):
+            self._over = True
+            if outcome.cause != "error":
+                self._runner.stop()
 
     def _closed(self, outcome: Outcome) -> Outcome:
         self._runner.close()

@@ -77,33 +77,38 @@ class Submission:
         self.context.run(self._run)
 
     def _run(self) -> None:
-        run = self.run
-        current.set(run.context)
-        if self.slot is not None:
-            self.slot.hold()
-        instead = self._children.instead_of_a_start()
-        if instead is not None:
-            self.drop(instead)
+        if not self.begins():
             return
         try:
-            self.end(*drive(run, self._steps, self._handles))
+            self.end(*drive(self.run, self._steps, False))
         except BaseException as exc:  # noqa: BLE001 - a thread must go on, a future must end
             self.fail(exc)
 
     async def arun(self) -> None:
         """Take the run to its end on the running loop; runs in the context of the submission."""
-        run = self.run
-        current.set(run.context)
+        if not self.begins():
+            return
+        try:
+            self.end(*await adrive(self.run, self._steps, False))
+        except BaseException as exc:  # noqa: BLE001 - a loop must go on, a future must end
+            self.fail(exc)
+
+    def begins(self) -> bool:
+        """Make ready, in the context of the run; tell whether it may start, or end it."""
+        current.set(self.run.context)
         if self.slot is not None:
             self.slot.hold()
         instead = self._children.instead_of_a_start()
-        if instead is not None:
-            self.drop(instead)
-            return
-        try:
-            self.end(*await adrive(run, self._steps, self._handles))
-        except BaseException as exc:  # noqa: BLE001 - a loop must go on, a future must end
-            self.fail(exc)
+        if instead is None and self._handles:
+            instead = self.run.resolve()
+        if instead is None:
+            return True
+        self.drop(instead)
+        return False
+
+    def interruption(self) -> Draft | None:
+        """Return the end of the run, if the process was told to end."""
+        return self._children.interruption()
 
     def drop(self, draft: Draft) -> None:
         """End a run that does not start, or was stopped from outside, if it has not ended."""

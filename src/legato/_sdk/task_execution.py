@@ -26,6 +26,8 @@ from legato._sdk.termination import flush_when_terminated
 from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from legato._backend.port import Backend
     from legato._sdk.futures import Future
     from legato._sdk.task import Task
@@ -68,6 +70,23 @@ class TaskExecution(Execution):
         tags = current_tags.get()
         context.tags = task.tags | tags if tags else task.tags
         self._name(outer, flow)
+
+    @classmethod
+    def elsewhere(
+        cls,
+        backend: Backend,
+        context: TaskRunContext,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Self:
+        """Return the run of a context that was made in another process, with its next call."""
+        self = cls.__new__(cls)
+        flow, task = context.flow_run_context, context.task
+        self.backend, self.context, self.task = backend, context, task
+        self.epoch, self.flow_run_id = (flow.epoch, flow.id) if flow is not None else (0, None)
+        self.place, self.wait_for, self.draft = place(), None, _PENDING
+        self.fn, self.args, self.kwargs, self.timeout = task.fn, args, kwargs, task.timeout_seconds
+        return self
 
     def _name(
         self, outer: FlowRunContext | TaskRunContext | None, flow: FlowRunContext | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from legato._sdk.futures import Future, FutureList
+    from legato._sdk.processes import Workers
     from legato._sdk.slots import Slots
     from legato._sdk.submission import Submission
     from legato._sdk.task import Task
@@ -49,6 +51,9 @@ class TaskRunner:
 
     def close(self) -> None:
         """Let go of threads and processes; nothing runs any more."""
+
+    def stop(self) -> None:
+        """End what is at work as far as that is possible: the flow run was told to end."""
 
     def start(self, submission: Submission) -> None:
         """Run a task that is ready."""
@@ -145,6 +150,67 @@ class ThreadPoolTaskRunner(TaskRunner):
         """End the threads."""
         if self._threads is not None:
             self._threads.close()
+
+
+class ProcessPoolTaskRunner(TaskRunner):
+    """Runs submitted tasks in processes of their own, each a fresh interpreter.
+
+    `max_workers` is None for one process for each processor. `initializer(*initargs)` is called
+    when a process starts. Tasks, arguments and results are pickled; what the main module defines
+    goes by value. Sync and async tasks alike run in the processes.
+    """
+
+    has_loops = False
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+    ) -> None:
+        if max_workers is None:
+            max_workers = settings().tasks_runner_process_pool_max_workers or os.cpu_count() or 1
+        super().__init__(max_workers)
+        self._initializer, self._initargs = initializer, initargs
+        self._threads: Threads | None = None
+        self._workers: Workers | None = None
+        self._run_name = ""
+
+    def duplicate(self) -> Self:
+        """Return another one with the same options."""
+        return type(self)(self.max_workers, self._initializer, self._initargs)
+
+    def open(self, name: str) -> None:
+        """Make ready for the flow run of that name; processes start with the first task."""
+        super().open(name)
+        self._run_name = name
+
+    def start(self, submission: Submission) -> None:
+        """Run a task that is ready."""
+        self.admit(submission, self._add)
+
+    def _add(self, submission: Submission) -> None:
+        if self._threads is None or self._workers is None:
+            import cloudpickle
+
+            from legato._sdk.processes import Workers
+            from legato._sdk.threads import Threads
+
+            self._workers = Workers(cloudpickle.dumps((self._initializer, self._initargs)))
+            self._threads = Threads(self._run_name)
+        workers = self._workers
+        self._threads.add(lambda: submission.context.run(workers.do, submission))
+
+    def stop(self) -> None:
+        """Kill the processes that are at work."""
+        if self._workers is not None:
+            self._workers.stop()
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._threads is not None and self._workers is not None:
+            self._threads.close()
+            self._workers.close()
 
 
 def checked_runner(given: Any) -> TaskRunner:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from legato import flow, task
 from legato.context import FlowRunContext
-from legato.task_runners import ThreadPoolTaskRunner
+from legato.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 THREADS = 50
 
@@ -98,6 +98,21 @@ def submitted() -> None:
         started.acquire()
     ready_soon()
     futures.wait()
+
+
+@flow(task_runner=ProcessPoolTaskRunner(max_workers=2))
+def processes() -> None:
+    """In a wait for tasks in other processes."""
+    futures = asleep.map(range(3))
+    while sum(future.state.is_running() for future in futures) < 2:
+        time.sleep(0.001)
+    ready_soon()
+    futures.wait()
+
+
+@task
+def asleep(n: int) -> None:
+    time.sleep(60)
 
 
 @flow
