@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from legato import allow_failure, flow, tags, task, unmapped
+from legato._journal.ids import TimeOrderedIds
+from legato._sdk.lineage import LIMIT, Lineage
 from legato.exceptions import (
     CancelledRun,
     MappingLengthMismatch,
@@ -442,3 +445,26 @@ def test_a_task_runner_must_be_one() -> None:
     with pytest.raises(TypeError, match="task_runner must be"):
         in_flow(lambda: double.submit(1).result(), task_runner=3)
     assert in_flow(lambda: double.submit(1).result(), task_runner=ThreadPoolTaskRunner) == 2
+
+
+def test_lineage_stands_more_results_than_it_remembers_from_several_threads() -> None:
+    lineage, run_id, errors = Lineage(), TimeOrderedIds().new(), []
+
+    def remember(first: int) -> None:
+        try:
+            for number in range(first, first + LIMIT):
+                lineage.remember(10**6 + number, run_id)
+        except RuntimeError as error:
+            errors.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=remember, args=(n * LIMIT,)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not errors

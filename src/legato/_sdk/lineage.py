@@ -9,6 +9,7 @@ kept alive for the sake of an edge.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import ref
@@ -51,7 +52,8 @@ class Lineage:
         makers.pop(id(value), None)
         makers[id(value)] = (proof, task_run_id)
         if len(makers) > LIMIT:
-            makers.pop(next(iter(makers)), None)
+            with suppress(RuntimeError):  # another thread came between; the next one tidies up
+                makers.pop(next(iter(makers)), None)
 
     def maker(self, value: Any) -> UUID | None:
         """Return the task run that made `value`, if it is known."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+_library: Any = None
 _DERIVED = {"_signature": None, "_plan": None, "validator": None}
 _OF_FUNCTION = ("fn", "__wrapped__")
 
@@ -26,6 +27,26 @@ def reduced(decorated: Any) -> Any:
         return _standing, place
     state = {name: value for name, value in state_of(decorated).items() if name not in _OF_FUNCTION}
     return _copied, place, state
+
+
+def dumps(value: Any) -> bytes:
+    """Return a value as bytes for another process of ours; raises what its pickling raises."""
+    blob: bytes = _cloudpickle().dumps(value)
+    return blob
+
+
+def loads(blob: bytes) -> Any:
+    """Return the value that another process of ours has sent."""
+    return _cloudpickle().loads(blob)
+
+
+def _cloudpickle() -> Any:
+    global _library  # noqa: PLW0603 - the import is put off until something travels
+    if _library is None:
+        from importlib import import_module
+
+        _library = import_module("cloudpickle")
+    return _library
 
 
 def state_of(decorated: Any) -> dict[str, Any]:
@@ -49,8 +70,8 @@ def _standing(module: str, qualname: str) -> Any:
 
 def _copied(module: str, qualname: str) -> Any:
     """Return a copy of a flow or task, whose options are set next."""
-    found = _standing(module, qualname)
-    copy = object.__new__(type(found))
+    found: Any = _standing(module, qualname)
+    copy: Any = object.__new__(found.__class__)
     copy.__dict__.update(found.__dict__)
     return copy
 
@@ -58,4 +79,5 @@ def _copied(module: str, qualname: str) -> Any:
 def _cloudpickle_asks() -> bool:
     """Tell whether cloudpickle, or a copy of it in another package, is at work."""
     frame: Any = sys._getframe(3)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    return frame.f_code.co_filename.endswith("cloudpickle.py")
+    file: str = frame.f_code.co_filename
+    return file.endswith("cloudpickle.py")

@@ -12,8 +12,6 @@ from threading import Lock, Thread
 from types import GeneratorType
 from typing import Any
 
-import cloudpickle
-
 from legato._engine.effects import Returned
 from legato._engine.task_run import task_run
 from legato._journal.clock import SystemClock
@@ -22,7 +20,7 @@ from legato._journal.random import SystemRandom
 from legato._model.operations.spec import Operation
 from legato._model.records import Answer, Record
 from legato._model.states import StateType
-from legato._sdk import run_logs, services, tracebacks
+from legato._sdk import pickling, run_logs, services, tracebacks
 from legato._sdk.children import Children
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
 from legato._sdk.drive import adrive, drive
@@ -39,7 +37,7 @@ def main(fd: int) -> None:
     """Do tasks until the other end of the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process of the flow decides what it means
     pipe = Pipe(Connection(fd))
-    initializer, initargs = cloudpickle.loads(pipe.greeting)
+    initializer, initargs = pickling.loads(pipe.greeting)
     if initializer is not None:
         initializer(*initargs)
     backend = PipeBackend(pipe)
@@ -49,8 +47,8 @@ def main(fd: int) -> None:
         task_blob, call_blob = pipe.jobs.get()
         task = tasks.get(task_blob)
         if task is None:
-            task = tasks[task_blob] = cloudpickle.loads(task_blob)
-        Errand(backend, task, cloudpickle.loads(call_blob)).run()
+            task = tasks[task_blob] = pickling.loads(task_blob)
+        Errand(backend, task, pickling.loads(call_blob)).run()
         sys.stdout.flush()
         sys.stderr.flush()
 
@@ -198,10 +196,10 @@ class Errand:
 
     def _packed(self, value: Any) -> Any:
         """Return the value; it is an error of the run if it cannot be sent."""
-        if type(value) is GeneratorType:
+        if value.__class__ is GeneratorType:
             value = list(value)
         try:
-            self._value = cloudpickle.dumps(value)
+            self._value = pickling.dumps(value)
         except Exception as error:
             raise SerializationError(
                 f"What task {self._task.name!r} returned, {type(value).__name__}, cannot be sent "
@@ -245,8 +243,8 @@ def _dumped_end(data: Any) -> bytes:
         lines = traceback.format_exception(data)
         data.add_note("In the process of the task:\n" + "".join(lines).rstrip())
     try:
-        blob: bytes = cloudpickle.dumps(data)
-        cloudpickle.loads(blob)
+        blob = pickling.dumps(data)
+        pickling.loads(blob)
     except Exception:  # noqa: BLE001 - exceptions with an __init__ of their own
-        return cloudpickle.dumps(RuntimeError(f"{type(data).__name__}: {data}"))
+        return pickling.dumps(RuntimeError(f"{type(data).__name__}: {data}"))
     return blob

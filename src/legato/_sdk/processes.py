@@ -15,11 +15,10 @@ from multiprocessing.connection import Connection
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-
 from legato._engine.effects import Draft, Enter, Raised
 from legato._engine.endings import of_exception
 from legato._model.states import StateType
+from legato._sdk import pickling
 from legato._sdk.context import current_tags
 from legato._sdk.exceptions import SerializationError
 from legato._sdk.relay import Relay
@@ -42,7 +41,8 @@ class Worker:
         ours, theirs = socket.socketpair()
         with theirs:
             code = _START.format(path=sys.path, fd=theirs.fileno())
-            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined] # noqa: SLF001
+            python: Any = subprocess
+            flags: list[str] = python._args_from_interpreter_flags()  # noqa: SLF001
             self.process = subprocess.Popen(
                 [sys.executable, *flags, "-c", code],
                 stdin=subprocess.DEVNULL,
@@ -145,7 +145,7 @@ class Workers:
             if not task.ismethod:  # each access to a method makes another object
                 self._tasks[task] = blob
         try:
-            call = cloudpickle.dumps(_call_of(run, submission))
+            call = pickling.dumps(_call_of(run, submission))
         except Exception as error:
             for name, value in run.context.parameters.items():
                 _dumped(f"Argument {name!r} of task run {run.context.name!r}", value)
@@ -158,13 +158,12 @@ class Workers:
 
 def _dumped(what: str, value: Any) -> bytes:
     try:
-        blob: bytes = cloudpickle.dumps(value)
+        return pickling.dumps(value)
     except Exception as error:
         raise SerializationError(
             f"{what}, {type(value).__name__}, cannot be sent to another process: {error}. "
             "Make it inside of the task, or use ThreadPoolTaskRunner, which sends nothing."
         ) from error
-    return blob
 
 
 def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:

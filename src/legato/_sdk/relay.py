@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import cloudpickle
-
 from legato._engine.effects import Draft
-from legato._model.progress import advance
+from legato._model.progress import START, advance
 from legato._model.records import (
     FlowRunMoveProposed,
     FlowRunProposed,
@@ -15,6 +13,8 @@ from legato._model.records import (
     TaskRunMoved,
 )
 from legato._model.states import TERMINAL, State, StateType
+from legato._sdk import pickling
+from legato._sdk.at_work import waits_for_long
 from legato._sdk.stamping import stamped
 
 if TYPE_CHECKING:
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
     from legato._model.records import Record
     from legato._sdk.task_execution import TaskExecution
+
+
+@waits_for_long
+def _received(pipe: Connection) -> Any:
+    return pipe.recv()
 
 
 class Relay:
@@ -36,7 +41,7 @@ class Relay:
     def until_end(self, pipe: Connection) -> tuple[State, Draft]:
         """Listen until the task run has ended; raise EOFError if the worker dies before."""
         while True:
-            kind, *content = pipe.recv()
+            kind, *content = _received(pipe)
             if kind == "record":
                 self._append(*content)
             elif kind == "end":
@@ -55,18 +60,16 @@ class Relay:
                 self._backend.journal.propose(FlowRunMoveProposed(record.epoch, run_id, state))
 
     def _moved(self, record: TaskRunMoved | TaskRunCreated, draft: Draft) -> TaskRunMoved:
-        created = isinstance(record, TaskRunCreated)
-        before = record.run.state if isinstance(record, TaskRunCreated) else record.state
+        if isinstance(record, TaskRunCreated):
+            run = record.run
+            epoch, flow_run_id, run_id = record.epoch, run.flow_run_id, run.id
+            version, before, progress = 1, run.state, START
+        else:
+            epoch, flow_run_id, run_id = record.epoch, record.flow_run_id, record.task_run_id
+            version, before, progress = record.version, record.state, record.progress
         state = stamped(draft, before, self._backend.clock, self._backend.ids)
-        progress = self._run.context.progress if created else record.progress
-        return TaskRunMoved(
-            record.epoch,
-            record.run.flow_run_id if isinstance(record, TaskRunCreated) else record.flow_run_id,
-            record.run.id if isinstance(record, TaskRunCreated) else record.task_run_id,
-            1 if isinstance(record, TaskRunCreated) else record.version + 1,
-            state,
-            advance(progress, before.type, before.timestamp, state),
-        )
+        progress = advance(progress, before.type, before.timestamp, state)
+        return TaskRunMoved(epoch, flow_run_id, run_id, version + 1, state, progress)
 
     def _append(self, record: Record) -> None:
         self._backend.journal.append(record)
@@ -100,13 +103,14 @@ class Relay:
                         self._note(record)
                 return True, answers
             if kind == "flush":
-                return True, self._backend.journal.flush(*content)
+                self._backend.journal.flush(*content)
+                return True, None
             return True, self._backend.send(*content)
         except Exception as exc:  # noqa: BLE001 - it is raised in the worker
             return False, exc
 
     def _ended(self, state: State, fields: dict[str, Any], data: bytes) -> tuple[State, Draft]:
-        value: Any = cloudpickle.loads(data)
+        value = pickling.loads(data)
         draft = Draft(**fields, data=value)
         flow = self._run.context.flow_run_context
         if flow is not None and draft.type is StateType.COMPLETED:

@@ -191,12 +191,11 @@ class ProcessPoolTaskRunner(TaskRunner):
 
     def _add(self, submission: Submission) -> None:
         if self._threads is None or self._workers is None:
-            import cloudpickle
-
+            from legato._sdk.pickling import dumps
             from legato._sdk.processes import Workers
             from legato._sdk.threads import Threads
 
-            self._workers = Workers(cloudpickle.dumps((self._initializer, self._initargs)))
+            self._workers = Workers(dumps((self._initializer, self._initargs)))
             self._threads = Threads(self._run_name)
         workers = self._workers
         self._threads.add(lambda: submission.context.run(workers.do, submission))

@@ -2,18 +2,22 @@
 
 Threads share one interpreter lock, so a second one helps only while the first one waits. One
 starts at once; a pacer looks every two milliseconds whether jobs stand still, and then doubles
-the threads, or adds one where somebody computes all the time. So ten thousand short tasks run on
-one thread or two, and a hundred that sleep run on a hundred within a few looks.
+the threads. Where somebody computes all the time it adds one each tenth of a second. So ten
+thousand short tasks run on one thread or two, and a hundred that sleep run on a hundred soon.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, get_ident
+
+from legato._sdk.at_work import is_ours
 
 LOOK_SECONDS = 0.002
+PATIENCE_SECONDS = 0.1
 Job = Callable[[], object]
 
 
@@ -26,6 +30,7 @@ class Threads:
         self._idle: list[None] = []  # one item for each thread that waits for a job
         self._count = 0
         self._taken = 0
+        self._workers: list[int] = []  # identifiers of the threads
         self._pacer: Thread | None = None
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._resting = False
@@ -60,8 +65,15 @@ class Threads:
             name = f"{self._name}-{self._count}"
             Thread(target=self._work, name=name, daemon=True).start()
 
+    def _stuck(self) -> bool:
+        """Tell whether the code of users is at work on all threads: ours is never slow for long."""
+        frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        workers = list(self._workers)
+        return not self._idle and not any(is_ours(frames.get(worker)) for worker in workers)
+
     def _work(self) -> None:
         jobs, idle = self._jobs, self._idle
+        self._workers.append(get_ident())
         while True:
             idle.append(None)
             job = jobs.get()
@@ -77,7 +89,7 @@ class Threads:
 
     def _pace(self) -> None:
         """Start threads while jobs stand still; rest while there are none."""
-        seen = -1
+        seen, since = -1, 0.0
         while not self._closed:
             if self._jobs.empty():
                 self._resting = True
@@ -86,8 +98,13 @@ class Threads:
                 self._resting = False
             before = time.monotonic()
             time.sleep(LOOK_SECONDS)
-            if self._taken == seen and not self._jobs.empty() and not self._closed:
-                # who waits long for its turn shares the interpreter with somebody who computes
-                computing = time.monotonic() - before > 2 * LOOK_SECONDS
-                self._start(1 if computing else min(self._count, self._jobs.qsize()))
-            seen = self._taken
+            now = time.monotonic()
+            if self._taken != seen or self._jobs.empty():
+                seen, since = self._taken, now
+            elif not self._stuck():
+                since = now
+            elif now - before < 2 * LOOK_SECONDS:
+                self._start(min(self._count, self._jobs.qsize()))
+            elif now - since > PATIENCE_SECONDS:  # this thread got the interpreter late: somebody
+                self._start(1)  # computes, and more threads would only share what there is
+                since = now
