@@ -9,6 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from threading import Lock
+from typing import Any
+
+from legato._sdk.at_work import waits_for_long
 
 _mine: ContextVar[Slot | None] = ContextVar("legato_slot", default=None)
 
@@ -16,6 +19,11 @@ _mine: ContextVar[Slot | None] = ContextVar("legato_slot", default=None)
 def mine() -> Slot | None:
     """Return the place that the current task holds, if its runner has a limit."""
     return _mine.get()
+
+
+@waits_for_long
+def _pass(gate: Any) -> None:
+    gate.acquire()
 
 
 class Slots:
@@ -71,7 +79,7 @@ class Slot:
             taken = Lock()
             taken.acquire()
             self._slots.ask(taken.release, first=True)
-            taken.acquire()
+            _pass(taken)
             self._held = True
 
     async def aenter(self) -> None:

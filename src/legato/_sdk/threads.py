@@ -101,10 +101,9 @@ class Threads:
             now = time.monotonic()
             if self._taken != seen or self._jobs.empty():
                 seen, since = self._taken, now
-            elif not self._stuck():
-                since = now
-            elif now - before < 2 * LOOK_SECONDS:
+            elif now - before < 2 * LOOK_SECONDS and self._stuck():
                 self._start(min(self._count, self._jobs.qsize()))
-            elif now - since > PATIENCE_SECONDS:  # this thread got the interpreter late: somebody
-                self._start(1)  # computes, and more threads would only share what there is
+            elif now - since > PATIENCE_SECONDS:
+                # somebody computes, or our own code is slow: more threads would hardly help
+                self._start(1)
                 since = now
