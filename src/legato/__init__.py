@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from legato._sdk.annotations import allow_failure, unmapped
     from legato._sdk.client import get_client
     from legato._sdk.context import tags
     from legato._sdk.flow import Flow, flow
@@ -30,11 +31,13 @@ __all__ = [
     "State",
     "Task",
     "__version__",
+    "allow_failure",
     "flow",
     "get_client",
     "get_run_logger",
     "tags",
     "task",
+    "unmapped",
 ]
 
 # The command line and the server import this package without what users import from it.
@@ -42,11 +45,13 @@ _HOMES = {
     "Flow": "flow",
     "State": "states",
     "Task": "task",
+    "allow_failure": "annotations",
     "flow": "flow",
     "get_client": "client",
     "get_run_logger": "run_logger",
     "tags": "context",
     "task": "task",
+    "unmapped": "annotations",
 }
 
 

@@ -104,3 +104,17 @@ def test_refused_parameters_fail_the_run_before_it_runs() -> None:
         "Validation of flow parameters failed with error: TypeError: n: not a number"
     )
     assert world.calls == 0
+
+
+def test_a_task_run_whose_upstream_failed_does_not_call_the_function() -> None:
+    world = World([], None)
+    world.blocked = Draft(type=StateType.PENDING, name="NotReady", message="upstream")
+    state, draft = world.live(task_run(TaskPlan()))
+    assert (state.name, draft, world.calls) == ("NotReady", world.blocked, 0)
+
+
+def test_a_flow_run_whose_upstream_failed_does_not_call_the_function() -> None:
+    world = World([], None)
+    world.blocked = Draft(type=StateType.FAILED, message="upstream")
+    end = world.live(flow_run(FlowPlan()))
+    assert (end.state.message, world.calls) == ("upstream", 0)

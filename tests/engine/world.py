@@ -63,6 +63,7 @@ class World:
         self.outcomes, self.random = list(outcomes), random
         self.answers, self.refusal = list(answers), refusal
         self.calls = 0
+        self.blocked: Draft | None = None
         self.slept: list[float] = []
         self.states: list[State] = []
 
@@ -93,6 +94,8 @@ class World:
 
 _REPLIES: dict[type, Any] = {
     effects.Create: lambda world, _: world.note(Draft(type=StateType.PENDING)),
+    effects.Resolve: lambda world, _: world.blocked,
+    effects.Settle: lambda _, effect: effect.outcome,
     effects.Prepare: lambda world, _: world.refusal,
     effects.Enter: lambda world, effect: world.note(effect.draft),
     effects.Propose: World.propose,

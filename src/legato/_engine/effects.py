@@ -29,7 +29,14 @@ class Draft(Struct, kw_only=True):
 
 
 class Create(Struct, frozen=True):
-    """Record the run in its first state. Reply: None."""
+    """Record the run in its first state. Reply: whether arguments stand for other runs."""
+
+
+class Resolve(Struct, frozen=True):
+    """Wait for the runs that arguments stand for, and put their values in the place.
+
+    Reply: None, or the `Draft` of a run that cannot start.
+    """
 
 
 class Prepare(Struct, frozen=True):
@@ -50,6 +57,12 @@ class Propose(Struct):
 
 class Call(Struct, frozen=True):
     """Call the user's function. Reply: `Returned` or `Raised`."""
+
+
+class Settle(Struct):
+    """Wait for what the function has submitted. Reply: its outcome, or a `Raised` instead."""
+
+    outcome: Outcome
 
 
 class Sleep(Struct, frozen=True):
@@ -121,12 +134,15 @@ class Stopped(Struct):
     reason: str
 
 
+Outcome = Returned | Raised
 Effect = (
     Create
+    | Resolve
     | Prepare
     | Enter
     | Propose
     | Call
+    | Settle
     | Sleep
     | Acquire
     | Release
@@ -135,9 +151,9 @@ Effect = (
     | DrawRandom
     | Say
 )
-Outcome = Returned | Raised
 
 CREATE: Final = Create()
+RESOLVE: Final = Resolve()
 PREPARE: Final = Prepare()
 CALL: Final = Call()
 DRAW: Final = DrawRandom()

@@ -16,6 +16,7 @@ from legato._engine.effects import (
     CALL,
     CREATE,
     PREPARE,
+    RESOLVE,
     Draft,
     Effect,
     Held,
@@ -25,6 +26,7 @@ from legato._engine.effects import (
     Raised,
     RunHooks,
     Say,
+    Settle,
     Sleep,
     Stopped,
 )
@@ -55,7 +57,9 @@ Steps = Generator[Effect, Any, FlowEnd]
 
 def flow_run(plan: FlowPlan) -> Steps:
     """Run a flow to its end."""
-    yield CREATE
+    blocked: Draft | None = (yield RESOLVE) if (yield CREATE) else None
+    if blocked is not None:
+        return (yield from _end(plan, blocked))
     refused = yield PREPARE
     if refused is not None:
         return (yield from _end(plan, _of_refusal(plan, refused)))
@@ -65,7 +69,7 @@ def flow_run(plan: FlowPlan) -> Steps:
             return begun
         if "on_running" in plan.hooks:
             yield RunHooks("on_running", begun.state)
-        outcome = yield CALL
+        outcome = yield Settle((yield CALL))
         draft = endings.ending("Flow run", outcome, plan.timeout)
         final = yield from _final(plan, failures, draft)
         if final is not None:

@@ -14,6 +14,7 @@ from legato._engine.effects import (
     CREATE,
     DRAW,
     RELEASE,
+    RESOLVE,
     AskRetry,
     Draft,
     Effect,
@@ -53,7 +54,13 @@ def task_run(plan: TaskPlan, limited: bool = False) -> Generator[Effect, Any, tu
 
     `limited`: there may be limits on the run's tags, so each try waits for its slots.
     """
-    yield CREATE
+    blocked: Draft | None = (yield RESOLVE) if (yield CREATE) else None
+    if blocked is not None:
+        return (yield Enter(blocked)), blocked
+    return (yield from _tries(plan, limited))
+
+
+def _tries(plan: TaskPlan, limited: bool) -> Generator[Effect, Any, tuple[State, Draft]]:
     running = Draft(type=StateType.RUNNING)
     failures = 0
     while True:

@@ -69,6 +69,11 @@ def waits_for_long(fn: F) -> F:
     return fn
 
 
+def is_wait(frame: FrameType) -> bool:
+    """Tell whether that frame does nothing but wait."""
+    return frame.f_code in _waits
+
+
 def is_ours(top: FrameType | None) -> bool:
     """Tell whether an exception at this frame, the innermost one, would come up in our code."""
     frame = top

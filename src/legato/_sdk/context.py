@@ -16,9 +16,11 @@ from legato._sdk.exceptions import MissingContextError
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
+    from legato._sdk.children import Children
     from legato._sdk.client.objects import FlowRun, TaskRun
     from legato._sdk.flow import Flow
     from legato._sdk.lineage import Lineage
+    from legato._sdk.promises import Promise
     from legato._sdk.step_keys import Ordinals
     from legato._sdk.task import Task
 
@@ -65,18 +67,22 @@ class FlowRunContext(RunContext):
     """An active flow run."""
 
     __slots__ = (
-        "backend", "epoch", "flow", "flow_id", "interrupted", "lineage", "ordinals", "outer",
-        "parent_task_run_id", "root_id", "step_key",
+        "backend", "children", "epoch", "flow", "flow_id", "interrupted", "lineage", "ordinals",
+        "outer", "parent_task_run_id", "promises", "root_id", "step_key",
     )  # fmt: skip
     noun = "Flow run"
     flow: Flow[Any, Any]
     backend: Backend
+    children: Children | None
+    """The task runs that were submitted, once there is one."""
     flow_id: UUID | None
     outer: FlowRunContext | TaskRunContext | None
     epoch: int
     root_id: UUID
     parent_task_run_id: UUID | None
     ordinals: Ordinals
+    promises: dict[int, Promise] | None
+    """The coroutines that have not started, once there was one."""
     lineage: Lineage
     step_key: str
     interrupted: list[BaseException]

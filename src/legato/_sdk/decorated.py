@@ -96,6 +96,18 @@ class Decorated:
         self._receiver = other._receiver
         return self
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Travel by name where that is possible."""
+        from legato._sdk.pickling import reduced
+
+        return reduced(self) or super().__reduce_ex__(protocol)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel without what is made from the rest."""
+        from legato._sdk.pickling import state_of
+
+        return state_of(self)
+
     def _bound(self, fn: Callable[..., Any], receiver: Any) -> Self:
         """Return a copy whose calls pass `receiver` first; the user's function is untouched."""
         copy = object.__new__(type(self))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from types import GeneratorType
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from legato._engine.effects import (
     CALL,
-    Acquire,
     AskRetry,
     Cause,
     Draft,
@@ -21,7 +20,6 @@ from legato._engine.effects import (
     Raised,
     Returned,
     RunHooks,
-    Sleep,
 )
 from legato._journal.clock import SystemClock
 from legato._journal.forks import place
@@ -32,7 +30,11 @@ from legato._sdk.at_work import calls_users
 from legato._sdk.deadlines import Deadline, DeadlinePassed
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.stamping import stamped
+from legato._sdk.waiting import AWAITS, WAITS
 from legato._sdk.watch import watch
+
+if TYPE_CHECKING:
+    from legato._sdk.futures import Future
 
 End = TypeVar("End")
 Steps = Generator[Effect, Any, End]
@@ -76,6 +78,26 @@ class Execution:
         """Return what the engine returns for a run with that end."""
         raise NotImplementedError
 
+    def upstream(self) -> list[Future[Any]]:
+        """Return the futures among the arguments that have not ended."""
+        return []
+
+    def resolve(self) -> Draft | None:
+        """Put values in the place of handles; return the state of a run that cannot start."""
+        return None
+
+    def cannot_start(self, exc: BaseException) -> Draft:
+        """Return the state of a run whose wait for others was cut short."""
+        raise NotImplementedError
+
+    def settle(self, outcome: Outcome) -> Outcome:
+        """Wait for what the function has submitted; return its outcome, or another one."""
+        return outcome
+
+    async def asettle(self, outcome: Outcome) -> Outcome:
+        """Do as `settle` without blocking the loop."""
+        return outcome
+
     def raised(self, exc: BaseException) -> Raised:
         """Say what kind of end an exception is."""
         if isinstance(exc, DeadlinePassed) and self._owns(exc):
@@ -108,10 +130,9 @@ def _cause(exc: BaseException) -> Cause:
 
 
 @calls_users
-def drive(run: Execution, steps: Steps[End]) -> End:
-    """Take a run to its end on the caller's thread."""
+def drive(run: Execution, steps: Steps[End], reply: Any = None) -> End:
+    """Take a run to its end on the caller's thread; `reply` answers its last effect."""
     __tracebackhide__ = True
-    reply: Any = None
     send, table, timeout = steps.send, run.PERFORM, run.timeout
     while True:
         try:
@@ -134,17 +155,16 @@ def drive(run: Execution, steps: Steps[End]) -> End:
             if run.place is not place():
                 forked: End = run.end_in_child(reply)
                 return forked
-        elif type(effect) in _WAITING:
-            reply = _wait(run, effect)
+        elif type(effect) in WAITS:
+            reply = WAITS[type(effect)](run, effect)
         else:
             reply = table[type(effect)](run, effect)
 
 
 @calls_users
-async def adrive(run: Execution, steps: Steps[End]) -> End:
-    """Take a run to its end on the caller's event loop."""
+async def adrive(run: Execution, steps: Steps[End], reply: Any = None) -> End:
+    """Take a run to its end on the caller's event loop; `reply` answers its last effect."""
     __tracebackhide__ = True
-    reply: Any = None
     while True:
         try:
             effect = steps.send(reply)
@@ -167,52 +187,13 @@ async def adrive(run: Execution, steps: Steps[End]) -> End:
             reply = await aperform(run, effect)
 
 
-_WAITING = frozenset({Sleep, Acquire, RunHooks, AskRetry})
-
-
 def perform(run: Execution, effect: Effect) -> Any:
     """Perform any effect but the call, on this thread."""
     kind = type(effect)
-    return _wait(run, effect) if kind in _WAITING else run.PERFORM[kind](run, effect)
+    return WAITS[kind](run, effect) if kind in WAITS else run.PERFORM[kind](run, effect)
 
 
 async def aperform(run: Execution, effect: Effect) -> Any:
     """Perform any effect but the call; what waits is awaited."""
     kind = type(effect)
-    return await _await(run, effect) if kind in _WAITING else run.PERFORM[kind](run, effect)
-
-
-def _wait(run: Execution, effect: Effect) -> Any:
-    if isinstance(effect, Sleep):
-        try:
-            return waits.sleep(effect.seconds)
-        except BaseException as exc:  # noqa: BLE001 - Ctrl-C during the wait
-            return run.raised(exc)
-    if isinstance(effect, Acquire):
-        return _tag_limits().stand(run)
-    if isinstance(effect, RunHooks):
-        return hooks.run_all(run.hook_calls(effect))
-    if isinstance(effect, AskRetry):
-        return hooks.ask(run.condition_call(effect))
-    raise TypeError(effect)
-
-
-async def _await(run: Execution, effect: Effect) -> Any:
-    if isinstance(effect, Sleep):
-        try:
-            return await waits.asleep(effect.seconds)
-        except BaseException as exc:  # noqa: BLE001 - cancelled during the wait
-            return run.raised(exc)
-    if isinstance(effect, Acquire):
-        return await _tag_limits().astand(run)
-    if isinstance(effect, RunHooks):
-        return await hooks.arun_all(run.hook_calls(effect))
-    if isinstance(effect, AskRetry):
-        return await hooks.aask(run.condition_call(effect))
-    raise TypeError(effect)
-
-
-def _tag_limits() -> Any:
-    from legato._sdk import tag_limits
-
-    return tag_limits
+    return await AWAITS[kind](run, effect) if kind in AWAITS else run.PERFORM[kind](run, effect)

@@ -2,6 +2,8 @@
 
 Error (legato._model.errors)
   RunError: FailedRun  CrashedRun  CancelledRun  PausedRun  UnfinishedRun  MissingResult
+    UpstreamTaskError
+  NotAwaitedError  MappingLengthMismatch  MappingMissingIterable
   ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
   MissingContextError  InvalidNameError  MissingFlowError  ScriptError  SerializationError
   ObjectNotFound  ObjectAlreadyExists  ValidationError  ConfigurationError
@@ -12,6 +14,8 @@ BaseException: TerminationSignal  Abort
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from legato._model import errors
 from legato._model.errors import Error
@@ -65,6 +69,34 @@ class MissingResult(RunError):
         )
 
     code = "missing_result"
+
+
+class UpstreamTaskError(RunError):
+    """A run that an argument stands for did not complete; its exception is the cause."""
+
+    code = "upstream_failed"
+
+    def __init__(self, message: str | None = None, state: Any = None) -> None:
+        super().__init__(message)
+        self.state = state
+
+
+class NotAwaitedError(Error, RuntimeError):
+    """The coroutine of an async task or flow was not awaited by the end of the flow run."""
+
+    code = "not_awaited"
+
+
+class MappingLengthMismatch(Error):
+    """The iterables that a task is mapped over have different lengths."""
+
+    code = "mapping_length_mismatch"
+
+
+class MappingMissingIterable(Error):
+    """A task is mapped over nothing."""
+
+    code = "mapping_missing_iterable"
 
 
 class ParameterTypeError(Error, TypeError):

@@ -9,7 +9,7 @@ from legato._engine.effects import Draft
 from legato._engine.flow_run import FlowEnd, flow_run
 from legato._engine.task_run import task_run
 from legato._model.states import State, StateType
-from legato._sdk import generating, hints, interrupts, tracebacks, values
+from legato._sdk import generating, hints, interrupts, promises, tracebacks, values
 from legato._sdk.context import current
 from legato._sdk.drive import adrive
 from legato._sdk.exceptions import Abort
@@ -54,10 +54,17 @@ def finish_flow(run: FlowExecution, end: FlowEnd, return_state: bool) -> Any:
     return finish(run, end.state, end.draft, return_state)
 
 
-async def arun_task(run: TaskExecution, return_state: bool) -> Any:
-    """Run an async task."""
+def promise_task(run: TaskExecution, return_state: bool) -> Any:
+    """Return the coroutine of an async task."""
+    coroutine, flow = _arun_task(run, return_state), run.context.flow_run_context
+    if flow is not None:
+        promises.note(flow, run, run.task, coroutine)
+    return coroutine
+
+
+async def _arun_task(run: TaskExecution, return_state: bool) -> Any:
     __tracebackhide__ = True
-    run.resolve()
+    promises.keep(run.context.flow_run_context, run)
     token = current.set(run.context)
     try:
         state, draft = await adrive(run, task_run(run.task.plan, run.limited))
@@ -66,9 +73,17 @@ async def arun_task(run: TaskExecution, return_state: bool) -> Any:
     return finish(run, state, draft, return_state)
 
 
-async def arun_flow(run: FlowExecution, return_state: bool) -> Any:
-    """Run an async flow."""
+def promise_flow(run: FlowExecution, return_state: bool) -> Any:
+    """Return the coroutine of an async flow."""
+    coroutine, enclosing = _arun_flow(run, return_state), run.enclosing
+    if enclosing is not None:
+        promises.note(enclosing, run, run.flow, coroutine)
+    return coroutine
+
+
+async def _arun_flow(run: FlowExecution, return_state: bool) -> Any:
     __tracebackhide__ = True
+    promises.keep(run.enclosing, run)
     with interrupts.outermost(run):
         token = current.set(run.context)
         try:
@@ -85,7 +100,6 @@ def generated_task(run: TaskExecution, return_state: bool) -> Any:
     def end(found: tuple[State, Draft]) -> Any:
         return finish(run, *found, False)
 
-    run.resolve()
     generate: Any = generating.agenerate if run.task.isasync else generating.generate
     return generate(run, run.context, task_run(run.task.plan, run.limited), end)
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from legato._engine.effects import HookKind
     from legato._sdk.states import State
+    from legato._sdk.task_runners import TaskRunner
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -103,6 +104,14 @@ class Flow(Decorated, Generic[P, R]):
         return self._version
 
     @property
+    def task_runner(self) -> TaskRunner:
+        """What runs the tasks that are submitted: threads, if nothing else was given."""
+        from legato._sdk.task_runners import ThreadPoolTaskRunner, checked_runner
+
+        given = self.options.task_runner
+        return ThreadPoolTaskRunner() if given is None else checked_runner(given)
+
+    @property
     def step_name(self) -> str:
         """What names this flow in step keys when it runs inside another."""
         if self._step_name is None:
@@ -159,15 +168,15 @@ class Flow(Decorated, Generic[P, R]):
         """Run the flow now; return what the function returns, or the final state."""
         __tracebackhide__ = True
         return_state = kwargs.pop("return_state", False)
-        kwargs.pop("wait_for", None)
-        execute, drive, arun, finish, outermost = _loaded()
+        wait_for = kwargs.pop("wait_for", None)
+        execute, drive, promise, finish, outermost = _loaded()
         if self.ismethod:
             args = (self._receiver, *args)
-        run = execute(self, args, kwargs)
+        run = execute(self, args, kwargs, wait_for)
         if self.isgenerator:
             return _generated(run, return_state)
         if self.isasync:
-            return arun(run, return_state)
+            return promise(run, return_state)
         with outermost(run):
             token = current.set(run.context)
             try:
@@ -268,7 +277,7 @@ def _loaded() -> Any:
     return (
         flow_execution.FlowExecution,
         drive.drive,
-        finishing.arun_flow,
+        finishing.promise_flow,
         finishing.finish_flow,
         interrupts.outermost,
     )

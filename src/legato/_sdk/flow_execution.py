@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec.structs import replace
 
 from legato._engine import effects
-from legato._engine.effects import Draft, Held, Moved, Raised, Stopped
+from legato._engine.effects import Draft, Held, Moved, Outcome, Raised, Stopped
+from legato._engine.endings import of_exception
 from legato._engine.flow_run import FlowEnd
 from legato._journal.forks import place
 from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
@@ -23,11 +24,11 @@ from legato._model.records import (
 )
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
-from legato._sdk import naming, parameters, run_logs, values
+from legato._sdk import naming, parameters, promises, resolving, run_logs, values, waits
 from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
 from legato._sdk.drive import Execution
-from legato._sdk.exceptions import FlowRunTimeoutError
+from legato._sdk.exceptions import FlowRunTimeoutError, UpstreamTaskError
 from legato._sdk.hooks import HookCall
 from legato._sdk.lineage import Lineage
 from legato._sdk.services import backend
@@ -38,6 +39,7 @@ from legato._sdk.watch import watch
 if TYPE_CHECKING:
     from legato._backend.port import Backend
     from legato._sdk.flow import Flow
+    from legato._sdk.futures import Future
 
 _PENDING = Draft(type=StateType.PENDING)
 _QUIET = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING})
@@ -46,13 +48,19 @@ _QUIET = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING})
 class FlowExecution(Execution):
     """One call of a flow."""
 
-    __slots__ = ("backend", "context", "created", "draft", "flow")
+    __slots__ = ("backend", "context", "created", "draft", "flow", "wait_for")
     flow: Flow[Any, Any]
     context: FlowRunContext
     backend: Backend
     created: FlowRunProposed | None
 
-    def __init__(self, flow: Flow[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        flow: Flow[Any, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        wait_for: Any = None,
+    ) -> None:
         bound = flow.signature.bind(args, kwargs)
         outer = current.get()
         enclosing = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
@@ -62,25 +70,31 @@ class FlowExecution(Execution):
             raise_held()
         self.backend = enclosing.backend if enclosing is not None else backend()
         self.flow, self.fn, self.args, self.kwargs = flow, flow.fn, args, kwargs
-        self.place = place()
+        self.place, self.wait_for = place(), wait_for
         self.timeout = flow.timeout_seconds
         self.created, self.draft = None, _PENDING
         name = naming.word_pair(self.backend.random)
         self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
         context.flow, context.flow_id, context.backend = flow, None, self.backend
         context.outer, context.epoch, context.interrupted = outer, 1, []
-        context.ordinals, context.lineage = Ordinals(), Lineage()
+        context.ordinals, context.lineage, context.promises = Ordinals(), Lineage(), None
         context.tags = current_tags.get()
         context.root_id = enclosing.root_id if enclosing is not None else context.id
         if enclosing is not None:
             context.interrupted = enclosing.interrupted
-        context.parent_task_run_id, context.step_key = None, ""
+        context.parent_task_run_id, context.step_key, context.children = None, "", None
         inherited = outer.log_prints if outer is not None else run_logs.prints_by_default()
         context.log_prints = inherited if flow.log_prints is None else flow.log_prints
         if context.log_prints:
             run_logs.patch_print()
 
-    def create(self, _: effects.Create) -> None:
+    @property
+    def enclosing(self) -> FlowRunContext | None:
+        """The flow run that this one is called in."""
+        outer = self.context.outer
+        return outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
+
+    def create(self, _: effects.Create) -> bool:
         """Make ready the proposal that creates the run; it goes with the first transition."""
         context, flow = self.context, self.flow
         state = self._stamp(_PENDING)
@@ -101,14 +115,65 @@ class FlowExecution(Execution):
         )
         self.created = FlowRunProposed(flow_name=flow.name, run=run)
         self._attach(run)
+        return bool(self.wait_for) or resolving.hold_handles(context.parameters.values())
+
+    def upstream(self) -> list[Future[Any]]:
+        """Return the futures among the arguments and in `wait_for` that have not ended."""
+        return resolving.unfinished([*self.context.parameters.values(), self.wait_for])
+
+    def resolve(self) -> Draft | None:
+        """Put values in the place of handles; return the state of a run that cannot start."""
+        context = self.context
+        try:
+            _, given = resolving.arguments((), context.parameters)
+            resolving.require_completed([self.wait_for])
+        except Exception as exc:  # noqa: BLE001 - an upstream that failed, a value not known
+            return self.cannot_start(exc)
+        context.parameters = given
+        self.args, self.kwargs = self.flow.signature.call_arguments(given)
+        return None
+
+    def cannot_start(self, exc: BaseException) -> Draft:
+        """Return the state of a run whose arguments cannot be had."""
+        draft = of_exception("Flow run", self.raised(exc), self.timeout)
+        if isinstance(exc, UpstreamTaskError):
+            draft.message = str(exc)
+        if self.created is not None:
+            self.created.run.parameters = parameters.jsonable(self.context.parameters)
+        return draft
+
+    def settle(self, outcome: Outcome) -> Outcome:
+        """Wait until all that was submitted has ended; states take the place of futures."""
+        context = self.context
+        if context.promises:
+            outcome = self._kept(outcome)
+        if context.children is not None:
+            outcome = context.children.settle(outcome)
+            context.children = None
+        return outcome
+
+    async def asettle(self, outcome: Outcome) -> Outcome:
+        """Do as `settle` without blocking the loop."""
+        context = self.context
+        if context.promises:
+            await waits.asleep(0)  # what the loop has been given starts now
+            outcome = self._kept(outcome)
+        if context.children is not None:
+            outcome = await context.children.asettle(outcome)
+            context.children = None
+        return outcome
+
+    def _kept(self, outcome: Outcome) -> Outcome:
+        """Return the outcome, or the error of coroutines that nobody awaited."""
+        if isinstance(outcome, Raised):
+            return outcome
+        broken = promises.broken(self.context)
+        return outcome if broken is None else Raised(broken, "error")
 
     def _attach(self, run: FlowRunCreate) -> None:
         """Give a subflow the task run that stands for it in the enclosing flow run."""
-        outer, context = self.context.outer, self.context
-        if outer is None or self.created is None:
-            return
-        parent = outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
-        if parent is None:
+        outer, context, parent = self.context.outer, self.context, self.enclosing
+        if parent is None or self.created is None:
             return
         scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
         key = step_key(scope, self.flow.step_name, context.parameters, parent.ordinals)
@@ -152,7 +217,7 @@ class FlowExecution(Execution):
 
     def _prepare(self) -> None:
         flow, context = self.flow, self.context
-        given = parameters.resolved(context.parameters)
+        given = context.parameters
         if flow.should_validate_parameters:
             given = parameters.validated(flow, given)
         if given is not context.parameters:

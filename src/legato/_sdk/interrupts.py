@@ -134,7 +134,10 @@ def _see_to_the_end(signum: int, code: int, over: threading.Event) -> None:
 def _main_thread_waits() -> bool:
     frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     frame = frames.get(threading.main_thread().ident or 0)
-    return frame is not None and os.path.basename(frame.f_code.co_filename) in _WAITS_IN
+    if frame is None:
+        return False
+    ours = at_work.is_wait(frame)
+    return ours or os.path.basename(frame.f_code.co_filename) in _WAITS_IN
 
 
 def _close_as_crashed() -> None:

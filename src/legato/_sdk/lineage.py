@@ -9,12 +9,15 @@ kept alive for the sake of an edge.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import ref
 
 from legato._model.states import State
 from legato._model.task_runs import FlowRunInput, RunInput, TaskRunInput
+from legato._sdk.annotations import Annotation, quote
+from legato._sdk.futures import Future, FutureList
 
 if TYPE_CHECKING:
     from typing import Self
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
 LIMIT = 10_000
 _HELD = (str, bytes, int, float)
 _SHAPED = (list, dict, set, tuple)
+# as Any: a type checker would narrow a value to an annotation of no known type
+_ANNOTATION: Any = Annotation
 _ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
-_SEARCHED = (list, tuple, set, dict)
+_SEARCHED = (list, tuple, set, dict, FutureList)
 _UNTRACKED = (bool, type(None), type(...), type(NotImplemented))
 _SMALL_INTS = range(-5, 257)
 _HOLD_BYTES = 1024
@@ -47,7 +52,8 @@ class Lineage:
         makers.pop(id(value), None)
         makers[id(value)] = (proof, task_run_id)
         if len(makers) > LIMIT:
-            makers.pop(next(iter(makers)), None)
+            with suppress(RuntimeError):  # another thread came between; the next one tidies up
+                makers.pop(next(iter(makers)), None)
 
     def maker(self, value: Any) -> UUID | None:
         """Return the task run that made `value`, if it is known."""
@@ -79,6 +85,10 @@ class Lineage:
         """Return the runs that `value`, or the items of a small container, came from."""
         if isinstance(value, State):
             return _of_state(value)
+        if isinstance(value, Future):
+            return [TaskRunInput(id=value.task_run_id)]
+        if isinstance(value, _ANNOTATION):
+            return [] if isinstance(value, quote) else self.of(value.unwrap())
         if maker := self.maker(value):
             return [TaskRunInput(id=maker)]
         kind: Any = value.__class__

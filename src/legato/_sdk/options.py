@@ -26,6 +26,7 @@ class FlowOptions(TypedDict, total=False):
     flow_run_name: str | Callable[[], str] | None
     retries: int | None
     retry_delay_seconds: float | int | None
+    task_runner: Any
     description: str | None
     timeout_seconds: float | int | None
     validate_parameters: bool | None
@@ -75,6 +76,7 @@ class FlowSettings(Struct, frozen=True, kw_only=True):
     flow_run_name: Any = None
     retries: int | None = None
     retry_delay_seconds: Any = None
+    task_runner: Any = None
     description: str | None = None
     timeout_seconds: float | None = None
     validate_parameters: bool | None = None

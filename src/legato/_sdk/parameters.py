@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 import msgspec
 
-from legato._sdk import resolving
 from legato._sdk.exceptions import ParameterTypeError
 
 if TYPE_CHECKING:
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 # values of exactly these types pass an annotation of the same type as they are
 RECORDED_LIMIT = 512 * 1024
 _PLAIN = frozenset({str, int, float, bool, bytes, dt.datetime, dt.date})
-
-
-def resolved(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters with the results of states in the place of states."""
-    _, found = resolving.arguments((), parameters)
-    return found
 
 
 def validated(flow: Flow[Any, Any], parameters: dict[str, Any]) -> dict[str, Any]:

@@ -1,53 +1,181 @@
-"""Handles among the arguments of a call give way to the values that they stand for."""
+"""Handles among the arguments of a call give way to the values that they stand for.
+
+Handles are futures, states and the annotations around them. Containers are searched to a depth of
+8, and only those that can hold a handle are copied.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 from legato._model.states import State as StateRecord
+from legato._model.states import StateType
+from legato._sdk.annotations import Annotation, allow_failure, opaque
+from legato._sdk.exceptions import UpstreamTaskError
+from legato._sdk.futures import Future
 from legato._sdk.states import State
 
 _ATOMS = frozenset({int, float, str, bytes, bool, type(None), complex, range})
 _CONTAINERS = (list, tuple, set, dict)
+# typed as Any: a type checker would narrow values of no known type to classes of no known type
+_FUTURE: Any = Future
+_ANNOTATION: Any = Annotation
+_HANDLES: Any = (StateRecord, Future, Annotation)
+_SEEN_THROUGH: Any = (allow_failure, opaque)
 DEPTH = 8
+
+
+def hold_handles(args: Iterable[Any]) -> bool:
+    """Tell whether any argument is, or holds, a handle."""
+    for value in args:
+        if type(value) not in _ATOMS and next(_handles(value), None) is not None:
+            return True
+    return False
+
+
+def unfinished(values: Iterable[Any]) -> list[Future[Any]]:
+    """Return the futures in the values that have not ended, each once."""
+    found: dict[int, Future[Any]] = {}
+    for value in values:
+        for handle in _handles(value):
+            inner: Any = _content(handle) if isinstance(handle, _SEEN_THROUGH) else handle
+            for future in _handles(inner):
+                if isinstance(future, Future) and not future.done:
+                    found[id(cast("object", future))] = future
+    return list(found.values())
+
+
+def _content(annotation: Annotation[Any]) -> Any:
+    return annotation.value
+
+
+def _handles(value: Any, depth: int = 0) -> Iterator[Any]:
+    if isinstance(value, _HANDLES):
+        yield value
+        return
+    items = _items(value, depth)
+    for item in items:
+        yield from _handles(item, depth + 1)
+
+
+def _items(value: Any, depth: int) -> list[Any]:
+    """Return the items of a container that can hold a handle, else nothing."""
+    kind: Any = value.__class__
+    if not issubclass(kind, _CONTAINERS) or not value or depth >= DEPTH:
+        return []
+    items: list[Any] = list(value.values() if issubclass(kind, dict) else value)
+    return items if any(issubclass(held, _MAY_HOLD) for held in set(map(type, items))) else []
+
+
+_MAY_HOLD = (*_CONTAINERS, *_HANDLES)
 
 
 def arguments(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments with the results of states in the place of states.
+    """Return the arguments with values in the place of handles; all futures must have ended.
 
-    Containers are searched to a depth of 8, and only those that can hold a handle are copied.
-    Raises what `State.result` raises for a state that is not Completed.
+    Raises UpstreamTaskError for a run that did not complete.
     """
-    for value in args:
-        if type(value) not in _ATOMS:
-            args = tuple([resolved(item) for item in args])
-            break
-    for value in kwargs.values():
-        if type(value) not in _ATOMS:
-            kwargs = {name: resolved(item) for name, item in kwargs.items()}
-            break
-    return args, kwargs
+    return (
+        tuple([resolved(value) for value in args]),
+        {name: resolved(value) for name, value in kwargs.items()},
+    )
 
 
-def resolved(value: Any, depth: int = 0) -> Any:
-    """Return `value` with states replaced by their results; the same object if there are none."""
-    if isinstance(value, StateRecord):
-        return cast("State", value).result()
-    kind: Any = value.__class__
-    if kind not in _CONTAINERS or not value or depth >= DEPTH:
+def resolved(value: Any) -> Any:
+    """Return `value` with values in the place of handles; the same object if there are none."""
+    return _mapped(value, _value_of)
+
+
+def states_for_futures(value: Any) -> Any:
+    """Return `value` with the states of futures in the place of futures; waits for each."""
+    return _mapped(value, _state_of)
+
+
+def results_for_futures(value: Any) -> Any:
+    """Return `value` with the results of futures in the place of futures; waits for each."""
+    return _mapped(value, _result_of)
+
+
+def require_completed(handles: Iterable[Any]) -> None:
+    """Raise UpstreamTaskError for the first run that did not complete, as `wait_for` asks."""
+    for handle in handles:
+        for found in _handles(handle):
+            if not isinstance(found, Annotation):
+                _value_of(found)
+
+
+def _mapped(value: Any, of: Callable[[Any], Any], depth: int = 0) -> Any:
+    if isinstance(value, _HANDLES):
+        return of(value)
+    items = _items(value, depth)
+    if not items:
         return value
-    items = list(value.values() if kind is dict else value)
-    if not any(_may_hold(held) for held in set(map(type, items))):
-        return value
-    found = [resolved(item, depth + 1) for item in items]
+    found = [_mapped(item, of, depth + 1) for item in items]
     if all(new is old for new, old in zip(found, items, strict=True)):
         return value
-    if kind is dict:
-        return dict(zip(value, found, strict=True))
-    return cast("Any", kind)(found)
+    return _rebuilt(value, found)
 
 
-def _may_hold(kind: type) -> bool:
-    return kind in _CONTAINERS or issubclass(kind, StateRecord)
+def _rebuilt(value: Any, items: list[Any]) -> Any:
+    """Return a container of the same kind with other items."""
+    kind: Any = value.__class__
+    if dict in kind.__mro__:
+        made: Any = dict(zip(value, items, strict=True))
+        return made if kind is dict else kind(made)
+    if hasattr(kind, "_make"):  # a named tuple
+        return kind._make(items)
+    return kind(items)
+
+
+def _value_of(handle: Any) -> Any:
+    if isinstance(handle, _ANNOTATION):
+        return _content_of(handle)
+    state = _state_of(handle)
+    if state.type is not StateType.COMPLETED:
+        raise _upstream_error(handle, state)
+    return state.result()
+
+
+def _content_of(annotation: Annotation[Any]) -> Any:
+    value: Any = annotation.value
+    if isinstance(annotation, allow_failure):
+        return _mapped(value, _value_or_error)
+    if isinstance(annotation, opaque) and isinstance(value, _HANDLES):
+        return _value_of(value)
+    return value
+
+
+def _value_or_error(handle: Any) -> Any:
+    if isinstance(handle, _ANNOTATION):
+        return _content_of(handle)
+    state = _state_of(handle)
+    return state.result() if state.type is StateType.COMPLETED else state.exception()
+
+
+def _state_of(handle: Any) -> State:
+    if isinstance(handle, Future):
+        handle.wait()
+        return handle.state
+    return cast("State", handle)
+
+
+def _result_of(handle: Any) -> Any:
+    return handle.result() if isinstance(handle, _FUTURE) else handle
+
+
+def _upstream_error(handle: Any, state: State) -> UpstreamTaskError:
+    details = state.state_details
+    run_id = getattr(handle, "task_run_id", None) or (details and details.task_run_id)
+    noun = "task run"
+    if run_id is None and details is not None and details.flow_run_id is not None:
+        noun, run_id = "flow run", details.flow_run_id
+    which = f" '{run_id}'" if run_id is not None else ""
+    error = UpstreamTaskError(
+        f"Upstream {noun}{which} did not reach a 'COMPLETED' state.", state=state
+    )
+    if isinstance(state.data, BaseException):
+        error.__cause__ = state.data
+    return error

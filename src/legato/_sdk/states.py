@@ -35,6 +35,9 @@ class _ReturnedNone:
     def __repr__(self) -> str:
         return "None"
 
+    def __reduce__(self) -> str:
+        return "RETURNED_NONE"
+
 
 RETURNED_NONE = _ReturnedNone()
 

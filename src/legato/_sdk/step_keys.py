@@ -15,10 +15,19 @@ from typing import Any
 from msgspec.json import Encoder
 
 from legato._journal import forks
+from legato._sdk.futures import Future
+
+
+def _handle(value: Any) -> Any:
+    """Return what a future stands for in a fingerprint: its task run."""
+    if isinstance(value, Future):
+        return {"task_run": value.task_run_id}
+    raise TypeError(f"a {type(value).__name__} has no fingerprint")
+
 
 FINGERPRINT_LIMIT = 64 * 1024
 NO_FINGERPRINT = "-"
-_encode = Encoder(order="sorted").encode
+_encode = Encoder(order="sorted", enc_hook=_handle).encode
 _BIG = frozenset({str, bytes, list, tuple, dict, set, frozenset})
 
 

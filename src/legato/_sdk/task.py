@@ -29,11 +29,15 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from legato._engine.effects import HookKind
+    from legato._sdk.chaining import After
+    from legato._sdk.children import Children
+    from legato._sdk.futures import Future, FutureList
     from legato._sdk.states import State
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
 T = TypeVar("T")
+_LONG_SECONDS = 0.1  # from which on it matters whether an event loop stood still
 _HOOKS: tuple[HookKind, ...] = ("on_completion", "on_failure", "on_running")
 
 
@@ -157,23 +161,135 @@ class Task(Decorated, Generic[P, R]):
         if kwargs:
             return_state = kwargs.pop("return_state", False)
             wait_for = kwargs.pop("wait_for", None)
-        execute, drive, arun, finish = _loaded()
+        execute, drive, promise, finish = _loaded()
         if self.ismethod:
             args = (self._receiver, *args)
         run = execute(self, args, kwargs, wait_for)
         if self.isgenerator:
             return _generated(run, return_state)
         if self.isasync:
-            return arun(run, return_state)
-        run.resolve()
+            return promise(run, return_state)
         token = current.set(run.context)
         try:
             state, draft = drive(run, task_run(self._plan or self.plan, run.limited))
         finally:
             current.reset(token)
+        if run.context.progress.total_run_time > _LONG_SECONDS:
+            _notice(run)
         if return_state or state.type is not StateType.COMPLETED:
             return finish(run, state, draft, return_state)
         return draft.data
+
+    @overload
+    def submit(
+        self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]: ...
+
+    @overload
+    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+
+    @overload
+    def submit(
+        self,
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> State: ...
+
+    @overload
+    def submit(
+        self: Task[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Future[T]: ...
+
+    @overload
+    def submit(
+        self,
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> Future[R]: ...
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        """Have the task run beside the caller; return its future at once, or its final state.
+
+        Futures and states among the arguments are waited for, and their values passed, as soon as
+        they are there. Raises RuntimeError outside of flows.
+        """
+        return_state, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
+        if self.ismethod:
+            args = (self._receiver, *args)
+        future = _children().submit(self, args, kwargs, wait_for)
+        if return_state:
+            future.wait()
+            return future.state
+        return future
+
+    @overload
+    def map(
+        self,
+        *args: Any,
+        return_state: Literal[True],
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> list[State]: ...
+
+    @overload
+    def map(
+        self: Task[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> FutureList[T]: ...
+
+    @overload
+    def map(
+        self,
+        *args: Any,
+        return_state: Literal[False] = False,
+        wait_for: Iterable[Any] | None = None,
+        **kwargs: Any,
+    ) -> FutureList[R]: ...
+
+    def map(self, *args: Any, **kwargs: Any) -> Any:
+        """Submit the task once for each item of the iterables among the arguments.
+
+        All iterables have the same length; `unmapped` passes one as it is to every call. Raises
+        MappingLengthMismatch, MappingMissingIterable, and RuntimeError outside of flows.
+        """
+        from legato._sdk import mapping
+
+        return_state, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
+        found = mapping.mapped(_children(), self, args, kwargs, wait_for)
+        if return_state:
+            found.wait()
+            return [future.state for future in found]
+        return found
+
+    @overload
+    def state(
+        self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, State]: ...
+
+    @overload
+    def state(self, *args: P.args, **kwargs: P.kwargs) -> State: ...
+
+    def state(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the task as a call does; return the final state in the place of the value."""
+        __tracebackhide__ = True
+        return self(*args, return_state=True, **kwargs)
+
+    def after(self, *runs: Any) -> After[P, R]:
+        """Return the task with what it waits for: futures, states or lists of them."""
+        from legato._sdk.chaining import After
+
+        return After(self, runs)
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
         """Return a copy with other options; what is not named stays."""
@@ -208,12 +324,24 @@ def _generated(run: Any, return_state: bool) -> Any:
     return finishing.generated_task(run, return_state)
 
 
+def _notice(run: Any) -> None:
+    from legato._sdk import blocking
+
+    blocking.notice(run.context)
+
+
+def _children() -> Children:
+    from legato._sdk.children import children_of_run
+
+    return children_of_run()
+
+
 @cache
 def _loaded() -> Any:
     """Load what only a call needs."""
     from legato._sdk import drive, finishing, task_execution
 
-    return task_execution.TaskExecution, drive.drive, finishing.arun_task, finishing.finish
+    return task_execution.TaskExecution, drive.drive, finishing.promise_task, finishing.finish
 
 
 @overload

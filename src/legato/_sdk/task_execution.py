@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from legato._engine import effects
 from legato._engine.effects import Draft
+from legato._engine.endings import of_exception
 from legato._journal.forks import place
 from legato._model.progress import advance
 from legato._model.records import TaskRunCreated, TaskRunMoved
@@ -16,7 +17,7 @@ from legato._sdk import naming, resolving, run_logs, values
 from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
 from legato._sdk.drive import Execution
-from legato._sdk.exceptions import TaskRunTimeoutError
+from legato._sdk.exceptions import TaskRunTimeoutError, UpstreamTaskError
 from legato._sdk.hooks import HookCall
 from legato._sdk.services import backend
 from legato._sdk.stamping import stamped
@@ -25,7 +26,10 @@ from legato._sdk.termination import flush_when_terminated
 from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from legato._backend.port import Backend
+    from legato._sdk.futures import Future
     from legato._sdk.limits import Wish
     from legato._sdk.task import Task
 
@@ -37,6 +41,7 @@ class TaskExecution(Execution):
 
     __slots__ = ("backend", "context", "draft", "epoch", "flow_run_id", "held", "task", "wait_for")
     task: Task[Any, Any]
+    wait_for: list[Any] | None
     context: TaskRunContext
     backend: Backend
     held: Wish | None
@@ -56,7 +61,8 @@ class TaskExecution(Execution):
         self.backend = flow.backend if flow is not None else backend()
         if flow is not None and flow.interrupted:
             raise watch.signal_again()
-        self.task, self.wait_for, self.place = task, wait_for, place()
+        self.task, self.place = task, place()
+        self.wait_for = None if wait_for is None else listed(wait_for)
         self.fn, self.args, self.kwargs = task.fn, args, kwargs
         if self.backend.is_dry:
             self.fn = _stand_in(task)
@@ -68,6 +74,23 @@ class TaskExecution(Execution):
         tags = current_tags.get()
         context.tags = task.tags | tags if tags else task.tags
         self._name(outer, flow)
+
+    @classmethod
+    def elsewhere(
+        cls,
+        backend: Backend,
+        context: TaskRunContext,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Self:
+        """Return the run of a context that was made in another process, with its next call."""
+        self = cls.__new__(cls)
+        flow, task = context.flow_run_context, context.task
+        self.backend, self.context, self.task = backend, context, task
+        self.epoch, self.flow_run_id = (flow.epoch, flow.id) if flow is not None else (0, None)
+        self.place, self.wait_for, self.draft, self.held = place(), None, _PENDING, None
+        self.fn, self.args, self.kwargs, self.timeout = task.fn, args, kwargs, task.timeout_seconds
+        return self
 
     def _name(
         self, outer: FlowRunContext | TaskRunContext | None, flow: FlowRunContext | None
@@ -90,11 +113,28 @@ class TaskExecution(Execution):
         if task.task_run_name is not None:
             context.name = naming.run_name(task.task_run_name, context.parameters, "task_run_name")
 
-    def resolve(self) -> None:
-        """Put the values of states in the place of states among the arguments."""
-        self.args, self.kwargs = resolving.arguments(self.args, self.kwargs)
+    def upstream(self) -> list[Future[Any]]:
+        """Return the futures among the arguments and in `wait_for` that have not ended."""
+        return resolving.unfinished([*self.args, *self.kwargs.values(), *(self.wait_for or ())])
 
-    def create(self, _: effects.Create) -> None:
+    def resolve(self) -> Draft | None:
+        """Put values in the place of handles; return the state of a run that cannot start."""
+        try:
+            self.args, self.kwargs = resolving.arguments(self.args, self.kwargs)
+            resolving.require_completed(self.wait_for or ())
+        except UpstreamTaskError as error:
+            name, message = "NotReady", str(error)
+            return Draft(type=StateType.PENDING, name=name, message=message, data=error)
+        except Exception as exc:  # noqa: BLE001 - a state whose value is not known
+            return self.cannot_start(exc)
+        self.context.parameters = self.task.signature.bind(self.args, self.kwargs)
+        return None
+
+    def cannot_start(self, exc: BaseException) -> Draft:
+        """Return the state of a run whose arguments cannot be had."""
+        return of_exception("Task run", self.raised(exc), self.timeout)
+
+    def create(self, _: effects.Create) -> bool:
         """Record the run, Pending, with what its arguments came from."""
         context, flow = self.context, self.context.flow_run_context
         state = self._stamp(_PENDING)
@@ -102,7 +142,7 @@ class TaskExecution(Execution):
         if flow is not None:
             inputs = flow.lineage.inputs(context.parameters)
             if self.wait_for:
-                inputs["wait_for"] = flow.lineage.of(list(self.wait_for))
+                inputs["wait_for"] = flow.lineage.of(self.wait_for)
         run = TaskRunCreate(
             id=context.id,
             name=context.name,
@@ -116,6 +156,9 @@ class TaskExecution(Execution):
             flow_run_run_count=flow.progress.run_count if flow is not None else 0,
         )
         self.backend.journal.append(TaskRunCreated(self.epoch, run))
+        if self.wait_for or resolving.hold_handles(self.args):
+            return True
+        return bool(self.kwargs) and resolving.hold_handles(self.kwargs.values())
 
     def enter(self, effect: effects.Enter) -> State:
         """Record a transition; return the state, with the ids of the run."""
@@ -234,3 +277,10 @@ def _stand_in(task: Task[Any, Any]) -> Callable[..., Any]:
     from legato._sdk.dry_run import stand_in
 
     return stand_in(task)
+
+
+def listed(wait_for: Any) -> list[Any]:
+    """Return what `wait_for` names as a list; a single future or state is one too."""
+    if hasattr(wait_for, "__iter__"):
+        return list(wait_for)
+    return [wait_for]

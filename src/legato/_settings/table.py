@@ -78,6 +78,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     tasks_default_retries: int
     tasks_default_retry_delay_seconds: float | list[float]
     tasks_default_persist_result: bool | None
+    tasks_runner_thread_pool_max_workers: int | None
+    tasks_runner_process_pool_max_workers: int | None
     results_persist_by_default: bool
     results_default_serializer: str
     results_local_storage_path: str | None
@@ -215,6 +217,21 @@ TASKS_DEFAULT_PERSIST_RESULT = Setting(
     None,
     "Whether the results of tasks are stored; unset, RESULTS_PERSIST_BY_DEFAULT decides.",
     "PREFECT_TASKS_DEFAULT_PERSIST_RESULT",
+)
+TASKS_RUNNER_THREAD_POOL_MAX_WORKERS = Setting(
+    "TASKS_RUNNER_THREAD_POOL_MAX_WORKERS",
+    optional(whole(1)),
+    None,
+    "How many submitted tasks of a flow run are at work at once in threads; unset, all that can.",
+    "PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS",
+    "PREFECT_TASK_RUNNER_THREAD_POOL_MAX_WORKERS",
+)
+TASKS_RUNNER_PROCESS_POOL_MAX_WORKERS = Setting(
+    "TASKS_RUNNER_PROCESS_POOL_MAX_WORKERS",
+    optional(whole(1)),
+    None,
+    "How many processes a ProcessPoolTaskRunner starts; unset, as many as there are processors.",
+    "PREFECT_TASKS_RUNNER_PROCESS_POOL_MAX_WORKERS",
 )
 RESULTS_PERSIST_BY_DEFAULT = Setting(
     "RESULTS_PERSIST_BY_DEFAULT",

@@ -12,6 +12,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from legato import flow, task
+from legato.context import FlowRunContext
+from legato.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 THREADS = 50
 
@@ -86,6 +88,64 @@ def pool_of_tasks() -> None:
         ready_soon()
         for future in futures:
             future.result()
+
+
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=THREADS))
+def submitted() -> None:
+    """In a wait for tasks of the flow's own pool, with more of them that wait for a place."""
+    futures = napping.map(range(2 * THREADS))
+    for _ in range(THREADS):
+        started.acquire()
+    ready_soon()
+    futures.wait()
+
+
+@flow(task_runner=ProcessPoolTaskRunner(max_workers=2))
+def processes() -> None:
+    """In a wait for tasks in other processes."""
+    futures = asleep.map(range(3))
+    while sum(future.state.is_running() for future in futures) < 2:
+        time.sleep(0.001)
+    ready_soon()
+    futures.wait()
+
+
+@task
+def asleep(n: int) -> None:
+    time.sleep(60)
+
+
+@flow
+def settling() -> None:
+    """In the wait at the end, for a task, and one that would start after it."""
+    quick.submit(napping.submit(0))
+    started.acquire()
+    ready_soon()
+
+
+@flow
+def ending() -> None:
+    """With a task that ends soon after the signal, before one that must not start."""
+    quick.submit(brief.submit())
+    started.acquire()
+    ready_soon()
+    gate.wait()
+
+
+gate = threading.Event()
+
+
+@task
+def brief() -> int:
+    started.release()
+    while not current_flow_run_interrupted():
+        time.sleep(0.001)
+    return 1
+
+
+def current_flow_run_interrupted() -> bool:
+    run = FlowRunContext.get()
+    return run is not None and bool(run.interrupted)
 
 
 started = threading.Semaphore(0)

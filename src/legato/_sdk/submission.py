@@ -1,0 +1,131 @@
+"""A task run between its call and its end: what `Task.submit` makes.
+
+The step key, the name and the Pending state are taken at the moment of the call. While a run that
+its arguments stand for is unfinished, it takes no thread: the last one of them starts it.
+"""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from legato._engine.effects import CREATE, Draft, Enter, Raised
+from legato._engine.endings import of_exception
+from legato._engine.task_run import task_run
+from legato._sdk.context import current
+from legato._sdk.drive import adrive, drive
+from legato._sdk.futures import Future
+from legato._sdk.stamping import stamped
+from legato._sdk.task_execution import TaskExecution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from legato._sdk.children import Children
+    from legato._sdk.slots import Slot
+    from legato._sdk.task import Task
+
+
+class Submission:
+    """One submitted task run. `loop` is the event loop that it needs, if it needs one."""
+
+    __slots__ = (
+        "_arrivals", "_children", "_handles", "_steps", "context", "future", "loop", "run", "slot",
+        "upstream",
+    )  # fmt: skip
+    slot: Slot | None
+
+    def __init__(
+        self,
+        children: Children,
+        task: Task[Any, Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        wait_for: Iterable[Any] | None,
+    ) -> None:
+        self.run = run = TaskExecution(task, args, kwargs, wait_for)
+        self._children = children
+        self.context = copy_context()
+        self.future: Future[Any] = Future(run.context.id, run.flow_run_id, run.context.name)
+        self.future.come_from(self)
+        self._steps = task_run(task.plan, run.limited)
+        next(self._steps)
+        self._handles = run.create(CREATE)
+        self.upstream = run.upstream() if self._handles else ()
+        self._arrivals = count(1)
+        self.loop: Any = None
+        self.slot = None
+
+    def when_ready(self, start: Callable[[Submission], object]) -> None:
+        """Call `start(self)` once all runs that the arguments stand for have ended."""
+        expected = len(self.upstream)
+        if not expected:
+            start(self)
+            return
+
+        def note(_: object) -> None:
+            if next(self._arrivals) == expected:
+                self.upstream = ()
+                start(self)
+
+        for future in self.upstream:
+            future.add_done_callback(note)
+
+    def run_here(self) -> None:
+        """Take the run to its end on this thread; raises nothing."""
+        self.context.run(self._run)
+
+    def _run(self) -> None:
+        if not self.begins():
+            return
+        try:
+            self.end(*drive(self.run, self._steps, False))
+        except BaseException as exc:  # noqa: BLE001 - a thread must go on, a future must end
+            self.fail(exc)
+
+    async def arun(self) -> None:
+        """Take the run to its end on the running loop; runs in the context of the submission."""
+        if not self.begins():
+            return
+        try:
+            self.end(*await adrive(self.run, self._steps, False))
+        except BaseException as exc:  # noqa: BLE001 - a loop must go on, a future must end
+            self.fail(exc)
+
+    def begins(self) -> bool:
+        """Make ready, in the context of the run; tell whether it may start, or end it."""
+        current.set(self.run.context)
+        if self.slot is not None:
+            self.slot.hold()
+        instead = self._children.instead_of_a_start()
+        if instead is None and self._handles:
+            instead = self.run.resolve()
+        if instead is None:
+            return True
+        self.drop(instead)
+        return False
+
+    def interruption(self) -> Draft | None:
+        """Return the end of the run, if the process was told to end."""
+        return self._children.interruption()
+
+    def drop(self, draft: Draft) -> None:
+        """End a run that does not start, or was stopped from outside, if it has not ended."""
+        if not self.future.done:
+            self._steps.close()
+            self.end(self.run.enter(Enter(draft)), draft)
+
+    def fail(self, exc: BaseException) -> None:
+        """End the run as Crashed; our own code or the store is out of order, so not recorded."""
+        draft = of_exception("Task run", Raised(exc, "abort"), None)
+        backend = self.run.backend
+        state = stamped(draft, self.run.context.state, backend.clock, backend.ids)
+        self.end(state, draft)
+
+    def end(self, state: Any, draft: Draft) -> None:
+        """Give the end of the run to the future."""
+        if self.slot is not None:
+            self.slot.give_back()
+        self.future.end(state, draft.data)
+        self._children.ended(self)

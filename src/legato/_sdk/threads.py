@@ -1,0 +1,109 @@
+"""The threads of a task runner: made when the ones that there are get stuck.
+
+Threads share one interpreter lock, so a second one helps only while the first one waits. One
+starts at once; a pacer looks every two milliseconds whether jobs stand still, and then doubles
+the threads. Where somebody computes all the time it adds one each tenth of a second. So ten
+thousand short tasks run on one thread or two, and a hundred that sleep run on a hundred soon.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread, get_ident
+
+from legato._sdk.at_work import is_ours
+
+LOOK_SECONDS = 0.002
+PATIENCE_SECONDS = 0.1
+Job = Callable[[], object]
+
+
+class Threads:
+    """Runs jobs in the order in which they come, as many at once as get stuck."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._idle: list[None] = []  # one item for each thread that waits for a job
+        self._count = 0
+        self._taken = 0
+        self._workers: list[int] = []  # identifiers of the threads
+        self._pacer: Thread | None = None
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._resting = False
+        self._closed = False
+
+    def add(self, job: Job) -> None:
+        """Run `job` soon on one of the threads; it may not raise."""
+        self._jobs.put(job)
+        if self._count == 0:
+            self._start(1)
+        elif self._jobs.qsize() > len(self._idle):
+            self._notice()
+
+    def close(self) -> None:
+        """End the threads when they have nothing to do any more."""
+        self._closed = True
+        self._jobs.put(None)
+        self._bell.put(None)
+
+    def _notice(self) -> None:
+        """See that the pacer looks."""
+        if self._pacer is None:
+            self._pacer = Thread(target=self._pace, name=f"{self._name}-pacer", daemon=True)
+            self._pacer.start()
+        elif self._resting:
+            self._resting = False
+            self._bell.put(None)
+
+    def _start(self, count: int) -> None:
+        for _ in range(count):
+            self._count += 1
+            name = f"{self._name}-{self._count}"
+            Thread(target=self._work, name=name, daemon=True).start()
+
+    def _stuck(self) -> bool:
+        """Tell whether the code of users is at work on all threads: ours is never slow for long."""
+        frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        workers = list(self._workers)
+        return not self._idle and not any(is_ours(frames.get(worker)) for worker in workers)
+
+    def _work(self) -> None:
+        jobs, idle = self._jobs, self._idle
+        self._workers.append(get_ident())
+        while True:
+            idle.append(None)
+            job = jobs.get()
+            idle.pop()
+            if job is None:
+                jobs.put(None)  # for the next thread
+                return
+            self._taken += 1
+            if not jobs.empty():
+                self._notice()
+            job()
+            del job  # holds what the task was given
+
+    def _pace(self) -> None:
+        """Start threads while jobs stand still; rest while there are none."""
+        seen, since = -1, 0.0
+        while not self._closed:
+            if self._jobs.empty():
+                self._resting = True
+                if self._jobs.empty():
+                    self._bell.get()
+                self._resting = False
+            before = time.monotonic()
+            time.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+            if self._taken != seen or self._jobs.empty():
+                seen, since = self._taken, now
+            elif now - before < 2 * LOOK_SECONDS and self._stuck():
+                self._start(min(self._count, self._jobs.qsize()))
+            elif now - since > PATIENCE_SECONDS:
+                # somebody computes, or our own code is slow: more threads would hardly help
+                self._start(1)
+                since = now

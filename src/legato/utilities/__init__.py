@@ -1,0 +1,5 @@
+"""Small things for flow files."""
+
+from legato.utilities import annotations
+
+__all__ = ["annotations"]
