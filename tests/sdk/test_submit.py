@@ -248,6 +248,15 @@ def test_a_map_that_does_not_fit_says_why() -> None:
     in_flow(body)
 
 
+def test_text_is_one_value_to_map_and_a_dict_its_keys() -> None:
+    def body() -> list[Any]:
+        with pytest.raises(MappingMissingIterable):
+            double.map("ab")
+        return double.map({1: "a", 2: "b"}).result()
+
+    assert in_flow(body) == [2, 4]
+
+
 def test_submit_outside_of_flows_says_what_to_do() -> None:
     for call in (lambda: double.submit(1), lambda: double.map([1])):
         with pytest.raises(RuntimeError, match="inside a flow"):
