@@ -22,7 +22,7 @@ class Project:
         self.temporary = folder / "tmp"
         for made in (self.folder, self.home, self.temporary):
             made.mkdir()
-        (self.folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n")
+        (self.folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\naddopts = -p no:asyncio\n")
         self._site = folder / "site"
         _announce(self._site)
 
@@ -36,7 +36,7 @@ class Project:
             for key, value in os.environ.items()
             if not key.startswith(("LEGATO_", "PREFECT_", "PYTEST_", "XDG_"))
         }
-        path = os.pathsep.join([str(self._site), str(ROOT / "src")])
+        path = os.pathsep.join([str(self._site), *filter(None, sys.path)])
         own = {"HOME": str(self.home), "TMPDIR": str(self.temporary), "PYTHONPATH": path}
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args],
