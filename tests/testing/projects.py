@@ -22,7 +22,9 @@ class Project:
         self.temporary = folder / "tmp"
         for made in (self.folder, self.home, self.temporary):
             made.mkdir()
-        (self.folder / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\naddopts = -p no:asyncio\n")
+        (self.folder / "pytest.ini").write_text(
+            "[pytest]\nfilterwarnings = error\naddopts = -p no:asyncio\n"
+        )
         self._site = folder / "site"
         _announce(self._site)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_retry_delay_of_a_day_takes_no_time_and_shows_as_a_day(clock: VirtualC
     run = the_task_run()
     assert 2 * ONE_DAY <= run.end_time - run.start_time < 2 * ONE_DAY + SOON
     states = get_client(sync_client=True).read_task_run_states(run.id)
-    delays = [b.timestamp - a.timestamp for a, b in zip(states, states[1:], strict=False)]
+    delays = [b.timestamp - a.timestamp for a, b in pairwise(states)]
     assert sum(delay >= ONE_DAY - SOON for delay in delays) == 2
     [flow_run] = get_client(sync_client=True).read_flow_runs()
     assert flow_run.end_time - flow_run.start_time >= 2 * ONE_DAY

@@ -6,15 +6,17 @@ import os
 import subprocess
 import sys
 import threading
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from legato import flow, get_client, task
 from legato._settings import current as configuration
-from legato.settings import LEGATO_API_URL, LEGATO_HOME, temporary_settings  # type: ignore[attr-defined]
+from legato.settings import LEGATO_API_URL, LEGATO_HOME, temporary_settings
 from legato.testing import Harness, harness, prefect_test_harness, utilities
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CHILD = "from legato import flow; flow(name='child')(lambda: 1)()"
 

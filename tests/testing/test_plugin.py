@@ -133,7 +133,7 @@ def lasts():
         (["-o", "legato_clock=virtual"], "def test_it():\n    lasts()\n"),
         (
             ["--legato-clock=virtual"],
-            "@pytest.fixture\ndef ran():\n    lasts()\ndef test_it(ran, legato_home):\n    lasts()\n",
+            "@pytest.fixture\ndef ran():\n    lasts()\ndef test_it(ran):\n    lasts()\n",
         ),
     ],
     ids=["fixture", "mark", "mark of a module", "option", "setting", "within fixtures"],
@@ -245,7 +245,8 @@ def test_it_can_be_switched_off(project: Project) -> None:
 def test_tests_without_flows_load_nothing_of_legato(project: Project) -> None:
     project.add(
         "test_a.py",
-        "import sys\ndef test_it():\n    print('loaded', *[m for m in sys.modules if 'legato' in m])\n",
+        "import sys\ndef test_it():\n"
+        "    print('loaded', *[m for m in sys.modules if 'legato' in m])\n",
     )
     ran = project.pytest("-rP", "-p", "no:xdist")
     [loaded] = re.findall(r"^loaded (.*)$", ran.stdout, re.MULTILINE)
