@@ -18,6 +18,9 @@ MODULES = [
         for found in pkgutil.walk_packages(legato._sdk.__path__, "legato._sdk.")
         if "windows" not in found.name
     ),
+    "legato.testing",
+    "legato.testing._clock",
+    "legato.testing._harness",
 ]
 
 

@@ -105,3 +105,5 @@ def test_a_built_wheel_holds_all_that_is_needed(tmp_path):
     assert {"legato/py.typed", "legato/_store/template.db", "legato/flows.py"} <= names
     assert not [name for name in names if not name.startswith("legato")]
     assert "legato = legato._cli.main:main" in entry_points
+    assert "[pytest11]\nlegato = legato.testing.plugin" in entry_points
+    assert "legato/testing/plugin.py" in names

@@ -26,9 +26,9 @@ from legato._engine.flow_run import FlowPlan, flow_run
 from legato._engine.task_run import TaskPlan, task_run
 from legato._journal import forks
 from legato._model.retries import RetryPolicy
-from legato._sdk import waits
 from legato._sdk.drive import Execution, adrive, drive
 from legato._sdk.hooks import HookCall
+from legato.testing import virtual_clock
 from tests.engine.world import World, outcomes
 
 
@@ -71,11 +71,8 @@ policies = st.builds(RetryPolicy, st.integers(0, 3), st.sampled_from([(), (1.0, 
 
 @pytest.fixture(autouse=True, scope="module")
 def instant() -> Any:
-    waits.sleeper = lambda seconds: None
-    yield
-    import time
-
-    waits.sleeper = time.sleep
+    with virtual_clock():
+        yield
 
 
 @given(policy=policies, asks=st.booleans(), outcomes=outcomes, seed=st.integers(0, 1000))

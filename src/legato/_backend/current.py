@@ -7,20 +7,24 @@ import os
 import sys
 import threading
 import time
+from functools import cache
 from typing import TYPE_CHECKING
 
 from legato._backend import ownership
 from legato._backend.embedded import EmbeddedBackend, is_pool_child
 from legato._journal import forks
+from legato._journal.clock import SystemClock
 from legato._settings import current as configuration
 from legato._settings.home import Home, open_home
 
 if TYPE_CHECKING:
+    from legato._model.ports import Clock
     from legato._settings.table import Settings
 
 NOT_RECORDED = 3  # exit status of a process that could not record all
 
 _backends: dict[str, EmbeddedBackend] = {}
+_clock: Clock | None = None
 _lock = threading.Lock()
 _last: tuple[Settings, EmbeddedBackend] | None = None
 
@@ -37,6 +41,25 @@ def current() -> EmbeddedBackend:
         backend = _backends.get(home.root) or _opened(home)
         _last = settings, backend
     return backend
+
+
+def use_clock(clock: Clock | None) -> None:
+    """Stamp runs by `clock` from now on, those of open homes too; None: by that of the machine."""
+    global _clock  # noqa: PLW0603 - for the homes that are opened later
+    with _lock:
+        _clock = clock
+        for backend in _backends.values():
+            backend.clock = clock or SystemClock()
+
+
+def retire(root: str) -> None:
+    """Close a home for good, if it is open here: its folder may be removed then."""
+    global _last  # noqa: PLW0603 - it may be this home
+    with _lock:
+        backend = _backends.pop(root, None)
+        _last = None
+    if backend is not None:
+        backend.retire(configuration.current().spool_exit_seconds)
 
 
 def unrecorded() -> int:
@@ -66,14 +89,19 @@ def conclude() -> int:
 
 
 def _opened(home: Home) -> EmbeddedBackend:
-    if not _backends:
-        forks.follow(_Around())
-        atexit.register(_at_exit)
-        sys.addaudithook(_before_exec)
-    backend = _backends[home.root] = EmbeddedBackend(home)
+    _look_after_the_process()
+    backend = _backends[home.root] = EmbeddedBackend(home, _clock)
     if is_pool_child():
         backend.flush_at_end_of_pool_child()
     return backend
+
+
+@cache
+def _look_after_the_process() -> None:
+    """See that what is recorded is stored at forks, at the exit and before os.exec*; once."""
+    forks.follow(_Around())
+    atexit.register(_at_exit)
+    sys.addaudithook(_before_exec)
 
 
 def _before_exec(event: str, _: object) -> None:

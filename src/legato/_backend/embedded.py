@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
     from legato._backend.spool import Waiting
     from legato._model.operations.spec import Operation
+    from legato._model.ports import Clock
     from legato._model.records import Batch, BatchAnswer, Writer
     from legato._settings.home import Home
     from legato._store.port import Store
     from legato._store.spool import SpoolFile
+    from legato._store.sqlite import SqliteStore
 
 
 class EmbeddedBackend:
@@ -40,19 +42,21 @@ class EmbeddedBackend:
 
     is_dry = False
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, clock: Clock | None = None) -> None:
         self.home = home
-        self.clock = SystemClock()
+        system = SystemClock()
+        self.clock: Clock = clock or system  # by which runs are stamped; outages last real time
         self.ids = TimeOrderedIds()
         self.random = SystemRandom()
         self.journal = Journal(
-            self._receive, self._introduce, self.clock, home.database, spool=self._open_spool
+            self._receive, self._introduce, system, home.database, spool=self._open_spool
         )
         self.on_commit: Callable[[Batch], None] | None = None
         self.is_child = is_pool_child()
         self.heard: list[Waiting] = []
         self._opening = threading.Lock()
-        self._store: Store | None = None
+        self._store: SqliteStore | None = None
+        self._retired = False
         self._look: Callable[[], object] | None = None
         self._holding = False
         self._forking = False
@@ -140,7 +144,20 @@ class EmbeddedBackend:
         if self._holding and not self.journal.spooled[0]:
             ownership.let_go(self.journal.writer.id)
 
-    def _open(self) -> Store:
+    def retire(self, timeout: float) -> None:
+        """Close for good: commit what is left, give up files and locks, take nothing any more."""
+        self.close(timeout)
+        with self._opening:
+            self._retired = True
+            store, self._store = self._store, None
+        if store is not None:
+            store.retire()
+        if self._holding:
+            ownership.release(self.journal.writer.id)
+
+    def _open(self) -> SqliteStore:
+        if self._retired:
+            raise StoreError("This home was closed when its test ended.")
         from legato._store.sqlite import SqliteStore
 
         store = SqliteStore(Path(self.home.database))

@@ -79,6 +79,14 @@ def let_go(writer_id: UUID) -> None:
             held[0].unlink()
 
 
+def release(writer_id: UUID) -> None:
+    """Remove the owner file and give up its lock: nothing of this writer runs any more."""
+    let_go(writer_id)
+    held = _held.pop(writer_id, None)
+    if held is not None:
+        os.close(held[1])
+
+
 def forget() -> None:
     """After a fork, in the child: the locks are the parent's."""
     for _, fd in _held.values():

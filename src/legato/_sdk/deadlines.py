@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from legato._sdk import at_work
+from legato._sdk import at_work, stand_in
 from legato._sdk import platform_posix as platform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 
@@ -28,12 +29,13 @@ class DeadlinePassed(BaseException):
 class Deadline:
     """Raises DeadlinePassed in the body once `seconds` are over."""
 
-    __slots__ = ("_owner", "_scope", "_seconds")
+    __slots__ = ("_lift", "_owner", "_scope", "_seconds")
 
     def __init__(self, seconds: float, owner: Any) -> None:
         self._seconds = seconds
         self._owner = owner
         self._scope: platform.TimerScope | _Watcher | None = None
+        self._lift: Callable[[], None] | None = None
 
     def __enter__(self) -> None:
         alarm = DeadlinePassed(self._owner)
@@ -41,7 +43,12 @@ class Deadline:
             self._scope = platform.TimerScope(self._seconds, alarm)
         else:
             self._scope = _Watcher(self._seconds, alarm)
+        if stand_in.clock is not None:
+            self._lift = stand_in.clock.limit(self._seconds, self._expire)
         self._scope.start()
+
+    def _expire(self) -> None:
+        raise DeadlinePassed(self._owner)
 
     def __exit__(
         self,
@@ -54,6 +61,8 @@ class Deadline:
         if isinstance(exc, DeadlinePassed) and exc.owner is None and self._scope.fired:
             exc.owner = self._owner
         self._scope.stop()
+        if self._lift is not None:
+            self._lift()
 
 
 class _Watcher:

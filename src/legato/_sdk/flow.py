@@ -56,6 +56,7 @@ class Flow(Decorated, Generic[P, R]):
     """
 
     noun = "flow"
+    fn: Callable[P, R]
     banned = BANNED_IN_FLOW_NAMES
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[FlowOptions]) -> None:

@@ -53,6 +53,8 @@ class Task(Decorated, Generic[P, R]):
     """
 
     noun = "task"
+    fn: Callable[P, R]
+    tags: frozenset[str]
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
         given: TaskSettings = frozen(TaskSettings, options, self.noun)

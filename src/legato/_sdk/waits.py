@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from legato._sdk import stand_in
 from legato._sdk.at_work import waits_for_long
 from legato._sdk.deadlines import DeadlinePassed
-
-sleeper: Callable[[float], None] = time.sleep
 
 
 @waits_for_long
 def sleep(seconds: float) -> None:
     """Wait on this thread; signals interrupt it."""
     if seconds > 0:
-        sleeper(seconds)
+        if stand_in.clock is None:
+            time.sleep(seconds)
+        else:
+            stand_in.clock.sleep(seconds)
 
 
 async def asleep(seconds: float) -> None:
     """Wait on the running loop."""
     import asyncio
 
-    if sleeper is time.sleep:
+    if stand_in.clock is None:
         await asyncio.sleep(seconds)
     else:
-        sleeper(seconds)
+        await stand_in.clock.asleep(seconds)
 
 
 @asynccontextmanager
@@ -36,10 +38,17 @@ async def deadline(seconds: float, owner: Any) -> AsyncGenerator[None, None]:
     import asyncio
 
     scope = asyncio.timeout(seconds)
+    lift = None
     try:
         async with scope:
+            if stand_in.clock is not None:
+                loop = asyncio.get_running_loop()
+                lift = stand_in.clock.limit(seconds, lambda: scope.reschedule(loop.time()))
             yield
     except TimeoutError:
         if scope.expired():
             raise DeadlinePassed(owner) from None
         raise
+    finally:
+        if lift is not None:
+            lift()

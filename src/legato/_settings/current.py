@@ -56,6 +56,20 @@ def temporary(
         _overlay.reset(token)
 
 
+@contextmanager
+def everywhere(settings: Settings) -> Generator[None]:
+    """Let `settings` hold in the whole process within a block, whatever was read or overlaid."""
+    before = list(_read)
+    token = _overlay.set(settings) if _overlay.get() is not None else None
+    _read[:] = [settings]
+    try:
+        yield
+    finally:
+        _read[:] = before
+        if token is not None:
+            _overlay.reset(token)
+
+
 def overlay() -> Settings | None:
     """Return what `temporary` says here, if it says anything."""
     return _overlay.get()

@@ -60,6 +60,12 @@ class KernelLock:
             return False
         return True
 
+    def close(self) -> None:
+        """Give up the descriptor, and the lock with it."""
+        with self._mutex:
+            os.close(self._fd)
+            self._fd = -1
+
     def forget(self) -> None:
         """In a forked child: the thread that held the mutex does not exist here."""
         self._mutex = threading.Lock()
@@ -77,6 +83,14 @@ def kernel_lock(path: Path) -> KernelLock:
         if lock is None:
             lock = _LOCKS[name] = KernelLock(Path(name))
     return lock
+
+
+def let_go(path: Path) -> None:
+    """Give up the process's lock on this file: nobody here uses the file any more."""
+    with _making:
+        lock = _LOCKS.pop(os.path.realpath(path), None)
+    if lock is not None:
+        lock.close()
 
 
 def is_network_path(path: Path) -> bool:

@@ -19,7 +19,7 @@ from legato._model.errors import StoreError, StoreTooOld
 from legato._store import sqlite_home
 from legato._store.combine import Combiner, Item, run_ops
 from legato._store.faults import failpoint
-from legato._store.platform_posix import kernel_lock
+from legato._store.platform_posix import kernel_lock, let_go
 from legato._store.port import Grade, Lane, Transaction
 from legato._store.sqlite_errors import translate
 from legato._store.sqlite_log import WriteAheadLog
@@ -83,6 +83,11 @@ class SqliteStore:
     def close(self) -> None:
         with self._combiner.mutex:
             self._close()
+
+    def retire(self) -> None:
+        """Close for good, so that the folder of the database can be removed."""
+        self.close()
+        let_go(Path(f"{self.path}.lock"))
 
     def prepare_fork(self) -> None:
         self._combiner.mutex.acquire()

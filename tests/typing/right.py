@@ -1,0 +1,115 @@
+"""What the type checkers make of flows and tasks that are used rightly; never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from typing import Any, assert_type
+
+from legato import Flow, State, Task, flow, task
+
+
+@task
+def add(a: int, b: int = 1) -> int:
+    """Add."""
+    return a + b
+
+
+@task(retries=2, retry_delay_seconds=[1, 2], tags=["x"])
+def shout(text: str, *, times: int = 1) -> str:
+    return text * times
+
+
+@task
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+@task
+def numbers(n: int) -> Generator[int, None, None]:
+    yield n
+
+
+@task
+async def anumbers(n: int) -> AsyncGenerator[int, None]:
+    yield n
+
+
+@flow
+def calculate(x: int) -> float:
+    return add(x) / 2
+
+
+@flow(name="load", retries=1, timeout_seconds=5)
+async def load(url: str) -> int:
+    return len(await fetch(url))
+
+
+@flow
+def nothing() -> None: ...
+
+
+class Shop:
+    @task
+    def price(self, item: str) -> float:
+        return len(item) / 2
+
+    @task
+    @staticmethod
+    def vat(net: float) -> float:
+        return net * 0.2
+
+
+def tasks() -> None:
+    assert_type(add(1), int)
+    assert_type(add(1, 2), int)
+    assert_type(add(a=1, b=2), int)
+    assert_type(add.fn(1, 2), int)
+    assert_type(shout("a", times=2), str)
+    assert_type(add(1, return_state=True), State)
+    assert_type(add(1, wait_for=[add(2)]), int)
+    assert_type(add.with_options(name="other")(3), int)
+    assert_type(shout.with_options(retries=0)("a"), str)
+    assert_type(numbers(2), Generator[int, None, None])
+    assert_type(list(numbers(2)), list[int])
+    assert_type(anumbers(2), AsyncGenerator[int, None])
+    assert_type(add.name, str)
+    assert_type(add.isasync, bool)
+    assert_type(add.tags, frozenset[str])
+    assert_type(add(1, return_state=True).is_completed(), bool)
+    assert_type(add(1, return_state=True).result(), Any)
+
+
+async def atasks() -> None:
+    assert_type(await fetch("x"), bytes)
+    later: Coroutine[Any, Any, bytes] = fetch("x")
+    assert_type(await later, bytes)
+    assert_type(await fetch("x", return_state=True), State)
+    assert_type(await fetch.fn("x"), bytes)
+    assert_type(await fetch.with_options(retries=3)("x"), bytes)
+    assert_type([n async for n in anumbers(1)], list[int])
+
+
+def flows() -> None:
+    assert_type(calculate(1), float)
+    assert_type(calculate(x=1), float)
+    assert_type(calculate.fn(1), float)
+    assert_type(calculate(1, return_state=True), State)
+    assert_type(calculate.with_options(retries=1)(1), float)
+    assert_type(calculate.version, str)
+    assert_type(calculate.validate_parameters({"x": 1}), dict[str, Any])
+    assert_type(nothing(return_state=True), State)
+    wanted: Callable[[int], float] = calculate
+    assert_type(wanted(1), float)
+
+
+async def aflows() -> None:
+    assert_type(await load("x"), int)
+    assert_type(await load("x", return_state=True), State)
+    assert_type(await load.with_options(name="x")("y"), int)
+
+
+def decorators(fn: Callable[[int], str]) -> None:
+    assert_type(flow(fn), Flow[[int], str])
+    assert_type(task(fn), Task[[int], str])
+    assert_type(flow(name="a")(fn), Flow[[int], str])
+    assert_type(task(retries=1)(fn)(1), str)
