@@ -9,16 +9,18 @@ import sys
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from legato import flow, get_run_logger, task
 from legato.exceptions import MissingContextError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 Rows = list[tuple[Any, ...]]
-LINES = "select level, message from log where name = ? order by rowid"
+LINES = "select level, message from log where name = ? order by writer_id, seq"
 mine = logging.getLogger("mine")
 
 
@@ -181,6 +183,20 @@ def test_what_a_call_adds_stands_beside_what_the_run_adds(
         work()
     (record,) = [one for one in caplog.records if one.message == "hello"]
     assert (record.row, record.team, record.flow_name) == (7, "red", "named")
+
+
+def test_handlers_of_the_root_see_what_its_level_lets_pass(
+    rows: Callable[..., Rows], caplog: pytest.LogCaptureFixture
+) -> None:
+    @flow
+    def work() -> None:
+        mine.info("asked for by the run only")
+        mine.handle(mine.makeRecord("mine", 20, "f", 1, "handed over", (), None))
+
+    with caplog.at_level(logging.WARNING):
+        work()
+    assert [one.message for one in caplog.records if one.name == "mine"] == ["handed over"]
+    assert rows(LINES, "mine") == [(20, "asked for by the run only"), (20, "handed over")]
 
 
 def test_outside_of_a_run_the_error_says_what_to_do() -> None:

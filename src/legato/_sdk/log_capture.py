@@ -12,6 +12,7 @@ import sys
 import traceback
 from functools import cache
 from logging import Logger, LogRecord
+from typing import Any
 
 from legato._sdk import log_handlers, run_logs
 from legato._sdk.at_work import calls_users
@@ -20,14 +21,15 @@ from legato._settings.current import current as settings
 
 _enabled = Logger.isEnabledFor
 _pass_on = Logger.callHandlers
-_FROM_CALL = Logger._log.__code__  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+_FROM_CALL = Logger._log.__code__  # noqa: SLF001
 
 
 @cache
 def install() -> None:
     """Have every logger ask for the active run, once."""
-    Logger.isEnabledFor = is_enabled_for  # type: ignore[method-assign]
-    Logger.callHandlers = call_handlers  # type: ignore[method-assign]
+    patched: Any = Logger  # for checkers, methods are not variables
+    patched.isEnabledFor = is_enabled_for
+    patched.callHandlers = call_handlers
 
 
 def is_enabled_for(self: Logger, level: int) -> bool:
@@ -71,7 +73,8 @@ def _asked_for_by_run() -> bool:
 
     A record that is made elsewhere and given to `Logger.handle` is shown whatever its level.
     """
-    return sys._getframe(3).f_code is _FROM_CALL  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    caller = sys._getframe(3)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return caller.f_code is _FROM_CALL
 
 
 def _report(record: LogRecord) -> None:

@@ -99,7 +99,8 @@ def _names(raw: object) -> tuple[str, ...]:
     given = raw.split(",") if isinstance(raw, str) else raw
     if isinstance(given, list | tuple):
         names = cast("list[object] | tuple[object, ...]", given)
-        return tuple(name for name in (_text(one).strip() for one in names) if name)
+        parts = (part.strip() for one in names for part in _text(one).split(","))
+        return tuple(part for part in parts if part)
     raise ValueError(raw)
 
 
