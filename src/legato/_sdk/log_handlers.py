@@ -1,41 +1,66 @@
-"""Where log records go: the console (stderr) and the journal."""
+"""What a log line looks like, and the handler that shows it on stderr."""
 
 from __future__ import annotations
 
 import logging
 import sys
+import time
+from functools import cache
 from typing import Any
 
-from legato._sdk import run_logs, tracebacks
+from legato._sdk import tracebacks
 from legato._sdk.context import RunContext, current
 
-_FORMAT = "{time}.{msecs:03.0f} | {level:7} | {who}{message}"
+_UNREADABLE = "{!r:.1000} [could not be formatted: {}: {}]"
 
 
-class UserTracebacks(logging.Formatter):
-    """Formats a record with the user's frames only."""
+class RunFormatter(logging.Formatter):
+    """Formats a record as one line that names the run, with the user's frames of a traceback."""
+
+    _second = 0
+    _clock = ""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return one line, and the traceback if there is one."""
-        run: RunContext | None = getattr(record, "legato_run", None)
+        """Return the line, and the traceback if there is one."""
+        run: RunContext | None = record.__dict__.get("legato_run") or current.get()
         who = f"{run.noun} {run.name!r} - " if run is not None else ""
-        line = _FORMAT.format(
-            time=self.formatTime(record, "%H:%M:%S"),
-            msecs=record.msecs,
-            level=record.levelname,
-            who=who,
-            message=record.getMessage(),
-        )
-        return line + trace(self, record)
+        second = int(record.created)
+        if second != self._second:
+            self._clock, self._second = time.strftime("%H:%M:%S", time.localtime(second)), second
+        head = f"{self._clock}.{int(record.msecs):03} | {record.levelname:7} | {who}"
+        return head + record.getMessage() + details(record)
 
 
-def trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    """Return a record's traceback as text behind a line break, without our frames."""
+_plain = logging.Formatter()
+
+
+def text(record: logging.LogRecord) -> str:
+    """Return a record's message with what belongs to it; never raises."""
+    try:
+        return str(record.getMessage()) + details(record)
+    except Exception as error:  # noqa: BLE001 - the user's arguments
+        kind = type(error).__name__
+        message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        return _UNREADABLE.format(message, kind, _words(error))
+
+
+def _words(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - the user's exception
+        return "its text raises too"
+
+
+def details(record: logging.LogRecord) -> str:
+    """Return traceback and stack, each behind a line break, without our frames."""
     info: Any = record.exc_info
-    if not info or info[1] is None:
-        return ""
-    tracebacks.cut(info[1])
-    return "\n" + formatter.formatException((info[0], info[1], info[1].__traceback__))
+    found = ""
+    if info and info[1] is not None:
+        tracebacks.cut(info[1])
+        found = "\n" + _plain.formatException((info[0], info[1], info[1].__traceback__))
+    if record.stack_info:
+        found += "\n" + record.stack_info
+    return found
 
 
 class ConsoleHandler(logging.Handler):
@@ -43,25 +68,19 @@ class ConsoleHandler(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(UserTracebacks())
+        self.setFormatter(RunFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record to stderr."""
-        if logging.root.handlers:
+        if logging.root.handlers or sys.stderr is None:
             return
         try:
             sys.stderr.write(self.format(record) + "\n")
-        except (OSError, ValueError):
+        except Exception:  # noqa: BLE001 - the user's arguments, and his stderr
             self.handleError(record)
 
 
-class JournalHandler(logging.Handler):
-    """Writes the records of runs to the journal."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the record under its run, or the run that is active here."""
-        run: RunContext | None = getattr(record, "legato_run", None) or current.get()
-        if run is None:
-            return
-        message = record.getMessage() + trace(UserTracebacks(), record)
-        run_logs.keep(run, record, message)
+@cache
+def console() -> ConsoleHandler:
+    """Return the one handler for the console."""
+    return ConsoleHandler()

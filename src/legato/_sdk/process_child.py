@@ -42,6 +42,7 @@ def main(fd: int) -> None:
         initializer(*initargs)
     backend = PipeBackend(pipe)
     services.stand_in(backend)
+    run_logs.setup()
     tasks: dict[bytes, Any] = {}
     while True:
         task_blob, call_blob = pipe.jobs.get()

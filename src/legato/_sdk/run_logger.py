@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import MutableMapping
 from typing import Any
 
 from legato._sdk import run_logs
@@ -12,13 +13,32 @@ from legato._sdk.exceptions import MissingContextError
 _ROOT = "legato"
 
 
+class RunLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger whose records carry the ids and names of a run, beside what a call adds."""
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        """Return message and arguments, with what records of this run carry."""
+        extra = kwargs.get("extra")
+        kwargs["extra"] = {**extra, **(self.extra or {})} if extra else self.extra
+        return msg, kwargs
+
+
 def get_run_logger(
     context: FlowRunContext | TaskRunContext | None = None, **extra: Any
-) -> logging.LoggerAdapter[logging.Logger]:
+) -> RunLogger:
     """Return the logger of the active flow run or task run, or of the run whose context is given.
 
-    Raises MissingContextError outside of runs; there, `logging.getLogger` or
+    Its records carry `flow_run_id`, `flow_run_name`, `flow_name`, those of the task run, and
+    `extra`. Raises MissingContextError outside of runs; there, `logging.getLogger` or
     `legato.logging.get_logger` serves.
+
+    >>> get_run_logger()
+    Traceback (most recent call last):
+    ...
+    legato._sdk.exceptions.MissingContextError: There is no active flow or task run. Call \
+get_run_logger() inside one, or use legato.logging.get_logger().
     """
     context = context or current.get()
     if context is None:
@@ -26,7 +46,7 @@ def get_run_logger(
             "There is no active flow or task run. Call get_run_logger() inside one, or use "
             "legato.logging.get_logger()."
         )
-    return run_logs.logger(context, **extra)
+    return RunLogger(run_logs.logger(context), {**run_logs.details(context), **extra})
 
 
 def get_logger(name: str | None = None) -> logging.Logger:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from legato._model.logs import LogCreate
 from legato._model.records import Logged
+from legato._sdk.at_work import waits_for_long
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext, current
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
     import logging
 
-    LoggerAdapter = logging.LoggerAdapter[logging.Logger]
+    from legato._settings.table import Settings
 
 DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
+_LEVELS = {"DEBUG": DEBUG, "INFO": INFO, "WARNING": WARNING, "ERROR": ERROR, "CRITICAL": 50}
 _ROOT = "legato"
-_TRUNCATED = "... [truncated: the line had {} characters]"
+_TRUNCATED = "... [truncated: the line had {} bytes]"
+_WIDEST = 4  # bytes of a character in UTF-8
+_printing: ContextVar[bool] = ContextVar("legato_printing", default=False)
 
 
 def prints_by_default() -> bool:
@@ -26,36 +31,38 @@ def prints_by_default() -> bool:
     return settings().logging_log_prints
 
 
+def threshold(given: Settings) -> int:
+    """Return the least level that runs keep."""
+    return _LEVELS[given.logging_level]
+
+
 def say(context: RunContext, level: int, message: str, exc_info: Any = None) -> None:
     """Log a line of ours under a run; nobody asks which of our lines it came from."""
-    import logging
-
-    setup()
-    log = logging.getLogger(_name(context))
+    log = logger(context)
     if log.isEnabledFor(level):
-        details = _details(context)
-        log.handle(
-            log.makeRecord(log.name, level, __file__, 0, message, (), exc_info, extra=details)
-        )
+        extra = details(context)
+        record = log.makeRecord(log.name, level, __file__, 0, message, (), exc_info, extra=extra)
+        try:
+            log.handle(record)
+        except Exception:  # noqa: BLE001 - the user's filters
+            keep(context, record)
 
 
-def logger(context: RunContext, **extra: Any) -> LoggerAdapter:
-    """Return the logger of a run."""
+def logger(context: RunContext) -> logging.Logger:
+    """Return the logger that runs of that kind share."""
     import logging
 
     setup()
-    details = {**_details(context), **extra}
-    return logging.LoggerAdapter(logging.getLogger(_name(context)), details)
+    kind = "task_runs" if isinstance(context, TaskRunContext) else "flow_runs"
+    log = logging.getLogger(f"{_ROOT}.{kind}")
+    # dictConfig and fileConfig disable all loggers that they find; a run's lines are not theirs
+    log.disabled = False
+    return log
 
 
-def _name(context: RunContext) -> str:
-    return f"{_ROOT}.task_runs" if isinstance(context, TaskRunContext) else f"{_ROOT}.flow_runs"
-
-
-def _details(context: RunContext) -> dict[str, Any]:
-    """What a record of a run carries beside the message."""
+def details(context: RunContext) -> dict[str, Any]:
+    """Return what a record of a run carries beside the message."""
     found: dict[str, Any] = {"legato_run": context}
-    found["run_name"], found["run_noun"] = context.name, context.noun
     flow: FlowRunContext | None = None
     if isinstance(context, TaskRunContext):
         found["task_run_id"] = str(context.id)
@@ -73,26 +80,33 @@ def _details(context: RunContext) -> dict[str, Any]:
 
 @cache
 def setup() -> None:
-    """Attach our handlers to our loggers, once; nobody else's loggers are touched."""
+    """Have all loggers ask for the active run, and ours show their lines; once."""
     import logging
 
-    from legato._sdk.log_handlers import ConsoleHandler, JournalHandler
+    from legato._sdk import log_capture, log_handlers
 
+    given = settings()
     root = logging.getLogger(_ROOT)
-    if root.level == logging.NOTSET:
-        root.setLevel(settings().logging_level)
-    root.addHandler(JournalHandler())
-    root.addHandler(ConsoleHandler())
+    for log in (root, *map(logging.getLogger, given.logging_extra_loggers)):
+        if log.level == logging.NOTSET:
+            log.setLevel(given.logging_level)
+    root.addHandler(log_handlers.console())
+    log_capture.install()
 
 
-def keep(context: RunContext, record: logging.LogRecord, message: str) -> None:
-    """Write a log record of a run to the journal; an over-long line is cut, with a marker."""
+def keep(context: RunContext, record: logging.LogRecord) -> None:
+    """Write a log record of a run to the journal; an over-long line is cut, with a marker.
+
+    The level of a run's own logger has been asked; of other loggers only what the settings want
+    is kept.
+    """
+    from legato._sdk.log_handlers import text
+
     given = settings()
     if not given.logging_to_api_enabled:
         return
-    limit = given.logging_to_api_max_log_size
-    if len(message) > limit:
-        message = message[:limit] + _TRUNCATED.format(len(message))
+    if record.levelno < threshold(given) and "legato_run" not in record.__dict__:
+        return
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
     home = flow.backend if isinstance(flow, FlowRunContext) else None
     if home is None:
@@ -102,7 +116,7 @@ def keep(context: RunContext, record: logging.LogRecord, message: str) -> None:
     line = LogCreate(
         name=record.name,
         level=record.levelno,
-        message=message,
+        message=_cut(text(record), given.logging_to_api_max_log_size),
         timestamp=home.clock.now(),
         flow_run_id=flow.id if flow is not None else None,
         task_run_id=context.id if isinstance(context, TaskRunContext) else None,
@@ -110,13 +124,35 @@ def keep(context: RunContext, record: logging.LogRecord, message: str) -> None:
     home.journal.append(Logged(line))
 
 
-def print_logged(*args: Any, sep: str | None = " ", end: str | None = "\n") -> bool:
+def _cut(message: str, limit: int) -> str:
+    """Return the message, or its first `limit` bytes and a marker."""
+    if len(message) * _WIDEST <= limit:
+        return message
+    data = message.encode("utf-8", "surrogatepass")
+    if len(data) <= limit:
+        return message
+    return data[:limit].decode("utf-8", "ignore") + _TRUNCATED.format(len(data))
+
+
+def print_logged(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Log what a run with `log_prints` prints; False: there is no such run here."""
     context = current.get()
-    if context is None or not context.log_prints:
+    # a handler that prints would print for ever
+    if context is None or not context.log_prints or _printing.get():
         return False
-    text = (" " if sep is None else sep).join(map(str, args))
-    say(context, INFO, text)
+    if not kwargs:
+        text = " ".join(map(str, args))
+    else:
+        from io import StringIO
+
+        buffer = StringIO()
+        original(*args, **{**kwargs, "file": buffer, "flush": False})
+        text = buffer.getvalue().removesuffix("\n")
+    token = _printing.set(True)
+    try:
+        say(context, INFO, text)
+    finally:
+        _printing.reset(token)
     return True
 
 
@@ -128,13 +164,12 @@ def patch_print() -> None:
 
     original = builtins.print
 
+    @waits_for_long
     @wraps(original)
     def print_(*args: Any, **kwargs: Any) -> None:
         target = kwargs.get("file")
-        if target is None or target is sys.stdout:
-            plain = {key: kwargs[key] for key in ("sep", "end") if key in kwargs}
-            if print_logged(*args, **plain):
-                return
+        if (target is None or target is sys.stdout) and print_logged(original, args, kwargs):
+            return
         original(*args, **kwargs)
 
     builtins.print = print_

@@ -103,6 +103,7 @@ class TaskExecution(Execution):
             run_logs.patch_print()
         if flow is None:
             flush_when_terminated()
+            run_logs.setup()
             self.epoch, self.flow_run_id = 0, None
             context.step_key = f"{task.task_key}-{context.id}"
         else:

@@ -95,6 +95,15 @@ def _delays(raw: object) -> float | list[float]:
     return _seconds(raw)
 
 
+def _names(raw: object) -> tuple[str, ...]:
+    given = raw.split(",") if isinstance(raw, str) else raw
+    if isinstance(given, list | tuple):
+        names = cast("list[object] | tuple[object, ...]", given)
+        parts = (part.strip() for one in names for part in _text(one).split(","))
+        return tuple(part for part in parts if part)
+    raise ValueError(raw)
+
+
 def _folder(raw: object) -> str:
     """Return an absolute path; a `~` that means nothing here is left for `open_home` to see."""
     path = os.path.expanduser(os.fsdecode(cast("str | os.PathLike[str]", raw)))
@@ -114,5 +123,6 @@ TEXT = Kind("text", _text)
 FLAG = Kind("true or false", _flag)
 SECONDS = Kind("seconds, 0 or more", _seconds)
 DELAYS = Kind("seconds, 0 or more, or a list of them", _delays)
+NAMES = Kind("names with commas between, or a list of them", _names)
 FOLDER = Kind("a path", _folder)
 URL = Kind("an address that begins with http:// or https://", _url)

@@ -10,6 +10,7 @@ from legato._settings.kinds import (
     DELAYS,
     FLAG,
     FOLDER,
+    NAMES,
     SECONDS,
     TEXT,
     URL,
@@ -68,6 +69,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     api_key: str | None
     api_auth_string: str | None
     logging_level: Level
+    logging_extra_loggers: tuple[str, ...]
     logging_log_prints: bool
     logging_to_api_enabled: bool
     logging_to_api_when_missing_flow: WhenMissingFlow
@@ -143,6 +145,13 @@ LOGGING_LEVEL: Setting[Level] = Setting(
     "INFO",
     "The least level at which log lines are shown and recorded.",
     "PREFECT_LOGGING_LEVEL",
+)
+LOGGING_EXTRA_LOGGERS: Setting[tuple[str, ...]] = Setting(
+    "LOGGING_EXTRA_LOGGERS",
+    NAMES,
+    (),
+    "Loggers that have no level of their own and are to have LOGGING_LEVEL, in and out of runs.",
+    "PREFECT_LOGGING_EXTRA_LOGGERS",
 )
 LOGGING_LOG_PRINTS = Setting(
     "LOGGING_LOG_PRINTS",

@@ -38,7 +38,7 @@ def show(setting: Setting[Any], value: object) -> str:
         return HIDDEN
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(map(str, value))  # pyright: ignore[reportUnknownArgumentType]
     return _without_password(str(value))
 

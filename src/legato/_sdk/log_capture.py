@@ -1,0 +1,88 @@
+"""How a record of any logger comes to the run that is active where it is emitted.
+
+Two methods of `logging.Logger` ask for that run. No logger gets a level or a handler that it did
+not have, so whatever else is configured, before or later, works as without us
+(docs/decisions/0013).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from functools import cache
+from logging import Logger, LogRecord
+from typing import Any
+
+from legato._sdk import log_handlers, run_logs
+from legato._sdk.at_work import calls_users
+from legato._sdk.context import RunContext, current
+from legato._settings.current import current as settings
+
+_enabled = Logger.isEnabledFor
+_pass_on = Logger.callHandlers
+_FROM_CALL = Logger._log.__code__  # noqa: SLF001
+
+
+@cache
+def install() -> None:
+    """Have every logger ask for the active run, once."""
+    patched: Any = Logger  # for checkers, methods are not variables
+    patched.isEnabledFor = is_enabled_for
+    patched.callHandlers = call_handlers
+
+
+def is_enabled_for(self: Logger, level: int) -> bool:
+    """Tell whether the logger's own levels let a record pass, or an active run wants it."""
+    if _enabled(self, level):
+        return True
+    if current.get() is None or level < run_logs.threshold(settings()):
+        return False
+    return not self.disabled and self.manager.disable < level and _has_no_level(self)
+
+
+def _has_no_level(logger: Logger) -> bool:
+    """Tell whether only the level of the root decides: that one is for the root's handlers."""
+    above: Logger | None = logger
+    while above is not None and above is not logging.root:
+        if above.level:
+            return False
+        above = above.parent
+    return True
+
+
+@calls_users
+def call_handlers(self: Logger, record: LogRecord) -> None:
+    """Keep the record under its run, and show it where its logger's handlers do, or on stderr."""
+    run: RunContext | None = record.__dict__.get("legato_run") or current.get()
+    if run is None:
+        _pass_on(self, record)
+        return
+    run_logs.keep(run, record)
+    try:
+        if not self.hasHandlers():
+            log_handlers.console().handle(record)
+        elif _enabled(self, record.levelno) or not _asked_for_by_run():
+            _pass_on(self, record)
+    except Exception:  # noqa: BLE001 - the user's handlers; what they raise never ends a run
+        _report(record)
+
+
+def _asked_for_by_run() -> bool:
+    """Tell whether the record was made by a call that only the run enabled.
+
+    A record that is made elsewhere and given to `Logger.handle` is shown whatever its level.
+    """
+    caller = sys._getframe(3)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    return caller.f_code is _FROM_CALL
+
+
+def _report(record: LogRecord) -> None:
+    """Say on stderr that a handler raised, as handlers of the standard library do themselves."""
+    if not logging.raiseExceptions:
+        return
+    try:
+        where = f"{record.pathname}:{record.lineno}"
+        sys.stderr.write(f"A handler raised on the log line of {where}\n{traceback.format_exc()}")
+    except (AttributeError, OSError, ValueError):  # no stderr any more
+        return
