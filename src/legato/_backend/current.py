@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from legato._model.ports import Clock
     from legato._settings.table import Settings
 
+RETIRE_SECONDS = 10.0
 NOT_RECORDED = 3  # exit status of a process that could not record all
 
 _backends: dict[str, EmbeddedBackend] = {}
@@ -59,7 +60,7 @@ def retire(root: str) -> None:
         backend = _backends.pop(root, None)
         _last = None
     if backend is not None:
-        backend.retire(configuration.current().spool_exit_seconds)
+        backend.retire(RETIRE_SECONDS)
 
 
 def unrecorded() -> int:

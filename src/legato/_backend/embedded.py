@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from legato._store.spool import SpoolFile
     from legato._store.sqlite import SqliteStore
 
+_RETIRED = "This home was closed when its test ended."
+
 
 class EmbeddedBackend:
     """Records into the database of `home`; the database is opened at the first use.
@@ -157,7 +159,7 @@ class EmbeddedBackend:
 
     def _open(self) -> SqliteStore:
         if self._retired:
-            raise StoreError("This home was closed when its test ended.")
+            raise StoreError(_RETIRED)
         from legato._store.sqlite import SqliteStore
 
         store = SqliteStore(Path(self.home.database))
@@ -193,6 +195,8 @@ class EmbeddedBackend:
         return {found for path in spool.files(self.home) if (found := spool.writer_id(path))}
 
     def _open_spool(self) -> SpoolFile:
+        if self._retired:
+            raise StoreError(_RETIRED)
         from legato._store.spool import SUFFIX, SpoolFile
 
         writer = self.journal.writer
