@@ -90,7 +90,7 @@ def interrupted_leader(n):
     for _ in range(2):
         threading.Thread(target=follow, daemon=True).start()
     for _ in range(2):
-        assert ended.acquire(timeout=5), f"stuck after {interrupter.place}"
+        assert ended.acquire(timeout=60), f"stuck after {interrupter.place}"
     leader.join(5)
     assert combiner.run("later", Lane.FACTS, Grade.PLAIN) is None
     return interrupter.place
