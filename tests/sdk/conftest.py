@@ -23,7 +23,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("LEGATO_HOME", str(tmp_path))
     configuration.forget()
     yield tmp_path
-    backends.current().journal.flush()
+    backend = backends.current()
+    backend.journal.flush()
+    backends.retire(backend.home.root)
     configuration.forget()
 
 
