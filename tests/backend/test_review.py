@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.backend.recording import Recording
@@ -22,11 +23,11 @@ def test_an_owner_file_that_cannot_be_written_leaves_no_descriptor(tmp_path, mon
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(platform_posix.os, "write", full)
-    before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         with pytest.raises(OSError, match="No space"):
             platform_posix.hold(tmp_path / "owner", "x")
-    assert len(os.listdir("/proc/self/fd")) == before
+    opened = {os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()}
+    assert [path for path in opened if path.startswith(str(tmp_path))] == []
 
 
 def test_an_onlooker_that_fails_is_no_failure_of_the_store(home, capsys):
