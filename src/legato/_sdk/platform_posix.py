@@ -86,6 +86,22 @@ def _on_alarm(signum: int, frame: FrameType | None) -> None:
         raise due[0].take()
 
 
+def activity(native_id: int) -> str | None:
+    """Return what changes whenever a thread of this process runs; None: it runs or waits to run.
+
+    Empty where the system does not tell (only Linux does). A thread that waits for the
+    interpreter looks for it every few milliseconds, so it changes too.
+    """
+    try:
+        with open(f"/proc/self/task/{native_id}/stat", encoding="ascii", errors="replace") as file:
+            state = file.read().rpartition(")")[2].split()[0]
+        with open(f"/proc/self/task/{native_id}/schedstat", encoding="ascii") as file:
+            ran = file.read()
+    except OSError:
+        return ""
+    return None if state == "R" else ran
+
+
 def signal_main_thread(signum: int) -> None:
     """Send a signal to the thread on which handlers run."""
     signal.pthread_kill(threading.main_thread().ident or 0, signum)

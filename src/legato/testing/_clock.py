@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import asyncio
 
 LOOK_SECONDS = 0.002  # real time between two looks whether anybody gets on
+STILL_SECONDS = 0.007  # more than a thread that waits for the interpreter sleeps at a time
 PATIENCE_SECONDS = 0.5  # real time for which a thread that goes on and on holds up the others
 
 
@@ -167,7 +168,7 @@ class VirtualClock:
                 if came_or_went:
                     since = time.monotonic()
                     continue
-                still = stillness.look() and not self._waking
+                still = stillness.look() > STILL_SECONDS and not self._waking
                 if still or time.monotonic() > since + PATIENCE_SECONDS:
                     self._jump()
                     since = time.monotonic()
