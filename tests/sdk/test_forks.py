@@ -72,6 +72,41 @@ def test_every_record_of_every_child_is_stored_once(
     assert alone == (0 if forked else items)
 
 
+def test_a_forked_child_is_ended_by_sigterm_without_python(start: Callable[..., Actor]) -> None:
+    """A handler in Python may miss a signal just before a wait: `Pool.terminate` would hang."""
+    actor = start(TERMINATED)
+    assert actor.rest() == ["Default handler", "Default handler", "Default handler"]
+    assert actor.ends() == 0, actor.errors()
+
+
+TERMINATED = """
+import os, signal
+from legato import flow, task
+
+@task
+def leaf():
+    return 1
+
+def fork():
+    if not os.fork():
+        default = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        os.write(1, b"Default handler\\n" if default else b"other\\n")
+        os._exit(0)
+    os.wait()
+
+@flow
+def whole():
+    fork()
+    leaf()
+    fork()
+
+leaf()
+whole()
+leaf()
+fork()
+"""
+
+
 def test_log_records_of_runs_can_be_sent_to_another_process(start: Callable[..., Actor]) -> None:
     """As QueueHandler does; what they carry of the run stays where the run is active."""
     actor = start(QUEUE)

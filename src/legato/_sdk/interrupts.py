@@ -72,6 +72,7 @@ class _InChild:
         watch.forget()
         if handlers is not None:
             handlers.restore()
+        platform.give_terminate_back()
 
 
 @cache

@@ -131,6 +131,12 @@ def stand_in_for_default_terminate(action: Callable[[], None]) -> None:
         signal.signal(signal.SIGTERM, handler)
 
 
+def give_terminate_back() -> None:
+    """Let SIGTERM end this process at once again, if it is a stand-in that would be called."""
+    if on_main_thread() and signal.getsignal(signal.SIGTERM) in _stand_ins:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def terminate() -> None:
     """Send this process a SIGTERM."""
     os.kill(os.getpid(), signal.SIGTERM)

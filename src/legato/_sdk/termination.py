@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from functools import cache
 
+from legato._journal import forks
 from legato._sdk import platform_posix as platform
 
 FLUSH_SECONDS = 2.0
@@ -17,6 +18,22 @@ FLUSH_SECONDS = 2.0
 def flush_when_terminated() -> None:
     """Have SIGTERM commit what is buffered and then end the process as ever; once a process."""
     platform.stand_in_for_default_terminate(_begin)
+    forks.follow(_InChild())
+
+
+class _InChild:
+    """A forked child commits each of its runs as it ends, so SIGTERM may end it at once.
+
+    It must: a signal that arrives in the very moment in which a wait begins is not seen by a
+    handler in Python, and whoever terminates a pool would wait for its idle worker for ever.
+    """
+
+    def before_fork(self) -> None: ...
+
+    def after_in_parent(self) -> None: ...
+
+    def after_in_child(self) -> None:
+        platform.give_terminate_back()
 
 
 def _begin() -> None:
