@@ -242,6 +242,13 @@ def test_the_spool_of_a_newer_version_is_left_alone_with_a_line(script, home):
     assert spools(home)[0] == name
 
 
+def test_what_was_begun_here_and_finished_by_another_process_is_delivered(tmp_path):
+    left, gone = tmp_path / "left.db", tmp_path / "gone.db"
+    left.touch()
+    begun = [spool.Waiting(path=str(path), status=spool.WAITS, records=3) for path in (left, gone)]
+    assert [seen.status for seen in spool.summed(begun)] == [spool.WAITS, spool.DELIVERED]
+
+
 def test_a_damaged_spool_is_delivered_as_far_as_it_can_be_read(script, home):
     assert spool_a_run(script, home)[0] == 0
     path = home / "spool" / spools(home)[0]

@@ -117,7 +117,10 @@ def deliver(
 
 
 def summed(found: Iterable[Waiting]) -> list[Waiting]:
-    """Put together what several deliveries tell of one file; the last status counts."""
+    """Put together what several deliveries tell of one file; the last status counts.
+
+    A file whose rest was left waiting and that is gone was delivered by another process.
+    """
     files: dict[str, Waiting] = {}
     for seen in found:
         before = files.get(seen.path)
@@ -126,6 +129,9 @@ def summed(found: Iterable[Waiting]) -> list[Waiting]:
             seen.writer = seen.writer or before.writer
             seen.kept_as = seen.kept_as or before.kept_as
         files[seen.path] = seen
+    for seen in files.values():
+        if seen.status == WAITS and not os.path.exists(seen.path):
+            seen.status = DELIVERED
     return list(files.values())
 
 
