@@ -248,6 +248,30 @@ def test_a_map_that_does_not_fit_says_why() -> None:
     in_flow(body)
 
 
+def test_a_failed_task_that_nobody_looks_at_says_so_in_the_log(rows: Rows) -> None:
+    class Mute(Exception):
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+        __str__ = __repr__
+
+    @task
+    def fails(error: Exception) -> None:
+        raise error
+
+    def body() -> None:
+        fails.submit(ValueError("no"))
+        fails.submit(Mute())
+
+    in_flow(body)
+    query = "select message from log where level = 40 order by length(message)"
+    assert rows(query) == [
+        ("Task run failed with exception: ValueError('no')",),
+        ("Task run failed with exception: Mute: <RuntimeError in __str__>",),
+    ]
+    assert rows("select distinct state_type from task_run") == [("FAILED",)]
+
+
 def test_text_is_one_value_to_map_and_a_dict_its_keys() -> None:
     def body() -> list[Any]:
         with pytest.raises(MappingMissingIterable):

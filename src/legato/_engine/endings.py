@@ -53,6 +53,15 @@ def describe(exc: BaseException) -> str:
     return f"{type(exc).__name__}: {text}" if text else f"{type(exc).__name__}"
 
 
+def shown(exc: BaseException) -> str:
+    """Return `ValueError('text')` as code has it, or what `describe` says if `repr` cannot."""
+    try:
+        text = repr(exc)
+    except Exception:  # noqa: BLE001 - __repr__ is user code
+        return describe(exc)
+    return text if len(text) <= TEXT_LIMIT else describe(exc)
+
+
 def of_value(value: Any) -> Draft:
     """Return the state of a run that returned `value`.
 

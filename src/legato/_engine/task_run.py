@@ -96,11 +96,14 @@ def _conclude(plan: TaskPlan, state: State) -> Generator[Effect, Any, None]:
 def _retry(plan: TaskPlan, failures: int, draft: Draft) -> Generator[Effect, Any, float | None]:
     """Decide whether there is another try; return the seconds until then, or None."""
     delay = retries.delay_after(plan.retry, failures)
-    if plan.retry.retries == 0:
-        return None
-    what = f"exception: {draft.data!r}" if isinstance(draft.data, Exception) else "a failed state"
+    what = "a failed state"
+    if isinstance(draft.data, Exception):
+        what = f"exception: {endings.shown(draft.data)}"
     if draft.name == "TimedOut":
         what = f"a timeout: {draft.message}"
+    if plan.retry.retries == 0:
+        yield Say(ERROR, f"Task run failed with {what}")
+        return None
     if delay is not None and plan.asks_condition and not (yield AskRetry(draft)):
         yield Say(ERROR, f"Task run failed with {what} - the retry condition says no")
         return None
