@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from legato._sdk import slots
+from legato._sdk import seats
 from legato._sdk.at_work import waits_for_long
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ def closed_gate() -> Any:
 
 def park(gate: Any, limit: Limit) -> None:
     """Block this thread until the gate opens, or the time is over."""
-    slot = slots.mine()
-    if slot is not None:
-        slot.leave()
+    seat = seats.mine()
+    if seat is not None:
+        seat.leave()
     try:
         _park(gate, limit)
     finally:
-        if slot is not None:
-            slot.enter()
+        if seat is not None:
+            seat.enter()
 
 
 @waits_for_long
@@ -140,11 +140,11 @@ class Arrival:
             self._arrived.set_result(None)
 
     def __await__(self) -> Generator[Any, Any, None]:
-        slot = slots.mine()
-        if slot is not None:
-            slot.leave()
+        seat = seats.mine()
+        if seat is not None:
+            seat.leave()
         try:
             yield from self._arrived.__await__()
         finally:
-            if slot is not None:
-                yield from slot.aenter().__await__()
+            if seat is not None:
+                yield from seat.aenter().__await__()

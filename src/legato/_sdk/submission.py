@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from legato._sdk.children import Children
-    from legato._sdk.slots import Slot
+    from legato._sdk.seats import Seat
     from legato._sdk.task import Task
 
 
@@ -31,10 +31,10 @@ class Submission:
     """One submitted task run. `loop` is the event loop that it needs, if it needs one."""
 
     __slots__ = (
-        "_arrivals", "_children", "_handles", "_steps", "context", "future", "loop", "run", "slot",
+        "_arrivals", "_children", "_handles", "_steps", "context", "future", "loop", "run", "seat",
         "upstream",
     )  # fmt: skip
-    slot: Slot | None
+    seat: Seat | None
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Submission:
         self.upstream = run.upstream() if self._handles else ()
         self._arrivals = count(1)
         self.loop: Any = None
-        self.slot = None
+        self.seat = None
 
     def when_ready(self, start: Callable[[Submission], object]) -> None:
         """Call `start(self)` once all runs that the arguments stand for have ended."""
@@ -96,8 +96,8 @@ class Submission:
     def begins(self) -> bool:
         """Make ready, in the context of the run; tell whether it may start, or end it."""
         current.set(self.run.context)
-        if self.slot is not None:
-            self.slot.hold()
+        if self.seat is not None:
+            self.seat.hold()
         instead = self._children.instead_of_a_start()
         if instead is None and self._handles:
             instead = self.run.resolve()
@@ -125,7 +125,7 @@ class Submission:
 
     def end(self, state: Any, draft: Draft) -> None:
         """Give the end of the run to the future."""
-        if self.slot is not None:
-            self.slot.give_back()
+        if self.seat is not None:
+            self.seat.give_back()
         self.future.end(state, draft.data)
         self._children.ended(self)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from legato._sdk.futures import Future, FutureList
     from legato._sdk.processes import Workers
-    from legato._sdk.slots import Slots
+    from legato._sdk.seats import Seats
     from legato._sdk.submission import Submission
     from legato._sdk.task import Task
     from legato._sdk.threads import Threads
@@ -31,7 +31,7 @@ class TaskRunner:
 
     def __init__(self, max_workers: int | None = None) -> None:
         self.max_workers = None if max_workers is None else _checked_count(max_workers)
-        self._slots: Slots | None = None
+        self._seats: Seats | None = None
 
     @property
     def name(self) -> str:
@@ -45,9 +45,9 @@ class TaskRunner:
     def open(self, name: str) -> None:
         """Make ready for the flow run of that name; nothing is started yet."""
         if self.max_workers is not None:
-            from legato._sdk.slots import Slots
+            from legato._sdk.seats import Seats
 
-            self._slots = Slots(self.max_workers)
+            self._seats = Seats(self.max_workers)
 
     def close(self) -> None:
         """Let go of threads and processes; nothing runs any more."""
@@ -61,18 +61,18 @@ class TaskRunner:
 
     def admit(self, submission: Submission, start: Callable[[Submission], object]) -> None:
         """Call `start(submission)` when there is a place for it."""
-        if self._slots is None:
+        if self._seats is None:
             start(submission)
             return
-        from legato._sdk.slots import Slot
+        from legato._sdk.seats import Seat
 
-        slots = self._slots
+        seats = self._seats
 
         def begin() -> None:
-            submission.slot = Slot(slots)
+            submission.seat = Seat(seats)
             start(submission)
 
-        slots.ask(begin)
+        seats.ask(begin)
 
     def submit(
         self,

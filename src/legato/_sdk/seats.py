@@ -1,4 +1,4 @@
-"""The places of a task runner with `max_workers`: who waits for a future gives up its place.
+"""The seats of a task runner with `max_workers`: who waits for a future leaves its seat.
 
 So a task that submits another one and waits for it never takes the place that the other needs.
 """
@@ -13,10 +13,10 @@ from typing import Any
 
 from legato._sdk.at_work import waits_for_long
 
-_mine: ContextVar[Slot | None] = ContextVar("legato_slot", default=None)
+_mine: ContextVar[Seat | None] = ContextVar("legato_seat", default=None)
 
 
-def mine() -> Slot | None:
+def mine() -> Seat | None:
     """Return the place that the current task holds, if its runner has a limit."""
     return _mine.get()
 
@@ -26,7 +26,7 @@ def _pass(gate: Any) -> None:
     gate.acquire()
 
 
-class Slots:
+class Seats:
     """`limit` places; who finds none is called when one is free, in the order of asking."""
 
     def __init__(self, limit: int) -> None:
@@ -53,13 +53,13 @@ class Slots:
         start()
 
 
-class Slot:
+class Seat:
     """A place that a task holds, except while all that it does is wait for futures."""
 
-    __slots__ = ("_held", "_slots", "_waits")
+    __slots__ = ("_held", "_seats", "_waits")
 
-    def __init__(self, slots: Slots) -> None:
-        self._slots = slots
+    def __init__(self, seats: Seats) -> None:
+        self._seats = seats
         self._waits = 0
         self._held = True
 
@@ -78,7 +78,7 @@ class Slot:
         if self._waits == 0:
             taken = Lock()
             taken.acquire()
-            self._slots.ask(taken.release, first=True)
+            self._seats.ask(taken.release, first=True)
             _pass(taken)
             self._held = True
 
@@ -94,16 +94,16 @@ class Slot:
 
         def take() -> None:
             if taken.cancelled():
-                self._slots.give_back()
+                self._seats.give_back()
             else:
                 self._held = True
                 taken.set_result(None)
 
-        self._slots.ask(lambda: loop.call_soon_threadsafe(take), first=True)
+        self._seats.ask(lambda: loop.call_soon_threadsafe(take), first=True)
         await taken
 
     def give_back(self) -> None:
         """Free the place, if it is held."""
         if self._held:
             self._held = False
-            self._slots.give_back()
+            self._seats.give_back()
