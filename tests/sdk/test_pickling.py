@@ -104,3 +104,15 @@ def test_tasks_of_the_main_module_reach_another_process(how: str) -> None:
         [sys.executable, SCRIPT, how], capture_output=True, text=True, check=False, timeout=60
     )
     assert (run.returncode, run.stdout) == (0, "[2, 4, 6]\n"), run.stderr
+
+
+def test_exceptions_are_named_and_pickled_by_the_module_that_users_import() -> None:
+    import legato.exceptions
+
+    for error in (
+        legato.exceptions.TerminationSignal(15),
+        legato.exceptions.UnfinishedRun("x"),
+    ):
+        assert type(error).__module__ == "legato.exceptions"
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again)) == (type(error), str(error))

@@ -199,9 +199,18 @@ class TerminationSignal(BaseException):
     """The process was asked to end (SIGTERM)."""
 
     def __init__(self, signal: int) -> None:
-        super().__init__(f"signal {signal}")
+        super().__init__(signal)
         self.signal = signal
+
+    def __str__(self) -> str:
+        return f"signal {self.signal}"
 
 
 class Abort(BaseException):
     """The run may not go on: its proposal was refused for good."""
+
+
+for _kind in tuple(globals().values()):
+    # tracebacks name the module from which users import it
+    if isinstance(_kind, type) and _kind.__module__ == __name__ and _kind is not RunError:
+        _kind.__module__ = "legato.exceptions"
