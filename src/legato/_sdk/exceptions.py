@@ -208,9 +208,3 @@ class TerminationSignal(BaseException):
 
 class Abort(BaseException):
     """The run may not go on: its proposal was refused for good."""
-
-
-for _kind in tuple(globals().values()):
-    # tracebacks name the module from which users import it
-    if isinstance(_kind, type) and _kind.__module__ == __name__ and _kind is not RunError:
-        _kind.__module__ = "legato.exceptions"
