@@ -7,6 +7,7 @@ is at work, or calls us next.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from os.path import dirname
 from threading import get_ident
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 HERE = dirname(dirname(__file__)) + "/"
+# An exception there may leave a handler locked for the rest of the process.
+_LOGGING = dirname(os.__file__) + "/logging/__init__.py"
 _callers: set[CodeType] = set()
 _waits: set[CodeType] = set()
 
@@ -75,7 +78,12 @@ def is_wait(frame: FrameType) -> bool:
 
 
 def is_ours(top: FrameType | None) -> bool:
-    """Tell whether an exception at this frame, the innermost one, would come up in our code."""
+    """Tell whether an exception at this frame, the innermost one, would come up in our code.
+
+    What the standard library's logging does itself counts as ours; what a handler calls does not.
+    """
+    if top is not None and top.f_code.co_filename == _LOGGING:
+        return True
     frame = top
     while frame is not None:
         code = frame.f_code
