@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from typing import Any
 import pytest
 
 from legato import flow, task
+from legato._sdk.at_work import is_ours
 from legato.exceptions import FlowRunTimeoutError, TaskRunTimeoutError
 
 # the plugin's own alarm would take the signal that these tests are about
@@ -297,6 +300,30 @@ def test_an_alarm_in_the_middle_of_our_own_work_waits_for_the_users(rows: Rows, 
     assert rows(holes.format("flow_run")) == rows(holes.format("task_run")) == [(0,)]
     timed_out = "select count(*) from flow_run where state_name = 'TimedOut'"
     assert rows(timed_out) == [(20,)]
+
+
+def test_an_alarm_waits_while_a_handler_of_logging_is_being_locked() -> None:
+    """Raised between a handler's acquire and its try it would stop every thread that logs."""
+    asked: dict[str, bool] = {}
+
+    class Lock:
+        def acquire(self) -> None:
+            asked["locking"] = is_ours(sys._getframe(1))
+
+        def release(self) -> None:
+            pass
+
+    class Handler(logging.Handler):
+        def createLock(self) -> None:
+            self.lock = Lock()  # type: ignore[assignment]
+
+        def emit(self, record: logging.LogRecord) -> None:
+            asked["emitting"] = is_ours(sys._getframe())
+
+    log = logging.Logger("users", logging.INFO)
+    log.addHandler(Handler())
+    flow(lambda: log.info("x"), name="talks")()
+    assert asked == {"locking": True, "emitting": False}
 
 
 def test_an_outer_one_in_another_thread_is_not_taken_for_the_inner_one(rows: Rows) -> None:

@@ -1,6 +1,6 @@
 """The seats of a task runner with `max_workers`: who waits for a future leaves its seat.
 
-So a task that submits another one and waits for it never takes the place that the other needs.
+So a task that submits another one and waits for it never takes the seat that the other needs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _mine: ContextVar[Seat | None] = ContextVar("legato_seat", default=None)
 
 
 def mine() -> Seat | None:
-    """Return the place that the current task holds, if its runner has a limit."""
+    """Return the seat that the current task holds, if its runner has a limit."""
     return _mine.get()
 
 
@@ -27,7 +27,7 @@ def _pass(gate: Any) -> None:
 
 
 class Seats:
-    """`limit` places; who finds none is called when one is free, in the order of asking."""
+    """`limit` seats; who finds none is called when one is free, in the order of asking."""
 
     def __init__(self, limit: int) -> None:
         self._free = limit
@@ -54,7 +54,7 @@ class Seats:
 
 
 class Seat:
-    """A place that a task holds, except while all that it does is wait for futures."""
+    """A seat that a task holds, except while all that it does is wait for futures."""
 
     __slots__ = ("_held", "_seats", "_waits")
 
@@ -103,7 +103,7 @@ class Seat:
         await taken
 
     def give_back(self) -> None:
-        """Free the place, if it is held."""
+        """Free the seat, if it is held."""
         if self._held:
             self._held = False
             self._seats.give_back()
