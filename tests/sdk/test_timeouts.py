@@ -314,15 +314,17 @@ def test_an_alarm_waits_while_a_handler_of_logging_is_being_locked() -> None:
             pass
 
     class Handler(logging.Handler):
-        def createLock(self) -> None:
-            self.lock = Lock()  # type: ignore[assignment]
-
         def emit(self, record: logging.LogRecord) -> None:
             asked["emitting"] = is_ours(sys._getframe())
 
-    log = logging.Logger("users", logging.INFO)
-    log.addHandler(Handler())
-    flow(lambda: log.info("x"), name="talks")()
+    handler = Handler()
+    handler.lock = Lock()  # type: ignore[assignment]
+    log = logging.getLogger("locking")
+    log.addHandler(handler)
+    try:
+        flow(lambda: log.error("x"), name="talks")()
+    finally:
+        log.removeHandler(handler)
     assert asked == {"locking": True, "emitting": False}
 
 
