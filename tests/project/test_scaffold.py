@@ -33,7 +33,9 @@ def test_the_version_is_said_once_more_in_the_package():
 def test_every_dependency_has_a_lower_and_an_upper_bound():
     extras = PROJECT["project"]["optional-dependencies"].values()
     for requirement in [*PROJECT["project"]["dependencies"], *(r for e in extras for r in e)]:
-        assert re.fullmatch(r"[a-z0-9-]+(\[[a-z]+\])?>=[0-9.]+,<[0-9.]+", requirement), requirement
+        assert re.fullmatch(r"[a-z0-9-]+(\[[a-z]+\])?(>=[0-9.]+,<|==)[0-9.]+", requirement), (
+            requirement
+        )
 
 
 @pytest.mark.parametrize("lock", sorted(ROOT.glob("requirements/*.txt")), ids=lambda p: p.name)
@@ -48,10 +50,14 @@ def test_a_lock_holds_versions_and_hashes_and_no_place(lock):
 
 
 def test_locks_agree_on_versions():
-    versions: dict[str, set[str]] = {}
+    """A package may have a version for each version of Python, but then in every lock the same."""
+    versions: dict[str, set[frozenset[str]]] = {}
     for lock in ROOT.glob("requirements/*.txt"):
+        pins: dict[str, set[str]] = {}
         for name, version in re.findall(r"^([a-z0-9-]+)==(\S+)", lock.read_text(), re.MULTILINE):
-            versions.setdefault(name, set()).add(version)
+            pins.setdefault(name, set()).add(version)
+        for name, found in pins.items():
+            versions.setdefault(name, set()).add(frozenset(found))
     assert not {name: found for name, found in versions.items() if len(found) > 1}
 
 
