@@ -21,7 +21,7 @@ class Log(Struct, kw_only=True):
     task_run_id: UUID | None = None
 
 
-class LogCreate(Struct, kw_only=True, omit_defaults=True):
+class LogCreate(Struct, kw_only=True, omit_defaults=True, gc=False):
     """A line to log: `level` as in the standard library's logging."""
 
     name: str

@@ -2,6 +2,9 @@
 
 A *fact* happened; no rule refuses it. A *proposal* waits for `accept | reject | wait | abort`.
 Every record names its run and, but for log lines, the epoch under which the run is owned.
+
+The frequent ones are kept out of the garbage collector (`gc=False`): they refer to no cycle, and
+many of them live at once.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from legato._model.states import State
 from legato._model.task_runs import TaskRunCreate
 
 
-class Progress(Struct, frozen=True):
+class Progress(Struct, frozen=True, gc=False):
     """Where a run stands after a transition; absolute, so that repeating it changes nothing."""
 
     run_count: int = 0
@@ -28,14 +31,14 @@ class Progress(Struct, frozen=True):
     total_run_time: float = 0.0
 
 
-class TaskRunCreated(Struct, tag="task_run_created"):
+class TaskRunCreated(Struct, tag="task_run_created", gc=False):
     """Fact: a task run exists, in its first state (version 1)."""
 
     epoch: int
     run: TaskRunCreate
 
 
-class TaskRunMoved(Struct, tag="task_run_moved"):
+class TaskRunMoved(Struct, tag="task_run_moved", gc=False):
     """Fact: a task run entered `state`; `version` is 2, 3, ... without a hole."""
 
     epoch: int
@@ -47,7 +50,7 @@ class TaskRunMoved(Struct, tag="task_run_moved"):
     result_id: UUID | None = None
 
 
-class Logged(Struct, tag="logged"):
+class Logged(Struct, tag="logged", gc=False):
     """Fact: a run logged a line."""
 
     log: LogCreate

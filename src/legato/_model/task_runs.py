@@ -64,7 +64,7 @@ class TaskRun(Struct, kw_only=True):
     state: State | None = None
 
 
-class TaskRunCreate(Struct, kw_only=True, omit_defaults=True):
+class TaskRunCreate(Struct, kw_only=True, omit_defaults=True, gc=False):
     """What makes a task run; `state` is its first state.
 
     `code_hash`, `argument_hash` and `environment_hash` tell later runs whether this step may be

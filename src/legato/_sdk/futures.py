@@ -53,7 +53,7 @@ class Future(Generic[R]):
         self.task_run_id, self._flow_run_id, self.name = task_run_id, flow_run_id, name
         self._ended: StateRecord | None = None
         self._data: Any = None
-        self._callbacks: list[Callback] = []
+        self._callbacks: list[Callback] | None = None
         self._source: Submission | None = None
 
     @property
@@ -101,6 +101,8 @@ class Future(Generic[R]):
         """
         with _lock:
             if self._ended is None:
+                if self._callbacks is None:
+                    self._callbacks = []
                 self._callbacks.append(fn)
                 return
         _call(fn, self)
@@ -108,7 +110,7 @@ class Future(Generic[R]):
     def remove_done_callback(self, fn: Callable[[Future[R]], object]) -> None:
         """Forget a callback."""
         with _lock:
-            if fn in self._callbacks:
+            if self._callbacks and fn in self._callbacks:
                 self._callbacks.remove(fn)
 
     def __await__(self) -> Generator[Any, Any, R]:
@@ -123,8 +125,8 @@ class Future(Generic[R]):
                 return
             self._data, self._ended = data, state
             self._source = None
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+            callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
             _call(callback, self)
 
     @property

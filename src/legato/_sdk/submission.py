@@ -31,8 +31,7 @@ class Submission:
     """One submitted task run. `loop` is the event loop that it needs, if it needs one."""
 
     __slots__ = (
-        "_arrivals", "_children", "_handles", "_steps", "context", "future", "loop", "run", "seat",
-        "upstream",
+        "_children", "_handles", "_steps", "context", "future", "loop", "run", "seat", "upstream",
     )  # fmt: skip
     seat: Seat | None
 
@@ -53,7 +52,6 @@ class Submission:
         next(self._steps)
         self._handles = run.create(CREATE)
         self.upstream = run.upstream() if self._handles else ()
-        self._arrivals = count(1)
         self.loop: Any = None
         self.seat = None
 
@@ -63,9 +61,10 @@ class Submission:
         if not expected:
             start(self)
             return
+        arrivals = count(1)
 
         def note(_: object) -> None:
-            if next(self._arrivals) == expected:
+            if next(arrivals) == expected:
                 self.upstream = ()
                 start(self)
 
