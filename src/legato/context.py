@@ -1,5 +1,11 @@
 """The active runs and their tags."""
 
-from legato._sdk.context import FlowRunContext, TaskRunContext, get_run_context, tags
+from legato._sdk.context import (
+    FlowRunContext,
+    TagsContext,
+    TaskRunContext,
+    get_run_context,
+    tags,
+)
 
-__all__ = ["FlowRunContext", "TaskRunContext", "get_run_context", "tags"]
+__all__ = ["FlowRunContext", "TagsContext", "TaskRunContext", "get_run_context", "tags"]

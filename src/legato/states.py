@@ -19,6 +19,9 @@ from legato._sdk.states import (
     State,
     Submitting,
     Suspended,
+    aget_state_exception,
+    araise_state_exception,
+    get_state_exception,
     raise_state_exception,
 )
 
@@ -42,5 +45,8 @@ __all__ = [
     "StateType",
     "Submitting",
     "Suspended",
+    "aget_state_exception",
+    "araise_state_exception",
+    "get_state_exception",
     "raise_state_exception",
 ]

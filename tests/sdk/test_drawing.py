@@ -60,7 +60,7 @@ def test_edges_are_those_of_a_real_run():
         second = load(first)
         load([first], second, wait_for=[second])
 
-    assert work.mermaid(1) == (
+    assert work.generate_mermaid_graph(1) == (
         "flowchart TD\n"
         '    n0["load-0"]\n'
         '    n1["load-1"]\n'
@@ -76,7 +76,7 @@ def test_what_a_subflow_calls_stands_inside_of_it():
     def work():
         child(load())
 
-    text = work.mermaid()
+    text = work.generate_mermaid_graph()
     assert '    subgraph n1["child-0"]\n        n2["load-0"]\n    end\n' in text
     assert "    n0 --> n1\n" in text
 
@@ -87,7 +87,7 @@ def test_a_value_for_the_drawing_stands_in_for_the_result():
         for number in numbers():
             load(number)
 
-    assert work.mermaid().count("load-") == 2
+    assert work.generate_mermaid_graph().count("load-") == 2
 
 
 def test_async_flows_and_tasks_that_yield():
@@ -97,12 +97,12 @@ def test_async_flows_and_tasks_that_yield():
         for item in items():
             await aload(first, item)
 
-    text = work.mermaid()
+    text = work.generate_mermaid_graph()
     assert '["items-0"]' in text
     assert "n0 --> n2" in text
 
     async def within_a_loop():
-        work.mermaid()
+        work.generate_mermaid_graph()
 
     with pytest.raises(FlowVisualizationError, match="outside of a running loop"):
         asyncio.run(within_a_loop())
@@ -116,7 +116,7 @@ def test_a_flow_that_uses_what_a_task_returns_says_what_to_do():
     with pytest.raises(
         FlowVisualizationError, match=r"'work' could not be drawn: TypeError.*viz_ret"
     ):
-        work.mermaid()
+        work.generate_mermaid_graph()
 
 
 def test_names_are_written_so_that_mermaid_can_read_them():
@@ -128,12 +128,12 @@ def test_names_are_written_so_that_mermaid_can_read_them():
     def work():
         say("x")
 
-    assert 'n0["say #quot;x#quot; #35;1"]' in work.mermaid()
+    assert 'n0["say #quot;x#quot; #35;1"]' in work.generate_mermaid_graph()
 
 
 def test_without_graphviz_the_error_names_mermaid(monkeypatch):
     monkeypatch.setitem(sys.modules, "graphviz", None)
-    with pytest.raises(GraphvizImportError, match=r"flow.mermaid\(\)"):
+    with pytest.raises(GraphvizImportError, match=r"generate_mermaid_graph\(\)"):
         child.visualize()
 
 
@@ -144,4 +144,21 @@ def test_methods_are_drawn_too():
             assert isinstance(self, Work)
             load(n)
 
-    assert '["load-0"]' in Work().run.mermaid(1)
+    assert '["load-0"]' in Work().run.generate_mermaid_graph(1)
+
+
+def test_within_a_loop_there_are_awaitable_twins(monkeypatch):
+    @flow
+    async def work(n):
+        await aload(n)
+
+    monkeypatch.setitem(sys.modules, "graphviz", None)
+
+    async def draw():
+        with pytest.raises(GraphvizImportError):
+            await work.avisualize(1)
+        return await work.agenerate_mermaid_graph(1), await child.agenerate_mermaid_graph()
+
+    ours, others = asyncio.run(draw())
+    assert 'n0["aload-0"]' in ours
+    assert 'n0["load-0"]' in others

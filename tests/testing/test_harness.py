@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 
 from legato import flow, get_client, task
 from legato._settings import current as configuration
+from legato.client.schemas.sorting import FlowRunSort
+from legato.exceptions import ObjectNotFound
 from legato.settings import LEGATO_API_URL, LEGATO_HOME, temporary_settings
 from legato.testing import Harness, harness, prefect_test_harness, utilities
 
@@ -179,3 +182,19 @@ def test_the_bare_function_is_recorded_nowhere(sentinel: Path) -> None:
     assert hello.fn() == "hello"
     assert task(hello.fn).fn() == "hello"
     assert not sentinel.exists()
+
+
+def test_the_most_recent_flow_run_is_the_last_one_of_that_flow() -> None:
+    other = flow(name="other")(lambda: 1)
+    with harness(clock="virtual") as test:
+        with pytest.raises(ObjectNotFound, match="no flow run"):
+            asyncio.run(utilities.get_most_recent_flow_run())
+        for called in (hello, hello, other):
+            called()
+            test.clock.advance(1)
+        last = asyncio.run(utilities.get_most_recent_flow_run(flow_name="hello"))
+        client = get_client(sync_client=True)
+        runs = client.read_flow_runs(sort=FlowRunSort.START_TIME_ASC)
+        assert last.id == runs[1].id
+        with pytest.raises(ObjectNotFound, match="'nobody'"):
+            asyncio.run(utilities.get_most_recent_flow_run(flow_name="nobody"))

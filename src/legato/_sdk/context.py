@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -142,6 +142,23 @@ def get_run_context() -> FlowRunContext | TaskRunContext:
     if run is None:
         raise MissingContextError
     return run
+
+
+class TagsContext:
+    """The tags that runs which start here are given."""
+
+    def __init__(self, *, current_tags: Iterable[str] = ()) -> None:
+        self.current_tags = set(current_tags)
+
+    @classmethod
+    def get(cls) -> TagsContext:
+        """Return the tags of the blocks around the current code.
+
+        >>> with tags("nightly"):
+        ...     TagsContext.get().current_tags
+        {'nightly'}
+        """
+        return cls(current_tags=current_tags.get())
 
 
 @contextmanager

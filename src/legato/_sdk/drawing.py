@@ -67,7 +67,7 @@ def show(name: str, nodes: Sequence[Node]) -> None:
     except ImportError:
         raise GraphvizImportError(
             "Drawing takes Graphviz: `pip install graphviz` and its programs "
-            "(https://graphviz.org/download). Without it, `print(flow.mermaid())` gives the same "
-            "as text for Mermaid."
+            "(https://graphviz.org/download). Without it, `print(flow.generate_mermaid_graph())` "
+            "gives the same as text for Mermaid."
         ) from None
     graphviz.Source(dot(name, nodes), filename=name).render(view=True, cleanup=True)

@@ -201,7 +201,22 @@ class Flow(Decorated, Generic[P, R]):
 
         return validated(self, parameters)
 
-    def mermaid(self, *args: P.args, **kwargs: P.kwargs) -> str:
+    def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters as the JSON values that a run is recorded with.
+
+        What cannot be JSON is named by its type.
+
+        >>> from legato import flow
+        >>> @flow
+        ... def etl(path: object, limit: int) -> None: ...
+        >>> etl.serialize_parameters({"path": object(), "limit": 3})
+        {'path': '<object>', 'limit': 3}
+        """
+        from legato._sdk.parameters import jsonable
+
+        return jsonable(parameters)
+
+    def generate_mermaid_graph(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return what the flow calls with these arguments as a flowchart for Mermaid.
 
         The flow's function runs; its tasks are not called and nothing is recorded. Raises
@@ -215,7 +230,7 @@ class Flow(Decorated, Generic[P, R]):
         >>> @flow
         ... def etl() -> None:
         ...     load(load(1))
-        >>> print(etl.mermaid())
+        >>> print(etl.generate_mermaid_graph())
         flowchart TD
             n0["load-0"]
             n1["load-1"]
@@ -229,11 +244,23 @@ class Flow(Decorated, Generic[P, R]):
     def visualize(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """Draw what the flow calls with these arguments, if Graphviz is installed.
 
-        See `mermaid`; raises GraphvizImportError without Graphviz.
+        See `generate_mermaid_graph`; raises GraphvizImportError without Graphviz.
         """
         from legato._sdk import drawing, dry_run
 
         drawing.show(self.name, dry_run.nodes_of(self, args, kwargs))
+
+    async def agenerate_mermaid_graph(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        """Do as `generate_mermaid_graph` while an event loop runs, in a thread beside it."""
+        from asyncio import to_thread
+
+        return await to_thread(self.generate_mermaid_graph, *args, **kwargs)
+
+    async def avisualize(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Do as `visualize` while an event loop runs, in a thread beside it."""
+        from asyncio import to_thread
+
+        await to_thread(self.visualize, *args, **kwargs)
 
     def on_completion(self, fn: Hook) -> Hook:
         """Add a hook `(flow, flow_run, state)` for Completed."""

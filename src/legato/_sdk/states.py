@@ -121,6 +121,20 @@ class State(Record, model.State, metaclass=RecordMeta):
             raise MissingResult
         return None if self.data is RETURNED_NONE else self.data
 
+    async def aresult(self, raise_on_failure: bool = True) -> Any:
+        """Return what `result` returns, for code that awaits."""
+        return self.result(raise_on_failure)
+
+    def fresh_copy(self, **kwargs: Any) -> State:
+        """Return the same state with an id and a time of its own, and with other fields if given.
+
+        >>> from legato.states import Completed
+        >>> str(Completed(message="done").fresh_copy(name="Loaded"))
+        "Loaded('done', type=COMPLETED)"
+        """
+        kept = {f: getattr(self, f) for f in self.__struct_fields__ if f not in ("id", "timestamp")}
+        return State(**{**kept, **kwargs})
+
     def exception(self) -> BaseException:
         """Return the exception that a run which did not complete stands for."""
         data = self.data
@@ -154,11 +168,36 @@ def _first_bad(data: Any) -> State | None:
     return next((bad for item in items if (bad := _first_bad(item)) is not None), None)
 
 
+def get_state_exception(state: State) -> BaseException:
+    """Return the exception that a failed, crashed or cancelled state stands for.
+
+    Raises ValueError for any other state.
+
+    >>> from legato.states import Failed
+    >>> get_state_exception(Failed(message="no rows"))
+    FailedRun('no rows')
+    """
+    if state.type not in _ERRORS:
+        raise ValueError(
+            f"Only a failed, crashed or cancelled state has an exception, not {state}."
+        )
+    return state.exception()
+
+
 def raise_state_exception(state: State) -> None:
-    """Raise what a state that did not complete stands for; do nothing if it completed."""
-    if state.is_completed():
-        return
-    raise state.exception()
+    """Raise what a failed, crashed or cancelled state stands for; do nothing for any other."""
+    if state.type in _ERRORS:
+        raise state.exception()
+
+
+async def aget_state_exception(state: State) -> BaseException:
+    """Return what `get_state_exception` returns, for code that awaits."""
+    return get_state_exception(state)
+
+
+async def araise_state_exception(state: State) -> None:
+    """Do as `raise_state_exception`, for code that awaits."""
+    raise_state_exception(state)
 
 
 def _made(cls: type[State], kind: StateType, name: str | None = None, **fields: Any) -> State:
