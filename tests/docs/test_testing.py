@@ -1,30 +1,24 @@
-"""The examples of docs/testing.md run as they stand there."""
+"""The tests that the pages show pass, and leave nothing behind."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.testing.projects import ROOT, Project, counts
+from tests.docs import pages
+from tests.testing.projects import Project, counts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "testing.md").read_text(), re.DOTALL)
 
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    return Project(tmp_path)
-
-
-def test_the_examples_of_the_page_on_testing_run(project: Project) -> None:
-    for number, example in enumerate(EXAMPLES):
-        project.add(f"test_{number}.py", example)
+def test_the_tests_that_the_pages_show_pass(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    shown = [block for page in pages.PAGES for block in pages.tests(page.read_text("utf-8"))]
+    for number, block in enumerate(shown):
+        project.add(f"test_{number}.py", block)
     ran = project.pytest("-n", "0")
-    tests = sum(len(re.findall(r"^def test_", example, re.MULTILINE)) for example in EXAMPLES)
-    assert counts(ran.stdout) == {"passed": tests}, ran.stdout
-    assert tests > 3
+    total = sum(len(re.findall(r"^(?:async )?def test_", block, re.MULTILINE)) for block in shown)
+    assert counts(ran.stdout) == {"passed": total}, ran.stdout
+    assert total > 3
     assert project.litter() == []
