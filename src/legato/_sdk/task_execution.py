@@ -112,7 +112,12 @@ class TaskExecution(Execution):
             context.step_key = step_key(scope, task.step_name, context.parameters, flow.ordinals)
             context.name = f"{task.name}-{flow.ordinals.take(task.name)}"
         if task.task_run_name is not None:
-            context.name = naming.run_name(task.task_run_name, context.parameters, "task_run_name")
+            token = current.set(context)  # a callable may ask `legato.runtime` what it names
+            try:
+                given = context.parameters
+                context.name = naming.run_name(task.task_run_name, given, "task_run_name")
+            finally:
+                current.reset(token)
 
     def upstream(self) -> list[Future[Any]]:
         """Return the futures among the arguments and in `wait_for` that have not ended."""
