@@ -48,15 +48,61 @@ async def load(url: str) -> int:
 def nothing() -> None: ...
 
 
+@flow
+def pages(n: int) -> Generator[str, int, bool]:
+    yield "x" * n
+    return True
+
+
+@flow
+async def apages(n: int) -> AsyncGenerator[str, None]:
+    yield "x" * n
+
+
 class Shop:
     @task
-    def price(self, item: str) -> float:
-        return len(item) / 2
+    def price(self, item: str, count: int = 1) -> float:
+        return self.rate() * len(item) * count
+
+    @task(retries=1)
+    async def order(self, item: str) -> int:
+        return len(item)
 
     @task
+    def rate(self) -> float:
+        return 0.5
+
+    @task
+    @classmethod
+    def named(cls, name: str) -> list[str]:
+        return [name]
+
+    @task(retries=1)
     @staticmethod
     def vat(net: float) -> float:
         return net * 0.2
+
+    @task
+    @staticmethod
+    def opened() -> bool:
+        return True
+
+    @flow
+    def sell(self, item: str) -> float:
+        return self.price(item) + self.vat(1)
+
+    @flow(name="audit")
+    @classmethod
+    async def audit(cls, year: int) -> list[str]:
+        return cls.named(str(year))
+
+    @flow
+    @staticmethod
+    def total(nets: list[float]) -> float:
+        return sum(nets)
+
+
+class Corner(Shop): ...
 
 
 def tasks() -> None:
@@ -65,7 +111,7 @@ def tasks() -> None:
     assert_type(add(a=1, b=2), int)
     assert_type(add.fn(1, 2), int)
     assert_type(shout("a", times=2), str)
-    assert_type(add(1, return_state=True), State)
+    assert_type(add(1, return_state=True), State[int])
     assert_type(add(1, wait_for=[add(2)]), int)
     assert_type(add.with_options(name="other")(3), int)
     assert_type(shout.with_options(retries=0)("a"), str)
@@ -76,14 +122,14 @@ def tasks() -> None:
     assert_type(add.isasync, bool)
     assert_type(add.tags, frozenset[str])
     assert_type(add(1, return_state=True).is_completed(), bool)
-    assert_type(add(1, return_state=True).result(), Any)
+    assert_type(add(1, return_state=True).result(), int)
 
 
 async def atasks() -> None:
     assert_type(await fetch("x"), bytes)
     later: Coroutine[Any, Any, bytes] = fetch("x")
     assert_type(await later, bytes)
-    assert_type(await fetch("x", return_state=True), State)
+    assert_type(await fetch("x", return_state=True), State[bytes])
     assert_type(await fetch.fn("x"), bytes)
     assert_type(await fetch.with_options(retries=3)("x"), bytes)
     assert_type([n async for n in anumbers(1)], list[int])
@@ -93,19 +139,26 @@ def flows() -> None:
     assert_type(calculate(1), float)
     assert_type(calculate(x=1), float)
     assert_type(calculate.fn(1), float)
-    assert_type(calculate(1, return_state=True), State)
+    assert_type(calculate(1, return_state=True), State[float])
     assert_type(calculate.with_options(retries=1)(1), float)
     assert_type(calculate.version, str)
     assert_type(calculate.validate_parameters({"x": 1}), dict[str, Any])
-    assert_type(nothing(return_state=True), State)
+    assert_type(nothing(return_state=True), State[None])
     wanted: Callable[[int], float] = calculate
     assert_type(wanted(1), float)
 
 
 async def aflows() -> None:
     assert_type(await load("x"), int)
-    assert_type(await load("x", return_state=True), State)
+    assert_type(await load("x", return_state=True), State[int])
     assert_type(await load.with_options(name="x")("y"), int)
+
+
+def generators() -> None:
+    assert_type(pages(1), Generator[str, int, bool])
+    assert_type(next(pages(1)), str)
+    assert_type(pages.with_options(retries=1)(1), Generator[str, int, bool])
+    assert_type(apages(1), AsyncGenerator[str, None])
 
 
 def decorators(fn: Callable[[int], str]) -> None:
@@ -113,3 +166,35 @@ def decorators(fn: Callable[[int], str]) -> None:
     assert_type(task(fn), Task[[int], str])
     assert_type(flow(name="a")(fn), Flow[[int], str])
     assert_type(task(retries=1)(fn)(1), str)
+    assert_type(flow(retries=1)(add.fn)(1), int)
+
+
+async def methods(shop: Shop, corner: Corner) -> None:
+    assert_type(shop.price("a"), float)
+    assert_type(shop.price("a", count=2), float)
+    assert_type(corner.price("a"), float)
+    assert_type(Shop.price(shop, "a"), float)
+    assert_type(Shop.price(corner, "a"), float)
+    assert_type(shop.rate(), float)
+    assert_type(await shop.order("a"), int)
+    assert_type(await corner.order("a"), int)
+    assert_type(shop.named("a"), list[str])
+    assert_type(Shop.named("a"), list[str])
+    assert_type(Corner.named("a"), list[str])
+    assert_type(shop.vat(1.5), float)
+    assert_type(Shop.vat(1.5), float)
+    assert_type(corner.vat(net=1.5), float)
+    assert_type(shop.opened(), bool)
+    assert_type(Shop.opened(), bool)
+    assert_type(shop.sell("a"), float)
+    assert_type(shop.sell.with_options(retries=1)("a"), float)
+    assert_type(await Shop.audit(2026), list[str])
+    assert_type(await corner.audit(2026), list[str])
+    assert_type(Shop.total([1.5]), float)
+    assert_type(shop.price.with_options(name="x")("a"), float)
+
+
+def names(shop: Shop) -> None:
+    assert_type(shop.price.name, str)
+    assert_type(Shop.price.name, str)
+    assert_type(Shop.price.fn(shop, "a"), float)

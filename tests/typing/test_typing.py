@@ -1,4 +1,4 @@
-"""What mypy and pyright, both strict, say of the decorators' types."""
+"""What mypy, pyright and ty, all strict, say of right and wrong use; one run of each for all."""
 
 from __future__ import annotations
 
@@ -8,38 +8,51 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RIGHT, WRONG = (Path(__file__).parent / name for name in ("right.py", "wrong.py"))
+HERE = Path(__file__).parent
+RIGHT = sorted(HERE.glob("right*.py"))
+WRONG = HERE / "wrong.py"
+FILES = [*RIGHT, WRONG]
+MARK = re.compile(r'# (?:names: "(?P<name>\w+)"|wrong)$')
+BLIND = {
+    # ty does not compare keywords with the keys of the TypedDict in `**options: Unpack[...]`
+    "ty": {"task(retry=3)"},
+    "mypy": set(),
+    "pyright": set(),
+}
 
-Messages = dict[int, str]
+Messages = dict[tuple[str, int], str]  # by file name and line
 
 
-def mypy(path: Path, cache: Path) -> Messages:
+def mypy(cache_dir: Path) -> Messages:
     command = [
         "mypy", "--strict", "--no-error-summary", "--hide-error-context", "--show-error-codes",
-        "--python-version", "3.11", "--follow-imports", "silent", "--cache-dir", str(cache),
-        str(path),
+        "--python-version", "3.11", "--follow-imports", "silent", "--cache-dir", str(cache_dir),
+        *map(str, FILES),
     ]  # fmt: skip
     ran = subprocess.run([sys.executable, "-m", *command], check=False, **_options())
     found: Messages = defaultdict(str)
     for line in ran.stdout.splitlines():
-        match = re.match(r"[^:]*wrong\.py:(\d+): (.*)|[^:]*right\.py:(\d+): (.*)", line)
+        match = re.match(r"(?:[^:]*/)?(\w+\.py):(\d+): (.*)", line)
         assert match is not None, ran.stdout + ran.stderr
-        found[int(match[1] or match[3])] += (match[2] or match[4]) + "\n"
+        found[match[1], int(match[2])] += match[3] + "\n"
     return found
 
 
-def pyright(path: Path, folder: Path) -> Messages:
-    shutil.copy(path, folder)
+def pyright(folder: Path) -> Messages:
+    for path in FILES:
+        shutil.copy(path, folder)
     configuration = folder / "pyrightconfig.json"
     configuration.write_text(
         json.dumps(
             {
-                "include": [path.name],
+                "include": [path.name for path in FILES],
                 "extraPaths": [str(ROOT / "src")],
                 "typeCheckingMode": "strict",
                 "pythonVersion": "3.11",
@@ -48,11 +61,27 @@ def pyright(path: Path, folder: Path) -> Messages:
     )
     command = ["pyright", "--outputjson", "-p", str(configuration), "--pythonpath", sys.executable]
     ran = subprocess.run([sys.executable, "-m", *command], check=False, **_options())
-    found: Messages = defaultdict(str)
     said = json.loads(ran.stdout)
-    assert said["summary"]["filesAnalyzed"] == 1, ran.stdout
+    assert said["summary"]["filesAnalyzed"] == len(FILES), ran.stdout
+    found: Messages = defaultdict(str)
     for item in said["generalDiagnostics"]:
-        found[item["range"]["start"]["line"] + 1] += item["message"] + "\n"
+        line = item["range"]["start"]["line"] + 1
+        found[Path(item["file"]).name, line] += item["message"] + "\n"
+    return found
+
+
+def ty(folder: Path) -> Messages:
+    command = [
+        "ty", "check", "--project", str(HERE), "--extra-search-path", str(ROOT / "src"),
+        "--python-version", "3.11", "--python", sys.executable, "--output-format", "gitlab",
+        *map(str, FILES),
+    ]  # fmt: skip
+    ran = subprocess.run([sys.executable, "-m", *command], check=False, **_options())
+    found: Messages = defaultdict(str)
+    for item in json.loads(ran.stdout):
+        place = item["location"]
+        line = place["positions"]["begin"]["line"]
+        found[Path(place["path"]).name, line] += item["description"] + "\n"
     return found
 
 
@@ -60,21 +89,31 @@ def _options() -> dict:
     return {"cwd": ROOT, "capture_output": True, "text": True}
 
 
-@pytest.mark.parametrize("checker", [mypy, pyright])
-def test_right_uses_have_the_types_of_the_users_functions(checker, tmp_path) -> None:
-    assert RIGHT.read_text().count("assert_type(") >= 30
-    assert checker(RIGHT, tmp_path) == {}
-
-
-@pytest.mark.parametrize("checker", [mypy, pyright])
-def test_mistakes_are_found_where_they_are_and_name_the_argument(checker, tmp_path) -> None:
+@cache
+def marked() -> MappingProxyType[int, re.Match[str]]:
+    """The lines with a mistake, by number."""
     lines = enumerate(WRONG.read_text().splitlines(), 1)
-    expected = {
-        n: line.partition('# names: "')[2][:-1] for n, line in lines if '# names: "' in line
-    }
-    assert len(expected) == 8
-    found = checker(WRONG, tmp_path)
-    assert set(found) == set(expected)
-    for number, name in expected.items():
-        # pyright quotes the parameter, mypy shows the signature in which it stands
-        assert re.search(rf'"{name}"|\b{name}: ', found[number]), found[number]
+    return MappingProxyType({n: found for n, line in lines if (found := MARK.search(line))})
+
+
+@pytest.mark.parametrize("checker", [mypy, pyright, ty])
+def test_right_use_has_the_users_types_and_mistakes_are_found_where_they_are(
+    checker, tmp_path
+) -> None:
+    assert sum(path.read_text().count("assert_type(") for path in RIGHT) >= 130
+    assert len(marked()) >= 48
+    said = checker(tmp_path)
+    assert {place: text for place, text in said.items() if place[0] != WRONG.name} == {}
+    unseen = {n for n, mark in marked().items() if _code(mark) in BLIND[checker.__name__]}
+    assert {number for _, number in said} == set(marked()) - unseen
+    if checker is ty:
+        return  # it underlines the argument and says both types, but not the parameter's name
+    for number, mark in marked().items():
+        # pyright quotes the parameter, mypy quotes it or shows the signature in which it stands
+        name = mark["name"]
+        message = said[WRONG.name, number]
+        assert name is None or re.search(rf'"{name}"|\b{name}: ', message), message
+
+
+def _code(mark: re.Match[str]) -> str:
+    return mark.string[: mark.start()].strip()

@@ -6,9 +6,10 @@ from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 if TYPE_CHECKING:
+    from legato._sdk.decorated import Items
     from legato._sdk.futures import Future, FutureList
     from legato._sdk.states import State
-    from legato._sdk.task import Task
+    from legato._sdk.submittable import Submittable
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -32,7 +33,7 @@ class After(Generic[P, R]):
 
     __slots__ = ("_task", "_wait_for")
 
-    def __init__(self, task: Task[P, R], wait_for: Iterable[Any]) -> None:
+    def __init__(self, task: Submittable[P, R], wait_for: Iterable[Any]) -> None:
         self._task: Any = task
         self._wait_for = list(wait_for)
 
@@ -42,16 +43,26 @@ class After(Generic[P, R]):
         found: R = self._task(*args, wait_for=self._wait_for, **kwargs)
         return found
 
-    def state(self, *args: P.args, **kwargs: P.kwargs) -> State:
+    @overload
+    def state(
+        self: After[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, State[T]]: ...
+
+    @overload
+    def state(self, *args: P.args, **kwargs: P.kwargs) -> State[R]: ...
+
+    def state(self, *args: Any, **kwargs: Any) -> Any:
         """Run the task as a call does; return the final state."""
         __tracebackhide__ = True
-        found: State = self._task(*args, wait_for=self._wait_for, return_state=True, **kwargs)
-        return found
+        return self._task(*args, wait_for=self._wait_for, return_state=True, **kwargs)
 
     @overload
     def submit(
         self: After[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]: ...
+
+    @overload
+    def submit(self: After[P, Items[T]], *args: P.args, **kwargs: P.kwargs) -> Future[list[T]]: ...
 
     @overload
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
@@ -60,7 +71,17 @@ class After(Generic[P, R]):
         """Submit the task; it starts once the other runs have completed."""
         return self._task.submit(*args, wait_for=self._wait_for, **kwargs)
 
-    def map(self, *args: Any, **kwargs: Any) -> FutureList[R]:
+    @overload
+    def map(
+        self: After[..., Coroutine[Any, Any, T]], *args: Any, **kwargs: Any
+    ) -> FutureList[T]: ...
+
+    @overload
+    def map(self: After[..., Items[T]], *args: Any, **kwargs: Any) -> FutureList[list[T]]: ...
+
+    @overload
+    def map(self, *args: Any, **kwargs: Any) -> FutureList[R]: ...
+
+    def map(self, *args: Any, **kwargs: Any) -> Any:
         """Map the task; no call starts before the other runs have completed."""
-        found: FutureList[R] = self._task.map(*args, wait_for=self._wait_for, **kwargs)
-        return found
+        return self._task.map(*args, wait_for=self._wait_for, **kwargs)

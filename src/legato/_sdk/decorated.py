@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from enum import Enum
 from functools import partial, update_wrapper
-from typing import TYPE_CHECKING, Any, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    cast,
+)
 
-from legato._sdk.options import checked_name
+from legato._sdk.options import Hook, checked_hooks, checked_name
 from legato._sdk.signature import Colour, Signature
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from legato._engine.effects import HookKind
+
+F = TypeVar("F", contravariant=True)
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
+H = TypeVar("H", bound=Hook)
+# What a function that yields is annotated with; a task runner collects its items.
+Items = Iterator[T] | AsyncIterator[T]
 
 
 class _NoObject(Enum):
@@ -32,24 +51,43 @@ def function_name(fn: Any) -> str:
     return name if name is not None else type(inner).__name__
 
 
-class Decorated:
+class Binds(Protocol[F, P, R]):
+    """For type checkers: what wraps a function whose first parameter is of type F.
+
+    They do not tell a decorated classmethod or staticmethod from a function. So the overloads of
+    `__get__` go by that type: the class makes a classmethod, an instance of it a method, and
+    anything else a staticmethod. Two things they get wrong: a staticmethod whose first parameter
+    takes anything passes for a method, and the `fn` of a bound method seems to be bound too.
+    """
+
+    def _wrapped(self) -> Callable[Concatenate[F, P], R]:
+        """Return the function."""
+        ...
+
+
+class Decorated(Generic[P, R]):
     """A function with a name, a description and a colour; binds to objects as methods do."""
 
     noun = "function"
     banned = ""
-    fn: Callable[..., Any]
+    fn: Callable[P, R]
     name: str
     description: str | None
     isasync: bool
     isgenerator: bool
     _signature: Signature | None
     _receiver: Any
+    _plan: Any
+
+    def _wrapped(self) -> Callable[P, R]:
+        """Return the user's function."""
+        return self.fn
 
     def _adopt(self, fn: Any, name: str | None, description: str | None) -> None:
         bound_later = type(fn) in (staticmethod, classmethod)
         if not bound_later and not callable(fn):
             raise TypeError(f"@{self.noun} must be put on a function, not on {fn!r}.")
-        self.fn = fn
+        self.fn = cast("Any", fn)
         given = name if name is not None else self._default_name(fn)
         self.name = checked_name(given, self.noun, self.banned)
         doc = getattr(fn, "__doc__", None) if hasattr(fn, "__name__") else None
@@ -82,7 +120,7 @@ class Decorated:
         """The object that this is bound to."""
         return self._receiver
 
-    def __get__(self, instance: object | None, owner: type | None = None) -> Self:
+    def _bind(self, instance: object | None, owner: Any) -> Self:
         """Bind as a function, a classmethod or a staticmethod of that kind binds."""
         fn: Any = self.fn
         if isinstance(fn, staticmethod):
@@ -90,6 +128,23 @@ class Decorated:
         if isinstance(fn, classmethod):
             return self._bound(cast("Any", fn).__func__, owner)
         return self if instance is None else self._bound(fn, instance)
+
+    def on_completion(self, fn: H) -> H:
+        """Add a hook for Completed; it is called with this, the run and its state."""
+        return self._add("on_completion", fn)
+
+    def on_failure(self, fn: H) -> H:
+        """Add a hook for Failed; it is called with this, the run and its state."""
+        return self._add("on_failure", fn)
+
+    def on_running(self, fn: H) -> H:
+        """Add a hook for Running; it is called with this, the run and its state."""
+        return self._add("on_running", fn)
+
+    def _add(self, kind: HookKind, hook: H) -> H:
+        getattr(self, kind + "_hooks").extend(checked_hooks([hook], kind))
+        self._plan = None
+        return hook
 
     def bound_like(self, other: Self) -> Self:
         """Return this with the object that `other` is bound to."""

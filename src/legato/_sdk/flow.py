@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from legato._engine.flow_run import FlowPlan, flow_run
 from legato._model.retries import RetryPolicy
@@ -26,14 +26,20 @@ from legato._sdk.options import (
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from typing_extensions import Unpack
 
     from legato._engine.effects import HookKind
+    from legato._sdk.decorated import Binds
     from legato._sdk.states import State
     from legato._sdk.task_runners import TaskRunner
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R", covariant=True)
+H = TypeVar("H", bound=Hook)
+S = TypeVar("S")
 T = TypeVar("T")
 _HOOKS: tuple[HookKind, ...] = (
     "on_completion",
@@ -44,7 +50,7 @@ _HOOKS: tuple[HookKind, ...] = (
 )
 
 
-class Flow(Decorated, Generic[P, R]):
+class Flow(Decorated[P, R]):
     """A flow: call it as the function that it is made from.
 
     >>> from legato import flow
@@ -56,7 +62,6 @@ class Flow(Decorated, Generic[P, R]):
     """
 
     noun = "flow"
-    fn: Callable[P, R]
     banned = BANNED_IN_FLOW_NAMES
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
@@ -151,7 +156,7 @@ class Flow(Decorated, Generic[P, R]):
         return_state: Literal[True],
         wait_for: Iterable[Any] | None = None,
         **kwargs: Any,
-    ) -> Coroutine[Any, Any, State]: ...
+    ) -> Coroutine[Any, Any, State[T]]: ...
 
     @overload
     def __call__(
@@ -160,7 +165,7 @@ class Flow(Decorated, Generic[P, R]):
         return_state: Literal[True],
         wait_for: Iterable[Any] | None = None,
         **kwargs: Any,
-    ) -> State: ...
+    ) -> State[R]: ...
 
     @overload
     def __call__(self, *args: Any, wait_for: Iterable[Any] | None, **kwargs: Any) -> R: ...
@@ -262,30 +267,29 @@ class Flow(Decorated, Generic[P, R]):
 
         await to_thread(self.visualize, *args, **kwargs)
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Add a hook `(flow, flow_run, state)` for Completed."""
-        return self._add("on_completion", fn)
-
-    def on_failure(self, fn: Hook) -> Hook:
-        """Add a hook `(flow, flow_run, state)` for Failed."""
-        return self._add("on_failure", fn)
-
-    def on_cancellation(self, fn: Hook) -> Hook:
+    def on_cancellation(self, fn: H) -> H:
         """Add a hook `(flow, flow_run, state)` for Cancelled."""
         return self._add("on_cancellation", fn)
 
-    def on_crashed(self, fn: Hook) -> Hook:
+    def on_crashed(self, fn: H) -> H:
         """Add a hook `(flow, flow_run, state)` for Crashed."""
         return self._add("on_crashed", fn)
 
-    def on_running(self, fn: Hook) -> Hook:
-        """Add a hook `(flow, flow_run, state)` for Running."""
-        return self._add("on_running", fn)
+    @overload
+    def __get__(self: Binds[T, Q, S], instance: object, owner: T) -> Flow[Q, S]: ...
 
-    def _add(self, kind: HookKind, hook: Hook) -> Hook:
-        getattr(self, kind + "_hooks").extend(checked_hooks([hook], kind))
-        self._plan = None
-        return hook
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self: Binds[T, Q, S], instance: T, owner: type | None = None) -> Flow[Q, S]: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Self: ...
+
+    def __get__(self, instance: object, owner: Any = None) -> Any:
+        """Bind as a function, a classmethod or a staticmethod of that kind binds."""
+        return self._bind(instance, owner)
 
     def __repr__(self) -> str:
         return f"<flow {self.name!r}>"

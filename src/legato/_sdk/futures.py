@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from legato._model.states import State as StateRecord
 from legato._model.states import StateType
@@ -62,7 +62,7 @@ class Future(Generic[R]):
         return self._ended is not None
 
     @property
-    def state(self) -> State:
+    def state(self) -> State[R]:
         """The state of the task run now."""
         state, source = self._ended, self._source
         if state is None:
@@ -70,7 +70,18 @@ class Future(Generic[R]):
             state = known or StateRecord.__new__(StateRecord)
         return values.of_task_run(state, self._data, self.task_run_id, self._flow_run_id)
 
-    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> R:
+    @overload
+    def result(self, timeout: float | None = None, raise_on_failure: Literal[True] = True) -> R: ...
+
+    @overload
+    def result(self, timeout: float | None, raise_on_failure: bool) -> R | BaseException: ...
+
+    @overload
+    def result(
+        self, timeout: float | None = None, *, raise_on_failure: bool
+    ) -> R | BaseException: ...
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
         """Return what the task returned, or raise what it raised; wait at most `timeout` seconds.
 
         Raises TimeoutError if it has not ended by then; UnfinishedRun if it cannot start. With
@@ -82,10 +93,10 @@ class Future(Generic[R]):
         if state is None:
             raise TimeoutError(f"Task run {self.name!r} has not ended within {timeout} second(s).")
         if state.type is StateType.COMPLETED:
-            return cast("R", self._data)
+            return self._data
         if isinstance(self._data, BaseException) and current.get() is None:
             tracebacks.cut(self._data)
-        return cast("R", self.state.result(raise_on_failure))
+        return self.state.result(raise_on_failure)
 
     def wait(self, timeout: float | None = None) -> None:
         """Return when the task run has ended, or after `timeout` seconds."""
@@ -182,7 +193,20 @@ class FutureList(list[Future[S]], Generic[S]):
         for future in self:
             future.wait(limit.left())
 
-    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[S]:
+    @overload
+    def result(
+        self, timeout: float | None = None, raise_on_failure: Literal[True] = True
+    ) -> list[S]: ...
+
+    @overload
+    def result(self, timeout: float | None, raise_on_failure: bool) -> list[S | BaseException]: ...
+
+    @overload
+    def result(
+        self, timeout: float | None = None, *, raise_on_failure: bool
+    ) -> list[S | BaseException]: ...
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> list[Any]:
         """Return the results in order; wait at most `timeout` seconds for all of them.
 
         Raises what the first failed task raised, or TimeoutError.

@@ -29,7 +29,10 @@ class Promise(Struct):
 
 
 def note(
-    flow: FlowRunContext, run: object, decorated: Decorated, coroutine: Coroutine[Any, Any, Any]
+    flow: FlowRunContext,
+    run: object,
+    decorated: Decorated[..., Any],
+    coroutine: Coroutine[Any, Any, Any],
 ) -> None:
     """Remember a coroutine until it starts; `run` is what it will run."""
     frame = sys._getframe(1)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

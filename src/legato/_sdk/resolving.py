@@ -156,9 +156,9 @@ def _value_or_error(handle: Any) -> Any:
 
 
 def _state_of(handle: Any) -> State:
-    if isinstance(handle, Future):
+    if isinstance(handle, _FUTURE):
         handle.wait()
-        return handle.state
+        return cast("State", handle.state)
     return cast("State", handle)
 
 

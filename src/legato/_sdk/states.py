@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, Literal, overload
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -21,6 +21,15 @@ from legato._sdk.exceptions import (
     UnfinishedRun,
 )
 from legato._sdk.records import Record, RecordMeta
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    R = TypeVar("R", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R", covariant=True)
 
 _ERRORS: dict[StateType, type[RunError]] = {
     StateType.FAILED: FailedRun,
@@ -42,7 +51,7 @@ class _ReturnedNone:
 RETURNED_NONE = _ReturnedNone()
 
 
-class State(Record, model.State, metaclass=RecordMeta):
+class State(Record, model.State, Generic[R], metaclass=RecordMeta):
     """The state of a run: `type` decides, `name` and `message` tell people more.
 
     >>> State(type="COMPLETED", message="done").name
@@ -101,6 +110,12 @@ class State(Record, model.State, metaclass=RecordMeta):
         """Tell whether the run has ended."""
         return self.type in TERMINAL
 
+    @overload
+    def result(self, raise_on_failure: Literal[True] = True) -> R: ...
+
+    @overload
+    def result(self, raise_on_failure: bool) -> R | BaseException: ...
+
     def result(self, raise_on_failure: bool = True) -> Any:
         """Return what the run returned.
 
@@ -155,10 +170,14 @@ class State(Record, model.State, metaclass=RecordMeta):
         return f"{self.name}({', '.join(parts)})"
 
 
+_STATE: Any = State  # narrowing to a generic class leaves a type checker an unknown argument
+
+
 def _first_bad(data: Any) -> State | None:
     """Return the first state of a container that did not complete."""
-    if isinstance(data, State):
-        return None if data.is_completed() else data
+    if isinstance(data, _STATE):
+        state: State = data
+        return None if state.is_completed() else state
     held: Any = data
     items: Iterable[Any] = ()
     if isinstance(data, dict):

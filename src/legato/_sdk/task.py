@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from legato._engine.task_run import TaskPlan, task_run
 from legato._model.retries import RetryPolicy
 from legato._model.states import StateType
 from legato._sdk.context import current
-from legato._sdk.decorated import Decorated
 from legato._sdk.options import (
     Hook,
     TaskOptions,
@@ -23,25 +22,28 @@ from legato._sdk.options import (
     delays,
     frozen,
 )
+from legato._sdk.submittable import Submittable
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from typing_extensions import Unpack
 
     from legato._engine.effects import HookKind
-    from legato._sdk.chaining import After
-    from legato._sdk.children import Children
-    from legato._sdk.futures import Future, FutureList
+    from legato._sdk.decorated import Binds
     from legato._sdk.states import State
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 R = TypeVar("R", covariant=True)
+S = TypeVar("S")
 T = TypeVar("T")
 _LONG_SECONDS = 0.1  # from which on it matters whether an event loop stood still
 _HOOKS: tuple[HookKind, ...] = ("on_completion", "on_failure", "on_running")
 
 
-class Task(Decorated, Generic[P, R]):
+class Task(Submittable[P, R]):
     """A task: call it as the function that it is made from.
 
     >>> from legato import task
@@ -53,7 +55,6 @@ class Task(Decorated, Generic[P, R]):
     """
 
     noun = "task"
-    fn: Callable[P, R]
     tags: frozenset[str]
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
@@ -142,7 +143,7 @@ class Task(Decorated, Generic[P, R]):
         return_state: Literal[True],
         wait_for: Iterable[Any] | None = None,
         **kwargs: Any,
-    ) -> Coroutine[Any, Any, State]: ...
+    ) -> Coroutine[Any, Any, State[T]]: ...
 
     @overload
     def __call__(
@@ -151,7 +152,7 @@ class Task(Decorated, Generic[P, R]):
         return_state: Literal[True],
         wait_for: Iterable[Any] | None = None,
         **kwargs: Any,
-    ) -> State: ...
+    ) -> State[R]: ...
 
     @overload
     def __call__(self, *args: Any, wait_for: Iterable[Any] | None, **kwargs: Any) -> R: ...
@@ -182,139 +183,27 @@ class Task(Decorated, Generic[P, R]):
             return finish(run, state, draft, return_state)
         return draft.data
 
-    @overload
-    def submit(
-        self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
-    ) -> Future[T]: ...
-
-    @overload
-    def submit(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
-
-    @overload
-    def submit(
-        self,
-        *args: Any,
-        return_state: Literal[True],
-        wait_for: Iterable[Any] | None = None,
-        **kwargs: Any,
-    ) -> State: ...
-
-    @overload
-    def submit(
-        self: Task[..., Coroutine[Any, Any, T]],
-        *args: Any,
-        return_state: Literal[False] = False,
-        wait_for: Iterable[Any] | None = None,
-        **kwargs: Any,
-    ) -> Future[T]: ...
-
-    @overload
-    def submit(
-        self,
-        *args: Any,
-        return_state: Literal[False] = False,
-        wait_for: Iterable[Any] | None = None,
-        **kwargs: Any,
-    ) -> Future[R]: ...
-
-    def submit(self, *args: Any, **kwargs: Any) -> Any:
-        """Have the task run beside the caller; return its future at once, or its final state.
-
-        Futures and states among the arguments are waited for, and their values passed, as soon as
-        they are there. Raises RuntimeError outside of flows.
-        """
-        return_state, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
-        if self.ismethod:
-            args = (self._receiver, *args)
-        future = _children().submit(self, args, kwargs, wait_for)
-        if return_state:
-            future.wait()
-            return future.state
-        return future
-
-    @overload
-    def map(
-        self,
-        *args: Any,
-        return_state: Literal[True],
-        wait_for: Iterable[Any] | None = None,
-        **kwargs: Any,
-    ) -> list[State]: ...
-
-    @overload
-    def map(
-        self: Task[..., Coroutine[Any, Any, T]],
-        *args: Any,
-        return_state: Literal[False] = False,
-        wait_for: Iterable[Any] | None = None,
-        **kwargs: Any,
-    ) -> FutureList[T]: ...
-
-    @overload
-    def map(
-        self,
-        *args: Any,
-        return_state: Literal[False] = False,
-        wait_for: Iterable[Any] | None = None,
-        **kwargs: Any,
-    ) -> FutureList[R]: ...
-
-    def map(self, *args: Any, **kwargs: Any) -> Any:
-        """Submit the task once for each item of the iterables among the arguments.
-
-        All iterables have the same length; `unmapped` passes one as it is to every call. Raises
-        MappingLengthMismatch, MappingMissingIterable, and RuntimeError outside of flows.
-        """
-        from legato._sdk import mapping
-
-        return_state, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
-        found = mapping.mapped(_children(), self, args, kwargs, wait_for)
-        if return_state:
-            found.wait()
-            return [future.state for future in found]
-        return found
-
-    @overload
-    def state(
-        self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
-    ) -> Coroutine[Any, Any, State]: ...
-
-    @overload
-    def state(self, *args: P.args, **kwargs: P.kwargs) -> State: ...
-
-    def state(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the task as a call does; return the final state in the place of the value."""
-        __tracebackhide__ = True
-        return self(*args, return_state=True, **kwargs)
-
-    def after(self, *runs: Any) -> After[P, R]:
-        """Return the task with what it waits for: futures, states or lists of them."""
-        from legato._sdk.chaining import After
-
-        return After(self, runs)
-
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
         """Return a copy with other options; what is not named stays."""
         from legato._sdk.code import merged
 
         return type(self)(self.fn, **merged(self, options, _HOOKS)).bound_like(self)
 
-    def on_completion(self, fn: Hook) -> Hook:
-        """Add a hook `(task, task_run, state)` for Completed."""
-        return self._add("on_completion", fn)
+    @overload
+    def __get__(self: Binds[T, Q, S], instance: object, owner: T) -> Task[Q, S]: ...
 
-    def on_failure(self, fn: Hook) -> Hook:
-        """Add a hook `(task, task_run, state)` for Failed."""
-        return self._add("on_failure", fn)
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
 
-    def on_running(self, fn: Hook) -> Hook:
-        """Add a hook `(task, task_run, state)` for Running."""
-        return self._add("on_running", fn)
+    @overload
+    def __get__(self: Binds[T, Q, S], instance: T, owner: type | None = None) -> Task[Q, S]: ...
 
-    def _add(self, kind: HookKind, hook: Hook) -> Hook:
-        getattr(self, kind + "_hooks").extend(checked_hooks([hook], kind))
-        self._plan = None
-        return hook
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Self: ...
+
+    def __get__(self, instance: object, owner: Any = None) -> Any:
+        """Bind as a function, a classmethod or a staticmethod of that kind binds."""
+        return self._bind(instance, owner)
 
     def __repr__(self) -> str:
         return f"<task {self.name!r}>"
@@ -330,12 +219,6 @@ def _notice(run: Any) -> None:
     from legato._sdk import blocking
 
     blocking.notice(run.context)
-
-
-def _children() -> Children:
-    from legato._sdk.children import children_of_run
-
-    return children_of_run()
 
 
 @cache
