@@ -10,6 +10,7 @@ import pytest
 
 from legato import flow, task
 from legato.context import TaskRunContext, get_run_context
+from legato.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -122,3 +123,29 @@ def test_a_generator_that_a_plain_function_returns_is_listed(rows: Rows) -> None
 def test_a_generator_has_no_return_state() -> None:
     with pytest.raises(ValueError, match="return_state"):
         count(1, return_state=True)
+
+
+@pytest.mark.parametrize("task_runner", [ThreadPoolTaskRunner(), ProcessPoolTaskRunner()])
+def test_what_a_submitted_task_yields_is_a_list(task_runner, rows: Rows) -> None:
+    @flow(task_runner=task_runner)
+    def job() -> list[Any]:
+        futures = [count.submit(2), acount.submit(2), *acount.map([1, 3])]
+        return [future.result() for future in futures]
+
+    assert job() == [[0, 1], [0, 1], [0], [0, 1, 2]]
+    assert rows("select distinct state_type from task_run") == [("COMPLETED",)]
+
+
+def test_a_submitted_async_generator_that_raises_is_failed_at_the_users_line() -> None:
+    @task
+    async def breaks() -> AsyncIterator[int]:
+        yield 1
+        raise ValueError("after one")
+
+    @flow
+    async def job() -> None:
+        await breaks.submit()
+
+    with pytest.raises(ValueError, match="after one") as caught:
+        asyncio.run(job())
+    assert [entry.name for entry in caught.traceback][-2:] == ["job", "breaks"]

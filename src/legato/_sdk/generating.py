@@ -110,6 +110,17 @@ async def agenerate(
                 resume = partial(source.athrow, exc)
 
 
+def collected(fn: Callable[..., AsyncGenerator[Any, Any]]) -> Callable[..., Any]:
+    """Return a coroutine function that gives the items of an async generator as a list."""
+
+    @calls_users
+    async def collect(*args: Any, **kwargs: Any) -> list[Any]:
+        __tracebackhide__ = True
+        return [item async for item in fn(*args, **kwargs)]
+
+    return collect
+
+
 @calls_users
 async def _aresumed(
     run: Execution, context: Context, resume: Callable[[], Any]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from legato._engine.effects import CREATE, Draft, Enter, Raised
 from legato._engine.endings import of_exception
 from legato._engine.task_run import task_run
+from legato._sdk import generating
 from legato._sdk.context import current
 from legato._sdk.drive import adrive, drive
 from legato._sdk.futures import Future
@@ -44,6 +45,8 @@ class Submission:
         wait_for: Iterable[Any] | None,
     ) -> None:
         self.run = run = TaskExecution(task, args, kwargs, wait_for)
+        if task.isgenerator and task.isasync:
+            run.fn = generating.collected(run.fn)
         self._children = children
         self.context = copy_context()
         self.future: Future[Any] = Future(run.context.id, run.flow_run_id, run.context.name)
