@@ -64,7 +64,7 @@ def options(run: FlowRun, state: State) -> None:
     assert_type(add(1), int)
     assert_type(daily("x"), int)
     assert_type(daily.with_options(task_runner=ProcessPoolTaskRunner())("x"), int)
-    assert_type(daily.mermaid("x"), str)
+    assert_type(daily.generate_mermaid_graph("x"), str)
 
 
 async def aoptions() -> None:

@@ -64,7 +64,7 @@ async def arguments() -> None:
     add.state("one")  # wrong
     add.after(add.submit(1)).submit("one")  # wrong
     add.after(add.submit(1))("one")  # wrong
-    calculate.visualize("one")  # wrong
+    calculate.generate_mermaid_graph("one")  # wrong
     calculate()  # wrong
 
 
