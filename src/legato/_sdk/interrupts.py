@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from legato._journal import forks
-from legato._sdk import at_work
+from legato._sdk import at_work, frames
 from legato._sdk import platform_posix as platform
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.flow_execution import FlowExecution
@@ -133,8 +133,7 @@ def _see_to_the_end(signum: int, code: int, over: threading.Event) -> None:
 
 
 def _main_thread_waits() -> bool:
-    frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    frame = frames.get(threading.main_thread().ident or 0)
+    frame = frames.of_threads().get(threading.main_thread().ident or 0)
     if frame is None:
         return False
     ours = at_work.is_wait(frame)

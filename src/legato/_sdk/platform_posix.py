@@ -5,13 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
-import sys
 import threading
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from legato._sdk import at_work
+from legato._sdk import at_work, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,8 +108,7 @@ def signal_main_thread(signum: int) -> None:
 
 def raise_in_thread(thread_id: int, kind: type[BaseException]) -> bool:
     """Raise in another thread at its next bytecode; False: our own code is at work there."""
-    frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    if at_work.is_ours(frames.pop(thread_id, None)):
+    if at_work.is_ours(frames.of_threads().get(thread_id)):
         return False
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(kind))
     return True

@@ -12,12 +12,12 @@ recorded in one piece.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread, get_ident
 
+from legato._sdk import frames
 from legato._sdk.at_work import is_ours
 
 LOOK_SECONDS = 0.002
@@ -86,9 +86,9 @@ class Threads:
 
     def _stuck(self) -> bool:
         """Tell whether the code of users is at work on all threads: ours is never slow for long."""
-        frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        found = frames.of_threads()
         workers = list(self._workers)
-        return not self._idle and not any(is_ours(frames.get(worker)) for worker in workers)
+        return not self._idle and not any(is_ours(found.get(worker)) for worker in workers)
 
     def _work(self) -> None:
         jobs, idle, pauses = self._jobs, self._idle, self._pauses

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 
+from legato._sdk import frames
 from legato._sdk.at_work import is_ours
 from legato._sdk.platform_posix import activity
 
@@ -43,12 +43,11 @@ def _stands(threads: list[threading.Thread]) -> dict[int, tuple[Stand, bool]]:
     aside = {thread.ident for thread in threads if thread.name in IDLERS}
     aside.add(threading.get_ident())
     natives = {thread.ident: thread.native_id for thread in threads}
-    frames = sys._current_frames()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     return {
         ident: (
             (id(frame), frame.f_lasti, activity(natives.get(ident) or 0)),
             is_ours(frame),
         )
-        for ident, frame in frames.items()
+        for ident, frame in frames.of_threads().items()
         if ident not in aside
     }
