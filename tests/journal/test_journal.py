@@ -29,7 +29,7 @@ def new_journal(receiver):
     return Journal(receiver, make_writer, CLOCK, "test.db", lambda seconds: None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(OPS)
 def test_nothing_is_lost_doubled_or_reordered(ops):
     receiver, sent = Receiver(), []

@@ -124,7 +124,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(STEPS)
 def test_any_interleaving_of_outages_deliveries_and_deaths_keeps_every_record_once(steps):
     with tempfile.TemporaryDirectory() as folder:

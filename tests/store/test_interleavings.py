@@ -115,9 +115,7 @@ def check(store, world):
     assert violations(getattr(store, "store", store), world.recorder) == []
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=40), seed=st.integers(0, 2**32))
 def test_no_interleaving_leaves_a_terminal_state_on_sqlite(steps, seed):
     folder = Path(tempfile.mkdtemp())
@@ -133,9 +131,7 @@ def test_no_interleaving_leaves_a_terminal_state_on_sqlite(steps, seed):
 
 
 @pytest.mark.postgres
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, max_size=40))
 def test_no_interleaving_leaves_a_terminal_state_on_postgres(postgres_url, steps):
     store = postgres_store(postgres_url)

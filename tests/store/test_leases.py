@@ -116,9 +116,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_the_count_is_of_those_taken_and_neither_released_nor_run_out(lane, steps):
     subject, ids, clock = new_id(), [new_id() for _ in range(4)], 0

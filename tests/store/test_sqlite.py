@@ -278,7 +278,7 @@ POINTS = [
     "write.writer.create",
     "write.flow.create",
     "write.flow_run.create",
-    "write.flow_run.change",
+    "write.flow_run.advance",
     "write.attempt.create",
     "write.attempt.close",
     "write.task_run.create",

@@ -159,9 +159,7 @@ def records(steps, runs):
             yield line("x", run_id)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(RECORDS, min_size=2, max_size=4), again=st.integers(0, 3))
 def test_together_is_as_one_by_one(store, batches, again):
     """The same batches over the same runs: the same answers, and the same histories."""

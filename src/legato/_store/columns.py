@@ -32,6 +32,10 @@ OWNED = (
 )
 TASK_OWNED = ("id", "flow_run_id", "writer_id")
 
+RUN_ADVANCE = (*STANDING, "updated_at")
+"""A run that keeps its place in lists; the indexes by `sort_at` stay as they are."""
+RUN_CHANGE = (*RUN_ADVANCE, "sort_at")
+
 WRITER_ADVANCE = ("last_seq", "seen_at")
 WRITER = ("id", "host", "pid", "pid_start", "pid_namespace", "opened_at")
 FLOW = ("id", "created_at", "updated_at", "name", "tags", "labels")
@@ -60,7 +64,6 @@ FLOW_RUN_CREATE = (
     "work_pool_name",
     "job_variables",
 )
-FLOW_RUN_CHANGE = (*STANDING, "updated_at", "sort_at")
 FLOW_RUN = (
     "id",
     "created_at",
@@ -115,7 +118,6 @@ TASK_RUN_CREATE = (
     "flow_run_run_count",
     "child_flow_run_id",
 )
-TASK_RUN_CHANGE = (*STANDING, "updated_at", "sort_at")
 TASK_RUN = (
     "id",
     "created_at",

@@ -20,12 +20,13 @@ _AS_THEY_ARE = frozenset({str, int, float, bytearray})
 
 
 class Bulk(NamedTuple):
-    """A statement for many rows of `width` values each."""
+    """A statement for many rows of `width` values each; `one` is another one for a single row."""
 
     head: str
     row: str
     tail: str
     width: int
+    one: str = ""
 
     def text(self, rows: int) -> str:
         """Return the statement for that many rows."""
@@ -34,6 +35,8 @@ class Bulk(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _bulk_text(bulk: Bulk, rows: int) -> str:
+    if rows == 1 and bulk.one:
+        return bulk.one
     return bulk.head + ", ".join([bulk.row] * rows) + bulk.tail
 
 

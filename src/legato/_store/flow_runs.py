@@ -12,16 +12,14 @@ from legato._model.progress import START, advance
 from legato._model.records import Progress, Writer
 from legato._model.states import State, StateType
 from legato._store import decode, encode
-from legato._store.columns import FLOW_RUN_CHANGE, OWNED
+from legato._store.columns import OWNED
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
-from legato._store.standing import TERMINAL_NAMES, policy_of, progress_of, type_of, when
+from legato._store.standing import TERMINAL_NAMES, Changes, policy_of, progress_of, type_of, when
 from legato._store.states import Entered, History
 
 ENDED = "ended"
 """`attempt.cause` of an attempt whose holder wrote the terminal state."""
-
-CHANGE_WIDTH = 2 + len(FLOW_RUN_CHANGE)
 
 _PARTS = (
     "flow_run_tag",
@@ -64,6 +62,7 @@ class FlowWork:
         "progress",
         "root_flow_run_id",
         "scheduled_at",
+        "sorted_at",
         "stored",
         "uid",
         "version",
@@ -85,6 +84,7 @@ class FlowWork:
     code_version: str | None
     opener: Writer | None
     stored: int
+    sorted_at: int
     version: int
     epoch: int
     entered: Entered
@@ -140,6 +140,7 @@ class FlowRuns:
         work.policy_text, work.deployment_id = owned["policy"], owned["deployment_id"]
         work.holder, work.closed_at, work.cause = decode.maybe_uid(row[22]), row[23], row[24]
         work.created, work.code_version, work.opener = None, None, None
+        work.sorted_at = self._sort_at(work)
         return work
 
     def create(self, run: FlowRunCreate, run_id: UUID, flow_id: UUID, state: State) -> FlowWork:
@@ -195,7 +196,7 @@ class FlowRuns:
     def flush(self) -> None:
         """Write the rows of the runs, their tags, and attempts that open or close."""
         created: list[Any] = []
-        changed: list[Any] = []
+        changed = Changes(self._tx, "flow_run")
         opened: list[Any] = []
         tags: list[Any] = []
         for _, work in sorted(self.works.items()):
@@ -204,21 +205,20 @@ class FlowRuns:
                 for tag in dict.fromkeys(work.created.tags):
                     tags += (DEFAULT_WORKSPACE, encode.text(tag), work.uid)
             elif work.version != work.stored:
-                changed += (work.uid, work.stored, *self._standing(work))
-                changed += (work.entered[5], self._sort_at(work))
+                row = (work.uid, work.stored, *self._standing(work), work.entered[5])
+                changed.add(row, work.sorted_at, self._sort_at(work))
             if work.opener is not None:
                 self._open(opened, work, work.opener)
         self.works.clear()
         self._write(created, changed, opened, tags)
 
     def _write(
-        self, created: list[Any], changed: list[Any], opened: list[Any], tags: list[Any]
+        self, created: list[Any], changed: Changes, opened: list[Any], tags: list[Any]
     ) -> None:
         bulk = self._tx.bulk
         if created:
             bulk("flow_run.create", created)
-        if changed and bulk("flow_run.change", changed) * CHANGE_WIDTH != len(changed):
-            raise RuntimeError("A flow run changed while it was locked")
+        changed.write()
         if tags:
             bulk("flow_run_tag.create", tags)
         if opened:

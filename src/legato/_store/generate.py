@@ -39,16 +39,16 @@ def _by_ids(statement: Any, name: str) -> str:
     return text
 
 
-def _many(many: Many, name: str) -> tuple[str, str, str, int]:
+def _many(many: Many, name: str) -> tuple[str, str, str, int, str]:
     unknown = set(many.columns) - set(many.table.c.keys())
     if unknown:
         raise AssertionError(f"{many.table.name} has no columns {unknown}")
     marks = ", ".join(["?" if name == "sqlite" else "%s"] * len(many.columns))
     head = f"INSERT INTO {many.table.name} ({', '.join(many.columns)}) VALUES "
-    return head, f"({marks})", " ON CONFLICT DO NOTHING" * many.ignore, len(many.columns)
+    return head, f"({marks})", " ON CONFLICT DO NOTHING" * many.ignore, len(many.columns), ""
 
 
-def _change(change: Change, name: str) -> tuple[str, str, str, int]:
+def _change(change: Change, name: str) -> tuple[str, str, str, int, str]:
     table = change.table.name
     names = [*change.key, *change.columns]
     sets = ", ".join(f"{c} = v.column{n}" for n, c in enumerate(names, 1) if n > 2)
@@ -59,7 +59,16 @@ def _change(change: Change, name: str) -> tuple[str, str, str, int]:
     ]
     where = " AND ".join(f"{table}.{c} = v.column{n}" for n, c in enumerate(change.key, 1))
     head, row = f"UPDATE {table} SET {sets} FROM (VALUES ", f"({', '.join(marks)})"
-    return head, row, f") AS v WHERE {where}", len(names)
+    one = "" if name == "postgres" else _change_of_one(change)
+    return head, row, f") AS v WHERE {where}", len(names), one
+
+
+def _change_of_one(change: Change) -> str:
+    """Return the text for one row in SQLite, which makes two tables in memory of a list."""
+    keys = len(change.key)
+    sets = ", ".join(f"{c} = ?{n}" for n, c in enumerate(change.columns, keys + 1))
+    where = " AND ".join(f"{c} = ?{n}" for n, c in enumerate(change.key, 1))
+    return f"UPDATE {change.table.name} SET {sets} WHERE {where}"
 
 
 def _module(name: str) -> Iterator[str]:

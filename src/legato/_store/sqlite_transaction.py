@@ -82,8 +82,9 @@ class SqliteTransaction:
         return touched
 
     def positions(self, count: int) -> Sequence[int]:
-        ((after,),) = self._execute(QUERIES["meta.draw"], {"count": count}).fetchall()
-        return range(after - count, after)
+        ((first,),) = self._execute(QUERIES["meta.next_position"]).fetchall()
+        self._execute(QUERIES["meta.draw"], {"next": first + count})
+        return range(first, first + count)
 
     @contextmanager
     def savepoint(self) -> Generator[None]:

@@ -12,6 +12,7 @@ from legato._model.flow_runs import FlowRunPolicy
 from legato._model.records import Progress
 from legato._model.states import TERMINAL, StateType
 from legato._store.dialect import EPOCH
+from legato._store.port import Transaction
 
 WIDTH = 15
 TYPES = {t.value: t for t in StateType}
@@ -44,6 +45,35 @@ def policy_of(encoded: str | None) -> FlowRunPolicy:
 def type_of(name: str | None) -> StateType | None:
     """Return the state type that a column names."""
     return TYPES[name] if name else None
+
+
+class Changes:
+    """The rows of runs that move on: key, version, where they stand, time of the change."""
+
+    def __init__(self, tx: Transaction, table: str) -> None:
+        self._tx, self._table = tx, table
+        self._staying: list[Any] = []
+        self._moving: list[Any] = []
+        self._count = 0
+
+    def add(self, row: tuple[Any, ...], sorted_at: int, sort_at: int) -> None:
+        """Add a run with its place in lists, before and now."""
+        self._count += 1
+        if sort_at == sorted_at:
+            self._staying += row
+        else:
+            self._moving += row
+            self._moving.append(sort_at)
+
+    def write(self) -> None:
+        """Write the rows; raise if one has not the version any more that it was read with."""
+        found = 0
+        if self._staying:
+            found += self._tx.bulk(f"{self._table}.advance", self._staying)
+        if self._moving:
+            found += self._tx.bulk(f"{self._table}.change", self._moving)
+        if found != self._count:
+            raise RuntimeError(f"A row of {self._table} changed while it was locked")
 
 
 def seconds_to_micros(seconds: float) -> int:

@@ -107,9 +107,7 @@ QUERIES: dict[str, Executable] = {
     "meta.read": select(
         s.meta.c.schema, s.meta.c.min_writer, s.meta.c.min_reader, s.meta.c.next_position
     ),
-    "meta.draw": update(s.meta)
-    .values(next_position=s.meta.c.next_position + bindparam("count", type_=BigInteger))
-    .returning(s.meta.c.next_position),
+    "meta.draw": update(s.meta).values(next_position=bindparam("next", type_=BigInteger)),
     "meta.next_position": select(s.meta.c.next_position),
     "meta.retained_after": select(s.meta.c.retained_after),
     "meta.retain_after": update(s.meta)
@@ -284,8 +282,10 @@ MANY: dict[str, Many] = {
 }
 
 CHANGES: dict[str, Change] = {
-    "flow_run.change": Change(fr, columns.FLOW_RUN_CHANGE),
-    "task_run.change": Change(tr, columns.TASK_RUN_CHANGE),
+    "flow_run.advance": Change(fr, columns.RUN_ADVANCE),
+    "flow_run.change": Change(fr, columns.RUN_CHANGE),
+    "task_run.advance": Change(tr, columns.RUN_ADVANCE),
+    "task_run.change": Change(tr, columns.RUN_CHANGE),
     "attempt.close": Change(at, columns.ATTEMPT_CLOSE, key=("flow_run_id", "number")),
     "writer.advance_many": Change(w, columns.WRITER_ADVANCE, key=("id", "last_seq")),
     "lease.renew": Change(s.lease, columns.LEASE_CHANGE, key=("id", "epoch")),

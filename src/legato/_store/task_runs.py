@@ -16,7 +16,7 @@ from legato._model.task_runs import TaskRunCreate
 from legato._store import decode, encode
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
-from legato._store.standing import TERMINAL_NAMES, progress_of, type_of, when
+from legato._store.standing import TERMINAL_NAMES, Changes, progress_of, type_of, when
 from legato._store.states import Entered, History
 
 STEPS: dict[str, frozenset[str]] = {
@@ -39,6 +39,7 @@ class TaskWork:
         "id",
         "progress",
         "scheduled_at",
+        "sorted_at",
         "start_at",
         "stored",
         "uid",
@@ -52,6 +53,7 @@ class TaskWork:
     created: TaskRunCreate | None
     child: UUID | None
     stored: int
+    sorted_at: int
     version: int
     epoch: int
     entered: Entered
@@ -107,6 +109,7 @@ class TaskRuns:
             work.epoch, work.entered = row[4], cast("Entered", tuple(standing[2:9]))
             work.progress = progress_of(row[3:])
             work.expected_at, work.scheduled_at, work.start_at = standing[10:13]
+            work.sorted_at = self._sort_at(work)
             works.append(self.works.setdefault(work.id.int, work))
         return works
 
@@ -170,9 +173,8 @@ class TaskRuns:
     def flush(self) -> None:
         """Write the run rows: new ones in one insert, others in one update."""
         created: list[Any] = []
-        changed: list[Any] = []
+        changed = Changes(self._tx, "task_run")
         tags: list[Any] = []
-        count = 0
         works = self.works
         for number in sorted(works):
             work = works[number]
@@ -181,13 +183,11 @@ class TaskRuns:
                 if work.created.tags:
                     tags += self._tags(work, work.created.tags)
             elif work.version != work.stored:
-                count += 1
-                changed += (work.uid, work.stored, *self._standing(work))
-                changed += (work.entered[5], self._sort_at(work))
+                row = (work.uid, work.stored, *self._standing(work), work.entered[5])
+                changed.add(row, work.sorted_at, self._sort_at(work))
         if created:
             self._tx.bulk("task_run.create", created)
-        if changed and self._tx.bulk("task_run.change", changed) != count:
-            raise RuntimeError("A task run changed while it was locked")
+        changed.write()
         if tags:
             self._tx.bulk("task_run_tag.create", tags)
         self.works.clear()
