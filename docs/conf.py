@@ -19,7 +19,6 @@ suppress_warnings = ["myst.header"]  # a page may begin with a comment about who
 default_role = "code"  # docstrings write names in single backticks
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True, "undoc-members": False}
 python_maximum_signature_line_length = 88
 
 html_theme = "furo"

@@ -16,7 +16,7 @@ _CHANGING = [
     (re.compile(r"\d\d\d\d-\d\d-\d\d"), "DATE"),
     (re.compile(r"\d\d:\d\d:\d\d(\.\d+)?"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? (s|ms)\b"), "DURATION"),
-    (re.compile(rf"\b({'|'.join(naming._QUALITIES)})-({'|'.join(naming._CREATURES)})\b"), "NAME"),
+    (re.compile(rf"\b({'|'.join(naming.QUALITIES)})-({'|'.join(naming.CREATURES)})\b"), "NAME"),
     (re.compile(r"\b0x[0-9a-f]{6,}"), "ADDRESS"),
     (re.compile(r"^[ ~^]+$\n?", re.MULTILINE), ""),  # where in the line it was
     (re.compile(r" {2,}| $", re.MULTILINE), " "),

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.docs.pages import Step
+from tests.docs.pages import ROOT, Step
 
 LOADED = (
     "asyncio", "legato._backend.embedded", "legato._cli.main", "legato._sdk.children",
@@ -43,7 +43,7 @@ def play(page: list[Step], folder: Path) -> list[Played]:
         "LEGATO_HOME": str(folder / "home"),
         "NO_COLOR": "1",
         "PATH": os.pathsep.join([scripts, environ.get("PATH", "")]),
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
         "TZ": "UTC",
     }
     (folder / "work").mkdir()
@@ -86,11 +86,16 @@ def _played(step: Step) -> Played:
         return Played("", 0)
     with tempfile.TemporaryFile("w+") as printed:
         words = shlex.split(step.command)
-        if words[0] in ("legato", "python") and not set(step.command) & set("|><$;&*"):
+        alone = (
+            set(step.command) & set("|><$;&*") or Path(step.file).stem in sys.stdlib_module_names
+        )
+        if words[0] in ("legato", "python") and not alone:
             status = _forked(words, printed.fileno())
         else:
             shell = ["sh", "-c", step.command]
             status = subprocess.run(shell, check=False, stdout=printed, stderr=printed).returncode
+            if step.file:  # it would be loaded in the place of a module of Python
+                Path(step.file).unlink()
         printed.seek(0)
         return Played(printed.read(), status)
 
@@ -120,7 +125,8 @@ def _run(words: list[str]) -> None:
     sys.argv = words
     sys.path.insert(0, os.getcwd())
     try:
-        exec(compile(Path(words[0]).read_text(), words[0], "exec"), module.__dict__)
+        code = compile(Path(words[0]).read_text(), words[0], "exec", dont_inherit=True)
+        exec(code, module.__dict__)
     except SystemExit:
         raise
     except BaseException as exc:  # noqa: BLE001 - the example's

@@ -1,1 +1,5 @@
 """What users import lives here."""
+
+from legato._sdk import tracebacks
+
+tracebacks.install()

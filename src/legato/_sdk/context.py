@@ -13,6 +13,7 @@ from legato._model.progress import START
 from legato._model.records import Progress
 from legato._model.states import State
 from legato._sdk.exceptions import MissingContextError
+from legato._sdk.options import checked_tags
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
@@ -168,7 +169,7 @@ def tags(*new_tags: str) -> Generator[set[str], None, None]:
     >>> with tags("nightly"):
     ...     pass
     """
-    union = current_tags.get() | set(new_tags)
+    union = current_tags.get() | checked_tags(new_tags, "tags")
     token = current_tags.set(union)
     try:
         yield set(union)

@@ -16,6 +16,7 @@ from typing import (
     cast,
 )
 
+from legato._sdk.advice import advised
 from legato._sdk.options import Hook, checked_hooks, checked_name
 from legato._sdk.signature import Colour, Signature
 
@@ -85,8 +86,8 @@ class Decorated(Generic[P, R]):
 
     def _adopt(self, fn: Any, name: str | None, description: str | None) -> None:
         bound_later = type(fn) in (staticmethod, classmethod)
-        if not bound_later and not callable(fn):
-            raise TypeError(f"@{self.noun} must be put on a function, not on {fn!r}.")
+        if isinstance(fn, type) or not (bound_later or callable(fn)):
+            raise self._misplaced(fn)
         self.fn = cast("Any", fn)
         given = name if name is not None else self._default_name(fn)
         self.name = checked_name(given, self.noun, self.banned)
@@ -99,6 +100,19 @@ class Decorated(Generic[P, R]):
         if not bound_later:
             self._signature = Signature(fn)
         update_wrapper(cast("Any", self), fn, updated=())
+
+    def _misplaced(self, fn: Any) -> TypeError:
+        """Return the error of a decorator on something that is no function."""
+        at = f"@{self.noun}"
+        if isinstance(fn, type):
+            error = TypeError(f"{at} must be put on a function, not on the class {fn.__name__}.")
+            way_out = f"Put {at} on a method of it, or on a function that uses it."
+        else:
+            error = TypeError(f"{at} must be put on a function, not on {fn!r}.")
+            way_out = f"Options are given by keyword: {at}(name={fn!r})."
+            if not isinstance(fn, str):
+                way_out = f"Write {at} or {at}(...) above a `def`."
+        return advised(error, way_out)
 
     def _default_name(self, fn: Callable[..., Any]) -> str:
         return function_name(fn)

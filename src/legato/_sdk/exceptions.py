@@ -67,6 +67,7 @@ class MissingResult(RunError):
             or "State data is missing. Typically, this occurs when result persistence is disabled"
             " and the state has been retrieved from the API."
         )
+        self.add_note("A value outlives its process with @task(persist_result=True) or @flow(...).")
 
     code = "missing_result"
 

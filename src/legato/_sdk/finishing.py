@@ -9,7 +9,7 @@ from legato._engine.effects import Draft
 from legato._engine.flow_run import FlowEnd, flow_run
 from legato._engine.task_run import task_run
 from legato._model.states import State, StateType
-from legato._sdk import generating, hints, interrupts, promises, tracebacks, values
+from legato._sdk import advice, generating, hints, interrupts, promises, tracebacks, values
 from legato._sdk.context import current
 from legato._sdk.drive import adrive
 from legato._sdk.exceptions import Abort
@@ -30,6 +30,7 @@ def finish(
         if return_state and isinstance(data, Exception):
             return values.public(run.context, state, data)
         if not in_run():
+            advice.advise(data)
             tracebacks.cut(data)
             tracebacks.install()
         try:
@@ -56,7 +57,9 @@ def finish_flow(run: FlowExecution, end: FlowEnd, return_state: bool) -> Any:
 
 def promise_task(run: TaskExecution, return_state: bool) -> Any:
     """Return the coroutine of an async task."""
-    coroutine, flow = _arun_task(run, return_state), run.context.flow_run_context
+    coroutine: Any = _arun_task(run, return_state)
+    flow = run.context.flow_run_context
+    coroutine.__qualname__ = run.task.name
     if flow is not None:
         promises.note(flow, run, run.task, coroutine)
     return coroutine
@@ -75,7 +78,9 @@ async def _arun_task(run: TaskExecution, return_state: bool) -> Any:
 
 def promise_flow(run: FlowExecution, return_state: bool) -> Any:
     """Return the coroutine of an async flow."""
-    coroutine, enclosing = _arun_flow(run, return_state), run.enclosing
+    coroutine: Any = _arun_flow(run, return_state)
+    enclosing = run.enclosing
+    coroutine.__qualname__ = run.flow.name
     if enclosing is not None:
         promises.note(enclosing, run, run.flow, coroutine)
     return coroutine

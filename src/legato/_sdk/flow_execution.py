@@ -165,10 +165,10 @@ class FlowExecution(Execution):
 
     def _kept(self, outcome: Outcome) -> Outcome:
         """Return the outcome, or the error of coroutines that nobody awaited."""
-        if isinstance(outcome, Raised):
-            return outcome
         broken = promises.broken(self.context)
-        return outcome if broken is None else Raised(broken, "error")
+        if broken is None or isinstance(outcome, Raised):
+            return outcome
+        return Raised(broken, "error")
 
     def _attach(self, run: FlowRunCreate) -> None:
         """Give a subflow the task run that stands for it in the enclosing flow run."""

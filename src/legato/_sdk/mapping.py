@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from io import IOBase
 from typing import TYPE_CHECKING, Any
 
+from legato._sdk.advice import advised
 from legato._sdk.annotations import Annotation, allow_failure, quote, unmapped
 from legato._sdk.exceptions import MappingLengthMismatch, MappingMissingIterable
 from legato._sdk.futures import Future, FutureList
@@ -110,13 +111,17 @@ def _count(columns: dict[str, _Column]) -> int:
         name: len(column.items) for name, column in columns.items() if column.items is not None
     }
     if not lengths:
-        raise MappingMissingIterable(
+        error = MappingMissingIterable(
             "No iterable parameters were received. Parameters for map must include at least one "
             f"iterable. Parameters: {list(columns)}"
         )
+        way_out = "Give a list to map over, such as map([...]); text and bytes are one value."
+        raise advised(error, way_out)
     if len(set(lengths.values())) > 1:
-        raise MappingLengthMismatch(
+        mismatch = MappingLengthMismatch(
             "Received iterable parameters with different lengths. Parameters for map must all be "
             f"the same length. Got lengths: {lengths}"
         )
+        way_out = "What every call is to get as a whole goes into unmapped(...)."
+        raise advised(mismatch, way_out)
     return next(iter(lengths.values()))

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from legato._model.ports import Random
+from legato._sdk.advice import advised
 
-_QUALITIES = """
+QUALITIES = """
 amber ample arctic astute balmy bold brave breezy bright brisk calm candid cheerful clear clever
 coral cosmic crisp curious dapper daring deft eager early earnest easy elegant fair fleet fluent
 fond frank fresh gentle gleaming golden grand hardy hazel honest humble ideal indigo ivory jolly
@@ -16,7 +17,7 @@ pearly placid plucky polite proud quick quiet radiant ready rosy round rustic sa
 serene sharp silver sleek smooth snug solar solid spry steady stellar still sunny swift tender
 tidy topaz tranquil trusty upbeat velvet violet vivid warm wise witty
 """.split()  # noqa: SIM905 - easier to read
-_CREATURES = """
+CREATURES = """
 albatross alpaca antelope avocet badger beaver bison bittern bobcat bullfinch buzzard caribou
 chamois cheetah chough condor cormorant coyote crane curlew dipper dolphin dormouse eider egret
 elk falcon ferret finch flamingo gannet gazelle gecko goshawk grebe heron hoopoe ibex ibis
@@ -30,8 +31,8 @@ vole wagtail walrus weasel wigeon wombat woodcock wren yak
 
 def word_pair(random: Random) -> str:
     """Return a name such as `brisk-heron`."""
-    quality = _QUALITIES[int(random.draw() * len(_QUALITIES))]
-    return f"{quality}-{_CREATURES[int(random.draw() * len(_CREATURES))]}"
+    quality = QUALITIES[int(random.draw() * len(QUALITIES))]
+    return f"{quality}-{CREATURES[int(random.draw() * len(CREATURES))]}"
 
 
 def run_name(given: str | Callable[..., str], parameters: Mapping[str, Any], option: str) -> str:
@@ -41,7 +42,11 @@ def run_name(given: str | Callable[..., str], parameters: Mapping[str, Any], opt
     raises (KeyError for an unknown field), and TypeError if a callable returns no string.
     """
     if isinstance(given, str):
-        return given.format(**parameters)
+        try:
+            return given.format(**parameters)
+        except (KeyError, IndexError) as error:
+            known = ", ".join(parameters) or "none"
+            raise advised(error, f"{option} is {given!r}; the parameters are: {known}.") from None
     import inspect
 
     wants = "parameters" in inspect.signature(given).parameters

@@ -129,6 +129,23 @@ def checked_name(name: object, noun: str, banned: str = "") -> str:
     return name
 
 
+def checked_tags(value: object, where: str) -> frozenset[str]:
+    """Return tags as a set; raise TypeError naming what is no tag."""
+    if value is None:
+        return frozenset()
+    if isinstance(value, str):
+        raise TypeError(
+            f"{where} must be a list of strings, not the text {value!r}: write [{value!r}]."
+        )
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{where} must be a list of strings, not {value!r}.")
+    given = list(cast("Iterable[object]", value))
+    for tag in given:
+        if not isinstance(tag, str):
+            raise TypeError(f"{where} must be strings, but {tag!r} is none.")
+    return frozenset(cast("list[str]", given))
+
+
 def checked_count(value: object, option: str) -> int:
     """Return a number of retries; raise TypeError or ValueError naming the option."""
     if isinstance(value, bool) or not isinstance(value, int):

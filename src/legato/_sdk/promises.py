@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Coroutine
 from os.path import basename
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -24,8 +25,9 @@ class Promise(Struct):
 
     coroutine: Coroutine[Any, Any, Any]
     decorated: Any
-    file: str
+    frame: FrameType
     line: int
+    instruction: int
 
 
 def note(
@@ -38,7 +40,7 @@ def note(
     frame = sys._getframe(1)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     while frame.f_code.co_filename.startswith(HERE) and frame.f_back is not None:
         frame = frame.f_back
-    place = (frame.f_code.co_filename, frame.f_lineno)
+    place = (frame, frame.f_lineno, frame.f_lasti)
     if flow.promises is None:
         flow.promises = {}
     flow.promises[id(run)] = Promise(coroutine, decorated, *place)
@@ -59,13 +61,16 @@ def broken(flow: FlowRunContext) -> NotAwaitedError | None:
         promise.coroutine.close()
     lines = [
         f"{promise.decorated.noun} {promise.decorated.name!r} called in "
-        f"{basename(promise.file)}, line {promise.line}"
+        f"{basename(promise.frame.f_code.co_filename)}, line {promise.line}"
         for promise in promises[:SHOWN]
     ]
     if len(promises) > SHOWN:
         lines.append(f"and {len(promises) - SHOWN} more")
     name = getattr(promises[0].decorated.fn, "__name__", "it")
-    return NotAwaitedError(
+    first = promises[0]
+    error = NotAwaitedError(
         f"A coroutine was never awaited, so its work was not done: {'; '.join(lines)}. "
         f"Write `await {name}(...)`, or `{name}.submit(...)` to have it run beside the flow."
     )
+    # The traceback ends where the coroutine was made.
+    return error.with_traceback(TracebackType(None, first.frame, first.instruction, first.line))

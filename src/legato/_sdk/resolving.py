@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from legato._model.states import State as StateRecord
 from legato._model.states import StateType
+from legato._sdk.advice import advised
 from legato._sdk.annotations import Annotation, allow_failure, opaque
 from legato._sdk.exceptions import UpstreamTaskError
 from legato._sdk.futures import Future
@@ -173,8 +174,13 @@ def _upstream_error(handle: Any, state: State) -> UpstreamTaskError:
     if run_id is None and details is not None and details.flow_run_id is not None:
         noun, run_id = "flow run", details.flow_run_id
     which = f" '{run_id}'" if run_id is not None else ""
-    error = UpstreamTaskError(
-        f"Upstream {noun}{which} did not reach a 'COMPLETED' state.", state=state
+    if isinstance(handle, _FUTURE):
+        which = f" {handle.name!r} ({run_id})"
+    error = advised(
+        UpstreamTaskError(
+            f"Upstream {noun}{which} did not reach a 'COMPLETED' state.", state=state
+        ),
+        "Wrap the argument in allow_failure(...) if the task is to run all the same.",
     )
     if isinstance(state.data, BaseException):
         error.__cause__ = state.data

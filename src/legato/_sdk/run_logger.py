@@ -38,13 +38,14 @@ def get_run_logger(
     Traceback (most recent call last):
     ...
     legato._sdk.exceptions.MissingContextError: There is no active flow or task run. Call \
-get_run_logger() inside one, or use legato.logging.get_logger().
+get_run_logger() inside one, or use logging.getLogger(__name__), whose lines belong to the run \
+that is active.
     """
     context = context or current.get()
     if context is None:
         raise MissingContextError(
             "There is no active flow or task run. Call get_run_logger() inside one, or use "
-            "legato.logging.get_logger()."
+            "logging.getLogger(__name__), whose lines belong to the run that is active."
         )
     return RunLogger(run_logs.logger(context), {**run_logs.details(context), **extra})
 

@@ -6,6 +6,7 @@ import base64
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
+from legato._sdk.advice import advised
 from legato._sdk.exceptions import ConfigurationError, SerializationError
 
 NAMES = ("json", "pickle", "compressed/json", "compressed/pickle")
@@ -64,8 +65,10 @@ class PickleSerializer:
         try:
             return base64.b64encode(cloudpickle.dumps(obj))
         except Exception as error:
-            raise SerializationError(
-                f"A {type(obj).__name__} cannot be pickled: {error}"
+            raise advised(
+                SerializationError(f"A {type(obj).__name__} cannot be pickled: {error}"),
+                "A result that is stored has to be data. Return what it was made from, or leave "
+                "it unstored: persist_result=False.",
             ) from error
 
     def loads(self, blob: bytes) -> Any:

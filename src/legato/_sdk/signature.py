@@ -67,7 +67,9 @@ class Signature:
             self.names = tuple(self.inspected.parameters)
         for name in RESERVED:
             if name in self.names:
-                raise ReservedArgumentError(f"{name!r} is a reserved name; rename the parameter.")
+                raise ReservedArgumentError(
+                    f"{name!r} is a reserved name, which every call takes; rename the parameter."
+                )
 
     @property
     def inspected(self) -> inspect.Signature:
@@ -134,7 +136,15 @@ class Signature:
 
     def _explain(self, error: TypeError, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         name = getattr(self._fn, "__name__", repr(self._fn))
-        return (
-            f"The arguments do not fit {name}{self.inspected}: {error}. "
-            f"Given were {len(args)} positional and the keywords {sorted(kwargs)}."
+        given = f"Given were {len(args)} positional and the keywords {sorted(kwargs)}."
+        return f"The arguments do not fit {name}{self.inspected}: {error}. {given}" + "".join(
+            _nearest(keyword, self.names) for keyword in kwargs if keyword not in self.names
         )
+
+
+def _nearest(keyword: str, names: tuple[str, ...]) -> str:
+    """Return a question about a keyword that is no parameter, or nothing."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(keyword, names, 1)
+    return f" Did you mean {near[0]!r} by {keyword!r}?" if near else ""

@@ -18,6 +18,7 @@ from legato._sdk.options import (
     checked_count,
     checked_hooks,
     checked_run_name,
+    checked_tags,
     checked_timeout,
     delays,
     frozen,
@@ -61,7 +62,7 @@ class Task(Submittable[P, R]):
         given: TaskSettings = frozen(TaskSettings, options, self.noun)
         self.options = given
         self._adopt(fn, given.name, given.description)
-        self.tags = frozenset(given.tags or ())
+        self.tags = checked_tags(given.tags, "tags")
         self.version = given.version
         if given.retries is not None:
             checked_count(given.retries, "retries")

@@ -16,6 +16,7 @@ from legato._model.task_runs import TaskRunCreate
 from legato._sdk import naming, resolving, run_logs, values
 from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
+from legato._sdk.decorated import Decorated
 from legato._sdk.drive import Execution
 from legato._sdk.exceptions import TaskRunTimeoutError, UpstreamTaskError
 from legato._sdk.hooks import HookCall
@@ -286,7 +287,16 @@ def _stand_in(task: Task[Any, Any]) -> Callable[..., Any]:
 
 
 def listed(wait_for: Any) -> list[Any]:
-    """Return what `wait_for` names as a list; a single future or state is one too."""
-    if hasattr(wait_for, "__iter__"):
-        return list(wait_for)
-    return [wait_for]
+    """Return what `wait_for` names as a list; a single future or state is one too.
+
+    Raises TypeError for a task or flow, which is not a run to wait for, and for text.
+    """
+    if isinstance(wait_for, str):
+        raise TypeError(f"wait_for must be a list of futures or states, not the text {wait_for!r}.")
+    found = list(wait_for) if hasattr(wait_for, "__iter__") else [wait_for]
+    for one in found:
+        if isinstance(one, Decorated):
+            raise TypeError(
+                f"wait_for has {one!r}, which is no run: give what {one.name}.submit(...) returned."
+            )
+    return found

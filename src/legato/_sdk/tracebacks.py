@@ -6,23 +6,30 @@ import sys
 from os.path import dirname
 from typing import TYPE_CHECKING, Any
 
+from legato._model.errors import SettingsError
+from legato._sdk import advice
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 HERE = dirname(dirname(__file__)) + "/"
-_previous_hook: Any = None
+_PICKLER = "/cloudpickle/cloudpickle.py"  # at work for us alone
+_previous: list[Any] = []
 
 
 def debugging() -> bool:
     """Tell whether LEGATO_DEBUG asks for everything."""
-    return settings().debug
+    try:
+        return settings().debug
+    except SettingsError:  # which is what is to be shown
+        return False
 
 
 def is_ours(traceback: TracebackType) -> bool:
-    """Tell whether the frame belongs to this package."""
-    return traceback.tb_frame.f_code.co_filename.startswith(HERE)
+    """Tell whether the frame belongs to this package, or to the pickler that works for it."""
+    file = traceback.tb_frame.f_code.co_filename
+    return file.startswith(HERE) or file.endswith(_PICKLER)
 
 
 def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
@@ -38,27 +45,37 @@ def without_our_frames(traceback: TracebackType | None) -> TracebackType | None:
     return traceback
 
 
-def cut(exc: BaseException, seen: set[int] | None = None) -> None:
-    """Take our frames out of an exception and of those that it came from."""
+def cut(exc: BaseException) -> None:
+    """Take our frames out of an exception and of those that it came from.
+
+    One that has no other frames keeps them, unless it is where another one came from.
+    """
     if debugging():
         return
-    seen = seen if seen is not None else set()
-    if id(exc) in seen:
-        return
-    seen.add(id(exc))
-    kept = without_our_frames(exc.__traceback__)
-    if kept is not None:
-        exc.__traceback__ = kept
-    for other in (exc.__cause__, exc.__context__):
-        if other is not None:
-            cut(other, seen)
+    for found in _chain(exc):
+        kept = without_our_frames(found.__traceback__)
+        if kept is not None or found is not exc:
+            found.__traceback__ = kept
+
+
+def _chain(exc: BaseException) -> list[BaseException]:
+    """Return an exception and those that it came from."""
+    found = [exc]
+    for one in found:
+        for other in (one.__cause__, one.__context__):
+            if other is not None and not any(other is known for known in found):
+                found.append(other)
+    return found
 
 
 def install() -> None:
-    """Cut our frames from what the interpreter prints of an uncaught exception; once."""
-    global _previous_hook  # noqa: PLW0603 - the interpreter has one hook
-    if _previous_hook is None:
-        _previous_hook = sys.excepthook
+    """Cut our frames from what the interpreter prints of an uncaught exception.
+
+    Done when this package is loaded, and again when an exception leaves a run: another hook that
+    was set meanwhile comes after ours, whether or not it calls the one before it.
+    """
+    if sys.excepthook is not _print_uncaught:
+        _previous.append(sys.excepthook)
         sys.excepthook = _print_uncaught
 
 
@@ -67,6 +84,34 @@ def _print_uncaught(
 ) -> None:
     from legato._sdk import interrupts
 
-    cut(exc)
-    _previous_hook(kind, exc, exc.__traceback__)
+    hook = _previous.pop() if _previous else sys.__excepthook__
+    try:
+        cut(exc)
+        for found in _chain(exc):
+            _name_publicly(type(found))
+        _forget_echo(exc)
+        advice.advise_uncaught(exc)
+        hook(kind, exc, exc.__traceback__)
+    finally:
+        _previous.append(hook)
     interrupts.leave_if_interrupted(exc)
+
+
+def _forget_echo(exc: BaseException) -> None:
+    """Let go of a cause that the message repeats and that has no line of the user's."""
+    cause = exc.__cause__
+    if cause is not None and cause.__traceback__ is None and str(cause) in str(exc):
+        exc.__cause__ = None
+
+
+def _name_publicly(kind: type[BaseException]) -> None:
+    """Have an error of ours printed with the module from which users import it.
+
+    Only when it is printed: what is pickled by name needs a module that is loaded.
+    """
+    if kind.__module__.startswith("legato._"):
+        from importlib import import_module
+
+        public = "legato.exceptions"
+        if getattr(import_module(public), kind.__name__, None) is kind:
+            kind.__module__ = public
