@@ -319,3 +319,18 @@ def test_flows_that_overlap_on_a_loop_share_the_signals() -> None:
     asyncio.run(main())
     assert seen == [True]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_parameters_that_are_validated_by_hand_get_defaults_and_no_strangers():
+    @flow
+    def etl(path: str, limit: int = 10, *more: int, **named: int): ...
+
+    expected = {"path": "a", "limit": 3, "more": (), "named": {}}
+    assert etl.validate_parameters({"limit": "3", "path": "a"}) == expected
+    assert etl.validate_parameters({"path": "a"})["limit"] == 10
+    with pytest.raises(ParameterTypeError, match="path: Field required"):
+        etl.validate_parameters({"limit": 3})
+    with pytest.raises(
+        ParameterBindError, match="'etl' has no parameter 'lmit'; it has path, limit"
+    ):
+        etl.validate_parameters({"path": "a", "lmit": 3})

@@ -198,13 +198,20 @@ class Flow(Decorated[P, R]):
         return type(self)(self.fn, **merged(self, options, _HOOKS)).bound_like(self)
 
     def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters coerced to the function's annotations.
+        """Return the parameters coerced to the function's annotations, with defaults filled in.
 
-        Raises ParameterTypeError that names every bad field with its value.
+        Raises ParameterTypeError that names every bad field with its value, and
+        ParameterBindError for parameters that the function does not have.
+
+        >>> from legato import flow
+        >>> @flow
+        ... def etl(path: str, limit: int = 10) -> None: ...
+        >>> etl.validate_parameters({"path": "a.csv"})
+        {'path': 'a.csv', 'limit': 10}
         """
-        from legato._sdk.parameters import validated
+        from legato._sdk.parameters import completed, validated
 
-        return validated(self, parameters)
+        return validated(self, completed(self, parameters))
 
     def serialize_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters as the JSON values that a run is recorded with.

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 import msgspec
 
-from legato._sdk.exceptions import ParameterTypeError
+from legato._sdk.exceptions import ParameterBindError, ParameterTypeError
 
 if TYPE_CHECKING:
     from legato._sdk.flow import Flow
 
-# values of exactly these types pass an annotation of the same type as they are
 RECORDED_LIMIT = 512 * 1024
+_REFUSED = "Flow run received invalid parameters:\n"
+# values of exactly these types pass an annotation of the same type as they are
 _PLAIN = frozenset({str, int, float, bool, bytes, dt.datetime, dt.date})
 
 
@@ -30,6 +31,26 @@ def validated(flow: Flow[Any, Any], parameters: dict[str, Any]) -> dict[str, Any
     if flow.validator is None:
         flow.validator = _Validator(flow, hints)
     found: dict[str, Any] = flow.validator.validate(parameters)
+    return found
+
+
+def completed(flow: Flow[Any, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with the function's defaults, in the function's order.
+
+    Raises ParameterBindError for names that the function does not have, and ParameterTypeError for
+    parameters that have no default and are not given.
+    """
+    known = flow.signature.inspected.parameters
+    strangers = [name for name in given if name not in known]
+    if strangers:
+        names, wrong = ", ".join(known) or "none", ", ".join(map(repr, strangers))
+        raise ParameterBindError(f"{flow.name!r} has no parameter {wrong}; it has {names}.")
+    found: dict[str, Any] = {}
+    for name, parameter in known.items():
+        gathered: dict[str, Any] = {"VAR_POSITIONAL": (), "VAR_KEYWORD": {}}
+        found[name] = given.get(name, gathered.get(parameter.kind.name, parameter.default))
+        if found[name] is parameter.empty:
+            raise ParameterTypeError(f"{_REFUSED} - {name}: Field required")
     return found
 
 
@@ -89,9 +110,7 @@ class _Validator:
             model = self._model.model_validate(given)
         except self._error as error:
             lines = [_line(fault, given) for fault in error.errors(include_url=False)]
-            raise ParameterTypeError(
-                "Flow run received invalid parameters:\n" + "\n".join(lines)
-            ) from None
+            raise ParameterTypeError(_REFUSED + "\n".join(lines)) from None
         found = dict(parameters)
         for number, name in enumerate(self._names):
             if name in given:
