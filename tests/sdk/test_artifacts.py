@@ -83,7 +83,7 @@ def test_artifacts_of_a_run_are_facts_of_its_journal(client, monkeypatch):
     assert sent == []
     assert Artifact.get("counted").data == "299"
     progress = Artifact.get("progress")
-    assert (progress.data, progress.description) == (80.0, "nearly")
+    assert (str(progress.data), progress.description) == ("80", "nearly")
     latest = client.read_latest_artifacts()
     assert [(found.key, found.data) for found in latest] == [("progress", 80.0), ("counted", "299")]
 

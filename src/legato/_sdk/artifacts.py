@@ -169,7 +169,8 @@ class ProgressArtifact(Artifact, kw_only=True):
 def _percentage(progress: float) -> float:
     if not 0 <= progress <= 100:
         raise ValidationError(f"progress: It is a percentage from 0 to 100, not {progress}.")
-    return float(progress)
+    number = float(progress)
+    return int(number) if number.is_integer() else number  # 100, as Prefect gives it back
 
 
 def _plain(data: Any) -> Any:
