@@ -87,6 +87,8 @@ def test_a_list_that_goes_on_says_so(recorded, legato):
     found = legato("task-run", "ls", "--limit", "2")
     assert len(found.out.splitlines()) == 3
     assert found.err == "These are the newest 2 task runs; --limit shows more.\n"
+    one = legato("flow-run", "ls", "--limit", "1")
+    assert one.err == "This is the newest one; --limit shows more.\n"
 
 
 def test_a_state_that_does_not_exist_names_the_nearest(recorded, legato):

@@ -83,6 +83,28 @@ def test_artifacts(home, legato):
     assert legato("artifact", "delete").code == 2
 
 
+@pytest.mark.parametrize(
+    ("table", "shown"),
+    [
+        (
+            [{"day": "Mon", "sold": 3}, {"day": "Tue", "note": None}],
+            ["day  sold  note", "Mon  3", "Tue"],
+        ),
+        (
+            {"day": ["Mon", "Tue"], "ok": [True, {"x": 1}]},
+            ["day  ok", "Mon  true", 'Tue  {"x": 1}'],
+        ),
+        ([["day", "sold"], ["Mon", 3, "more"]], ["day  sold", "Mon  3     more"]),
+        ([], ["[]"]),
+        ([{}], ["[{}]"]),
+    ],
+)
+def test_the_data_of_a_table_is_shown_as_a_table(home, legato, table, shown):
+    create_table_artifact(table, key="table")
+    found = legato("artifact", "inspect", "table").out
+    assert found.split("Data\n")[1].splitlines() == [f"  {line}" for line in shown]
+
+
 def test_limits_of_tags(home, legato):
     assert "At most 2" in legato("concurrency-limit", "create", "db", "2").err
     legato("concurrency-limit", "create", "db", "3")

@@ -91,7 +91,7 @@ def inspect(key: str, limit: int, output: Output) -> None:
 def _show(artifact: Artifact) -> None:
     import json
 
-    from legato._cli import times
+    from legato._cli import table_data, times
     from legato._cli.tables import printable
 
     data = artifact.data if isinstance(artifact.data, str) else json.dumps(artifact.data)
@@ -107,7 +107,7 @@ def _show(artifact: Artifact) -> None:
         if value:
             click.echo(f"{title:12} {printable(str(value))}")
     click.echo("Data")
-    for line in data.splitlines():
+    for line in table_data.lines(data) if artifact.type == "table" else data.splitlines():
         click.echo(f"  {printable(line)}")
 
 

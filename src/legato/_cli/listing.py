@@ -56,7 +56,8 @@ def first(read: Callable[[int, int], list[T]], limit: int, plural: str) -> list[
     """Return the first `limit` ones; say so if there are more."""
     found = list(pages(read, limit + 1))
     if len(found) > limit:
-        say(f"These are the newest {limit} {plural}; --limit shows more.")
+        shown = f"These are the newest {limit} {plural}" if limit > 1 else "This is the newest one"
+        say(f"{shown}; --limit shows more.")
     return found[:limit]
 
 
