@@ -8,10 +8,10 @@ second run replaces what the first one loaded.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import importlib.util
 import io
-import sys
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -127,6 +127,8 @@ def flights_etl(folder: str) -> str:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "flights")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", nargs="?", default="flights", help="where the database is made")
+    target = Path(parser.parse_args().folder)
     target.mkdir(parents=True, exist_ok=True)
     print(flights_etl(str(target)))
