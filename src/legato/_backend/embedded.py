@@ -140,6 +140,14 @@ class EmbeddedBackend:
         writer, now = self.journal.writer, self.clock.now()
         self.store.run(lambda tx: close_dead(tx, now, [writer], message))
 
+    def close_rest(self, flow_run_id: UUID, message: str) -> None:
+        """Close as Crashed what threads still do for a flow run that has ended."""
+        from legato._control.attempts import close_rest
+
+        self.journal.flush()
+        now = self.clock.now()
+        self.store.run(lambda tx: close_rest(tx, now, flow_run_id, message))
+
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds, and stop owning."""
         self.journal.close(timeout)

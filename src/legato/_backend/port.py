@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from legato._journal.journal import Journal
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock, Ids, Random
@@ -54,6 +56,10 @@ class Backend(Protocol):
 
     def close_own_runs(self, message: str) -> None:
         """Close what this process runs as Crashed, from outside of the runs."""
+        ...
+
+    def close_rest(self, flow_run_id: UUID, message: str) -> None:
+        """Close as Crashed what threads still do for a flow run that has ended."""
         ...
 
     def close(self, timeout: float) -> None:

@@ -9,8 +9,8 @@ from legato._control import slots as slot_control
 from legato._control.proposals import mirror
 from legato._model.records import Writer
 from legato._model.states import State, StateType
-from legato._store import decode, leases, slots, writers
-from legato._store.flow_runs import FlowRuns
+from legato._store import decode, flow_runs, leases, slots, writers
+from legato._store.flow_runs import FlowRuns, FlowWork
 from legato._store.port import Transaction
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
@@ -37,29 +37,58 @@ def close_dead(
     runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, NOBODY)
     holders = {writer.id: writer for writer in dead}
     runs.load(_held(tx, dead))
-    lost = [
-        work
-        for work in runs.works.values()
-        if work.closed_at is None and work.holder in holders and work.type is not None
-    ]
+    lost = [work for work in _open(runs) if work.holder in holders]
     ids = [work.id for work in lost]
-    parents = [w.parent_task_run_id for w in lost if w.parent_task_run_id is not None]
-    tasks.load([*_live_tasks(tx, dead, ids), *parents])
+    tasks.load([*_live_tasks(tx, dead, ids), *_parents(lost)])
     of_lost = {work.id: holders[work.holder or NOBODY] for work in lost}
     for task in sorted(tasks.works.values(), key=lambda task: task.id):
         blamed = of_lost.get(task.flow_run_id or NOBODY) or holders.get(task.writer_id)
         if blamed is not None and task.is_live:
-            tasks.follow(task, _crashed(task.id, task.version, now, blamed, message))
+            text = message or _ended(blamed)
+            tasks.follow(task, _crashed(task.id, task.version, now, text))
     for work in lost:
-        state = _crashed(work.id, work.version, now, of_lost[work.id], message)
-        runs.move(work, state, None)
-        runs.close(work, LOST)
-        mirror(tasks, work, state)
+        _close(runs, tasks, work, now, message or _ended(of_lost[work.id]))
     leases.release_of(tx, holders)
     runs.flush()
     tasks.flush()
     history.flush(tx)
     return ids
+
+
+def close_rest(tx: Transaction, now: datetime, flow_run_id: UUID, message: str) -> None:
+    """Close what threads still do for a flow run that has ended: its tasks, subflows and theirs."""
+    history = History(tx)
+    runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, NOBODY)
+    tree = flow_runs.list_tree(tx, flow_run_id)
+    runs.load(tree)
+    left = _open(runs)
+    live = [decode.uid(row[0]) for row in tx.rows_in("task_run.list_live_of_flow_runs", tree)]
+    tasks.load([*live, *_parents(left)])
+    for task in sorted(tasks.works.values(), key=lambda task: task.id):
+        if task.is_live:
+            tasks.follow(task, _crashed(task.id, task.version, now, message))
+    for work in left:
+        _close(runs, tasks, work, now, message)
+    runs.flush()
+    tasks.flush()
+    history.flush(tx)
+
+
+def _open(runs: FlowRuns) -> list[FlowWork]:
+    works = runs.works.values()
+    return [work for work in works if work.closed_at is None and work.type is not None]
+
+
+def _parents(works: list[FlowWork]) -> list[UUID]:
+    found = (work.parent_task_run_id for work in works)
+    return [parent for parent in found if parent is not None]
+
+
+def _close(runs: FlowRuns, tasks: TaskRuns, work: FlowWork, now: datetime, message: str) -> None:
+    state = _crashed(work.id, work.version, now, message)
+    runs.move(work, state, None)
+    runs.close(work, LOST)
+    mirror(tasks, work, state)
 
 
 def _held(tx: Transaction, dead: list[Writer]) -> list[UUID]:
@@ -78,13 +107,15 @@ def _live_tasks(tx: Transaction, dead: list[Writer], flow_runs: list[UUID]) -> l
     return [decode.uid(row[0]) for row in rows]
 
 
-def _crashed(
-    run_id: UUID, version: int, now: datetime, writer: Writer, message: str | None
-) -> State:
+def _ended(writer: Writer) -> str:
+    return f"process {writer.pid} on {writer.host} ended without reporting"
+
+
+def _crashed(run_id: UUID, version: int, now: datetime, message: str) -> State:
     return State(
         id=uuid5(run_id, f"crashed after {version}"),
         type=StateType.CRASHED,
         name="Crashed",
         timestamp=now,
-        message=message or f"process {writer.pid} on {writer.host} ended without reporting",
+        message=message,
     )

@@ -8,7 +8,7 @@ from legato._engine.effects import Draft, Outcome, Raised, Returned
 from legato._engine.endings import of_exception
 from legato._journal.forks import place
 from legato._model.states import StateType
-from legato._sdk import parking, resolving
+from legato._sdk import parking, resolving, sessions
 from legato._sdk.context import FlowRunContext, TaskRunContext, current
 from legato._sdk.submission import Submission
 from legato._sdk.watch import watch
@@ -89,14 +89,16 @@ class Children:
 
     def settle(self, outcome: Outcome) -> Outcome:
         """Wait until all have ended; return the outcome with states in the place of futures."""
-        self._stop_after(outcome)
+        if self._stop_after(outcome):
+            self._leaving().leave(self._unfinished)
         for submission in self._each():
             submission.future.wait()
         return self._closed(outcome)
 
     async def asettle(self, outcome: Outcome) -> Outcome:
         """Do as `settle` without blocking the loop."""
-        self._stop_after(outcome)
+        if self._stop_after(outcome):
+            await self._leaving().aleave(self._unfinished)
         for submission in self._each():
             if not submission.future.done:
                 await parking.arrival_of(submission.future)
@@ -108,11 +110,23 @@ class Children:
                 yield submission
                 self._unfinished.discard(submission)
 
-    def _stop_after(self, outcome: Outcome) -> None:
-        if isinstance(outcome, Raised):
-            self._over = True
-            if outcome.cause != "error":
-                self._runner.stop()
+    def _stop_after(self, outcome: Outcome) -> bool:
+        """Stop what need not go on; tell whether to leave it alone if it does not end soon."""
+        if not isinstance(outcome, Raised):
+            return False
+        self._over = True
+        if outcome.cause == "error":
+            return False
+        self._runner.stop()
+        for loop in (self._loop_thread, *self._loops.values()):
+            if loop is not None:
+                loop.cancel()
+        return bool(self._flow.interrupted) and sessions.go_on_after(watch.signalled)
+
+    def _leaving(self) -> Any:
+        from legato._sdk import leaving
+
+        return leaving
 
     def _closed(self, outcome: Outcome) -> Outcome:
         self._runner.close()

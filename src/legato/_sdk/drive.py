@@ -25,7 +25,7 @@ from legato._journal.clock import SystemClock
 from legato._journal.forks import place
 from legato._journal.ids import TimeOrderedIds
 from legato._model.states import State, StateType
-from legato._sdk import hooks, waits
+from legato._sdk import hooks, sessions, waits
 from legato._sdk.at_work import calls_users
 from legato._sdk.deadlines import Deadline, DeadlinePassed
 from legato._sdk.exceptions import TerminationSignal
@@ -179,7 +179,7 @@ async def adrive(run: Execution, steps: Steps[End], reply: Any = None) -> End:
                     async with waits.deadline(run.timeout, run):
                         reply = Returned(await run.fn(*run.args, **run.kwargs))
             except BaseException as exc:  # noqa: BLE001 - the user's code
-                reply = run.raised(exc)
+                reply = run.raised(sessions.for_loop(exc))
             if run.place is not place():
                 forked: End = run.end_in_child(reply)
                 return forked

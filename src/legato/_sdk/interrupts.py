@@ -3,6 +3,9 @@
 The first signal raises in the user's code, and from then on no task of the run starts. The run
 ends Crashed, everything is committed, and the process leaves within two seconds even when other
 threads sleep. A second signal ends the process at once.
+
+In a notebook or at a prompt Ctrl-C ends the run in the same way and the process goes on; a second
+one is raised again.
 """
 
 from __future__ import annotations
@@ -12,13 +15,15 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from legato._journal import forks
-from legato._sdk import at_work, frames
+from legato._model.errors import StoreError
+from legato._sdk import at_work, frames, parking, sessions
 from legato._sdk import platform_posix as platform
+from legato._sdk.drive import adrive
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.flow_execution import FlowExecution
 from legato._sdk.watch import watch
@@ -40,10 +45,8 @@ def outermost(run: FlowExecution) -> Generator[None, None, None]:
         yield
         return
     on_main = platform.on_main_thread()
-    if on_main and watch.handlers is None:
-        _follow_forks()
-        watch.begin(platform.Handlers(_on_interrupt, _on_terminate, run.flow.isasync))
-    watch.covered += on_main
+    if on_main:
+        _take_signals(run)
     watch.runs.append(run.context)
     try:
         yield
@@ -51,13 +54,25 @@ def outermost(run: FlowExecution) -> Generator[None, None, None]:
         still_here = run.context in watch.runs  # not in a forked child
         if still_here:
             watch.runs.remove(run.context)
-            watch.covered -= on_main
+        if still_here and on_main:
+            watch.on_main.remove(run.context)
+            if run.context.interrupted and sessions.go_on_after(watch.signalled):
+                _close_rest(run)
         # flows of one loop overlap: the last one gives the signals back
-        if still_here and on_main and not watch.covered:
+        if still_here and on_main and not watch.on_main:
             watch.end()
             late = watch.take()
             if late is not None:
                 raise late
+
+
+def _take_signals(run: FlowExecution) -> None:
+    if watch.handlers is None:
+        _follow_forks()
+        watch.begin(platform.Handlers(_on_interrupt, _on_terminate), run.flow.isasync)
+    else:  # a kernel has put its own in our place since, if it runs another cell
+        watch.handlers.install(run.flow.isasync)
+    watch.on_main.append(run.context)
 
 
 class _InChild:
@@ -82,9 +97,30 @@ def _follow_forks() -> None:
 
 def _on_interrupt(signum: int, frame: FrameType | None, before: Any) -> None:
     if _is_new(KeyboardInterrupt(), signum, EXIT_INTERRUPT) and before is not None:
-        watch.take()
-        before(signum, frame)  # asyncio's own, which cancels the main task
+        signal = watch.take()
+        before(signum, frame)  # asyncio's or the kernel's, which cancels what it runs
+        loop = parking.running_loop()
+        if loop is not None:
+            loop.call_soon_threadsafe(_wake)
+        if sessions.go_on_after(signal) and _blocks_loop(frame):
+            raise KeyboardInterrupt
     _deliver(frame)
+
+
+def _wake() -> None:
+    """Do nothing: a loop that sleeps sees only now what a kernel's handler has given it."""
+
+
+def _blocks_loop(frame: FrameType | None) -> bool:
+    """Tell whether the user's code is at work in a coroutine of ours, which takes the exception.
+
+    Out of any other coroutine it would end the kernel's loop, and with it the kernel.
+    """
+    if at_work.is_ours(frame):
+        return False
+    while frame is not None and frame.f_code is not adrive.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _on_terminate(signum: int, frame: FrameType | None, before: Any) -> None:
@@ -101,28 +137,30 @@ def _deliver(frame: FrameType | None) -> None:
 
 
 def _is_new(signal: BaseException, signum: int, code: int) -> bool:
-    """Tell whether this is the first signal; the second one ends the process at once."""
+    """Tell whether a signal came, and not a nudge; a second one ends the process at once."""
     if watch.nudged:
         watch.nudged = False
         return False
-    if watch.signalled is not None:
+    goes_on = sessions.go_on_after(signal)
+    if watch.signalled is not None and not goes_on:
         leave(code)
     watch.signalled = watch.undelivered = signal
-    for run in watch.runs:
+    for run in watch.on_main if goes_on else watch.runs:
         run.interrupted.append(signal)
-    args = (signum, code, watch.over)
+    args = (signum, None if goes_on else code, watch.over)
     threading.Thread(target=_see_to_the_end, args=args, daemon=True).start()
     return True
 
 
-def _see_to_the_end(signum: int, code: int, over: threading.Event) -> None:
+def _see_to_the_end(signum: int, code: int | None, over: threading.Event) -> None:
     """See that the signal arrives, and end the process if it then only waits for threads.
 
     User code that cleans up on the main thread is left to finish; a second signal cuts it short.
+    Without a code for it the process goes on.
     """
     grace = time.monotonic() + GRACE_SECONDS
     while not over.wait(NUDGE_SECONDS):
-        if time.monotonic() < grace:
+        if code is None or time.monotonic() < grace:
             if watch.undelivered is not None:
                 watch.nudge(signum)
         elif watch.undelivered is not None or _main_thread_waits():
@@ -140,10 +178,19 @@ def _main_thread_waits() -> bool:
     return ours or os.path.basename(frame.f_code.co_filename) in _WAITS_IN
 
 
-def _close_as_crashed() -> None:
-    message = "Execution was aborted by an interrupt signal."
+def _close_rest(run: FlowExecution) -> None:
+    with suppress(StoreError):  # out of order, which the journal has told
+        run.backend.close_rest(run.context.id, _message())
+
+
+def _message() -> str:
     if isinstance(watch.signalled, TerminationSignal):
-        message = "Execution was aborted by a termination signal."
+        return "Execution was aborted by a termination signal."
+    return "Execution was aborted by an interrupt signal."
+
+
+def _close_as_crashed() -> None:
+    message = _message()
     for home in {id(run.backend): run.backend for run in watch.runs}.values():
         home.close_own_runs(message)
 
@@ -171,7 +218,7 @@ def leave_if_interrupted(exc: BaseException) -> None:
     The interpreter would wait for every thread, however long it sleeps.
     """
     code = code_of(exc)
-    if code is None or watch.signalled is None:
+    if code is None or watch.signalled is None or sessions.go_on_after(exc):
         return
     import atexit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,18 @@ class Loop:
         except RuntimeError:  # closed: the caller has left asyncio.run
             submission.drop(_closed())
 
+    def cancel(self) -> None:
+        """Cancel what is at work; from any thread."""
+        if running_loop() is self.loop:
+            self._cancel()
+            return
+        with suppress(RuntimeError):  # closed
+            self.loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+
     def _begin(self, submission: Submission) -> None:
         task = self.loop.create_task(submission.arun(), context=submission.context)
         self._tasks.add(task)
@@ -47,7 +60,8 @@ class Loop:
         def finish(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             if task.cancelled():
-                submission.drop(of_exception("Task run", _CANCELLED, None))
+                cancelled = of_exception("Task run", _CANCELLED, None)
+                submission.drop(submission.interruption() or cancelled)
 
         task.add_done_callback(finish)
 

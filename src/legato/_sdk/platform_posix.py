@@ -143,25 +143,25 @@ def terminate() -> None:
 class Handlers:
     """Signal handlers of ours while an outermost flow runs on the main thread.
 
-    Handlers that the user has set are left alone; asyncio's handler of Ctrl-C is called by ours
-    where the flow is async, and else takes no part: the loop stands still.
+    Handlers that the user has set are left alone. Where the flow is async, the handler of Ctrl-C
+    that asyncio or a notebook's kernel has set is called by ours; else it takes no part: the loop
+    stands still.
     """
 
-    def __init__(self, on_interrupt: Any, on_terminate: Any, asks_loop: bool) -> None:
-        self._asks_loop = asks_loop
+    def __init__(self, on_interrupt: Any, on_terminate: Any) -> None:
         self._ours = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
         self._before: dict[signal.Signals, tuple[Any, Any]] = {}
 
-    def install(self) -> None:
-        """Take the signals that still have Python's own handlers."""
+    def install(self, asks_loop: bool) -> None:
+        """Take the signals that Python's own handlers, or those of a loop, have."""
         if not on_main_thread():
             return
         for number, ours in self._ours.items():
             before = signal.getsignal(number)
-            is_loops = _is_asyncios(before)
+            is_loops = _is_of_loop(before)
             defaults = (signal.SIG_DFL, signal.default_int_handler, *_stand_ins)
             if is_loops or before in defaults:
-                handler = partial(ours, before=before if is_loops and self._asks_loop else None)
+                handler = partial(ours, before=before if is_loops and asks_loop else None)
                 signal.signal(number, handler)
                 self._before[number] = (handler, before)
 
@@ -173,6 +173,8 @@ class Handlers:
         self._before.clear()
 
 
-def _is_asyncios(handler: Any) -> bool:
-    name: str = getattr(getattr(handler, "func", None), "__qualname__", "")
-    return name == "Runner._on_sigint"
+def _is_of_loop(handler: Any) -> bool:
+    """Tell whether it is asyncio's handler of Ctrl-C, or the one of a kernel for `await`."""
+    function: Any = getattr(handler, "func", handler)
+    name: str = getattr(function, "__qualname__", "")
+    return name == "Runner._on_sigint" or name.endswith("._cancel_on_sigint.<locals>.handle_sigint")

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from types import GeneratorType
 from typing import Any
+from uuid import UUID
 
 from legato._engine.effects import Returned
 from legato._engine.task_run import task_run
@@ -160,6 +161,9 @@ class PipeBackend:
         return self.folder
 
     def close_own_runs(self, message: str) -> None:
+        """Leave it to the process of the flow."""
+
+    def close_rest(self, flow_run_id: UUID, message: str) -> None:
         """Leave it to the process of the flow."""
 
     def close(self, timeout: float) -> None:

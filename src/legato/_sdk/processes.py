@@ -118,7 +118,8 @@ class Workers:
                 with self._lock:
                     self._busy.discard(worker)
         except (EOFError, OSError):
-            draft = submission.interruption() or _died(worker)
+            died = _died(worker)  # waits for it, whatever it died of
+            draft = submission.interruption() or died
             worker.pipe.close()
             relay.close_open_runs(draft)
             state = submission.run.enter(Enter(draft))

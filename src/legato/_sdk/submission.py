@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from contextvars import copy_context
 from itertools import count
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from legato._engine.effects import CREATE, Draft, Enter, Raised
+from legato._engine.effects import CREATE, RELEASE, Draft, Enter, Raised
 from legato._engine.endings import of_exception
 from legato._engine.task_run import task_run
 from legato._sdk import generating
+from legato._sdk import platform_posix as platform
 from legato._sdk.context import current
 from legato._sdk.drive import adrive, drive
 from legato._sdk.futures import Future
 from legato._sdk.stamping import stamped
 from legato._sdk.task_execution import TaskExecution
+from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from legato._backend.port import Backend
     from legato._sdk.children import Children
     from legato._sdk.seats import Seat
     from legato._sdk.task import Task
@@ -32,7 +36,8 @@ class Submission:
     """One submitted task run. `loop` is the event loop that it needs, if it needs one."""
 
     __slots__ = (
-        "_children", "_handles", "_steps", "context", "future", "loop", "run", "seat", "upstream",
+        "_children", "_handles", "_steps", "_thread_id", "context", "future", "loop", "run", "seat",
+        "upstream",
     )  # fmt: skip
     seat: Seat | None
 
@@ -57,6 +62,7 @@ class Submission:
         self.upstream = run.upstream() if self._handles else ()
         self.loop: Any = None
         self.seat = None
+        self._thread_id = 0
 
     def when_ready(self, start: Callable[[Submission], object]) -> None:
         """Call `start(self)` once all runs that the arguments stand for have ended."""
@@ -79,19 +85,18 @@ class Submission:
         self.context.run(self._run)
 
     def _run(self) -> None:
-        if not self.begins():
-            return
         try:
-            self.end(*drive(self.run, self._steps, False))
+            if self.begins():
+                self._thread_id = get_ident()
+                self.end(*drive(self.run, self._steps, False))
         except BaseException as exc:  # noqa: BLE001 - a thread must go on, a future must end
             self.fail(exc)
 
     async def arun(self) -> None:
         """Take the run to its end on the running loop; runs in the context of the submission."""
-        if not self.begins():
-            return
         try:
-            self.end(*await adrive(self.run, self._steps, False))
+            if self.begins():
+                self.end(*await adrive(self.run, self._steps, False))
         except BaseException as exc:  # noqa: BLE001 - a loop must go on, a future must end
             self.fail(exc)
 
@@ -118,11 +123,22 @@ class Submission:
             self._steps.close()
             self.end(self.run.enter(Enter(draft)), draft)
 
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt, once, in the thread that is at work on the run."""
+        if self._thread_id and platform.raise_in_thread(self._thread_id, KeyboardInterrupt):
+            self._thread_id = 0
+
+    def leave_alone(self, deaf: Backend) -> None:
+        """End a run that does not stop; from now on it has that backend, which records nothing."""
+        self.run.backend = deaf
+        self.fail(watch.signal_again())
+
     def fail(self, exc: BaseException) -> None:
-        """End the run as Crashed; our own code or the store is out of order, so not recorded."""
-        draft = of_exception("Task run", Raised(exc, "abort"), None)
+        """End the run as Crashed without a record: the store is out of order, or not to hear."""
+        draft = self.interruption() or of_exception("Task run", Raised(exc, "abort"), None)
         backend = self.run.backend
         state = stamped(draft, self.run.context.state, backend.clock, backend.ids)
+        self.run.release(RELEASE)
         self.end(state, draft)
 
     def end(self, state: Any, draft: Draft) -> None:

@@ -7,7 +7,7 @@ from os.path import dirname
 from typing import TYPE_CHECKING, Any
 
 from legato._model.errors import SettingsError
-from legato._sdk import advice
+from legato._sdk import advice, sessions
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
@@ -72,11 +72,31 @@ def install() -> None:
     """Cut our frames from what the interpreter prints of an uncaught exception.
 
     Done when this package is loaded, and again when an exception leaves a run: another hook that
-    was set meanwhile comes after ours, whether or not it calls the one before it.
+    was set meanwhile comes after ours, whether or not it calls the one before it. In a notebook it
+    is the shell that prints.
     """
-    if sys.excepthook is not _print_uncaught:
+    shell = sessions.shell()
+    if shell is not None:
+        _follow(shell)
+    elif sys.excepthook is not _print_uncaught:
         _previous.append(sys.excepthook)
         sys.excepthook = _print_uncaught
+
+
+def _follow(shell: Any) -> None:
+    before = shell.showtraceback
+    if getattr(before, "cuts", False):
+        return
+
+    def show(*args: Any, **options: Any) -> None:
+        exc = sys.exc_info()[1]
+        if exc is not None:
+            _make_plain(exc)
+        before(*args, **options)
+
+    cutting: Any = show
+    cutting.cuts = True
+    shell.showtraceback = cutting
 
 
 def _print_uncaught(
@@ -86,15 +106,20 @@ def _print_uncaught(
 
     hook = _previous.pop() if _previous else sys.__excepthook__
     try:
-        cut(exc)
-        for found in _chain(exc):
-            _name_publicly(type(found))
-        _forget_echo(exc)
-        advice.advise_uncaught(exc)
+        _make_plain(exc)
         hook(kind, exc, exc.__traceback__)
     finally:
         _previous.append(hook)
     interrupts.leave_if_interrupted(exc)
+
+
+def _make_plain(exc: BaseException) -> None:
+    """Leave the user's lines, and say the way out."""
+    cut(exc)
+    for found in _chain(exc):
+        _name_publicly(type(found))
+    _forget_echo(exc)
+    advice.advise_uncaught(exc)
 
 
 def _forget_echo(exc: BaseException) -> None:

@@ -23,24 +23,25 @@ class Watch:
 
     def __init__(self) -> None:
         self.runs: list[FlowRunContext] = []
+        self.on_main: list[FlowRunContext] = []  # those for which the signals are taken
         self.over = threading.Event()
         self.forget()
 
     def forget(self) -> None:
         """Start with nothing, as a forked child does."""
         self.runs.clear()
-        self.covered = 0  # outermost runs of the main thread, for which the signals are taken
+        self.on_main.clear()
         self.signalled: BaseException | None = None
         self.undelivered: BaseException | None = None
         self.handlers: Handlers | None = None
         self.nudged = False
         self._ending = threading.Lock()
 
-    def begin(self, handlers: Handlers) -> None:
+    def begin(self, handlers: Handlers, asks_loop: bool) -> None:
         """Take the signals; what was before is forgotten."""
         self.signalled = self.undelivered = None
         self.over, self.handlers = threading.Event(), handlers
-        handlers.install()
+        handlers.install(asks_loop)
 
     def end(self) -> None:
         """Give the signals back, once none that we sent is on its way."""
