@@ -49,7 +49,7 @@ def end(actor: Actor, number: int) -> tuple[int, float]:
 NAMES = (
     "blocked", "deep", "joining", "pool", "pool_of_tasks", "retrying", "loop", "stubborn",
     "elsewhere", "submitted", "settling", "ending",
-    "processes",
+    "processes", "talking",
 )  # fmt: skip
 SILENT = ("joining", "pool", "pool_of_tasks", "submitted", "settling")
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from legato import flow, task
+from legato import flow, get_run_logger, task
+from legato._sdk import at_work
 from legato._sdk.at_work import is_ours
 from legato.exceptions import FlowRunTimeoutError, TaskRunTimeoutError
 
@@ -326,6 +327,56 @@ def test_an_alarm_waits_while_a_handler_of_logging_is_being_locked() -> None:
     finally:
         log.removeHandler(handler)
     assert asked == {"locking": True, "emitting": False}
+
+
+class Came(BaseException):
+    """What an alarm raises."""
+
+
+class Late:
+    """An alarm that came while the logging module or our own code was at work."""
+
+    def __init__(self) -> None:
+        self.thread_id = threading.get_ident()
+
+    def take(self) -> BaseException:
+        return Came()
+
+
+@pytest.mark.parametrize("line", ["of a logger", "of the run's logger", "printed"])
+def test_an_alarm_that_came_in_a_line_is_raised_at_the_next_one(line: str) -> None:
+    went_on: list[bool] = []
+
+    @task(log_prints=True)
+    def talks() -> None:
+        log: Any = logging.getLogger("talks") if line == "of a logger" else get_run_logger()
+        say = print if line == "printed" else log.info
+        at_work.hold(Late())
+        say("x")
+        went_on.append(True)
+
+    try:
+        with pytest.raises(Came):
+            talks()
+    finally:
+        at_work.held.clear()
+    assert not went_on
+
+
+def test_lines_of_our_own_raise_no_alarm(rows: Rows) -> None:
+    late = Late()
+
+    @flow
+    def ends() -> int:
+        at_work.hold(late)
+        return 1
+
+    try:
+        assert ends() == 1
+        assert at_work.held == [late]
+    finally:
+        at_work.held.clear()
+    assert ("Finished in state Completed()",) in rows("select message from log")
 
 
 def test_an_outer_one_in_another_thread_is_not_taken_for_the_inner_one(rows: Rows) -> None:

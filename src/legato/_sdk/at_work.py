@@ -60,6 +60,14 @@ def raise_held() -> None:
             raise alarm.take()
 
 
+def raise_held_at(frame: FrameType | None) -> None:
+    """Raise what is held for this thread if it is the user's code that asks a logger there."""
+    while frame is not None and frame.f_code.co_filename == _LOGGING:
+        frame = frame.f_back
+    if not is_ours(frame):
+        raise_held()
+
+
 def calls_users(fn: F) -> F:
     """Mark a function: what it calls outside of this package is the user's code."""
     _callers.add(fn.__code__)

@@ -98,7 +98,8 @@ class _Watcher:
         self._timer.cancel()
 
     def take(self) -> BaseException:
-        self._done.set()
+        with self._lock:  # it is not set in the thread meanwhile
+            self._done.set()
         return self._alarm
 
     def _fire(self) -> None:

@@ -130,10 +130,14 @@ def _on_terminate(signum: int, frame: FrameType | None, before: Any) -> None:
 
 def _deliver(frame: FrameType | None) -> None:
     """Raise in the user's code; while ours is at work wait for the next nudge."""
-    if watch.undelivered is not None and not at_work.is_ours(frame):
-        signal = watch.take()
-        assert signal is not None  # noqa: S101 - just looked at
-        raise signal
+    if watch.undelivered is None:
+        return
+    if at_work.is_ours(frame):
+        watch.hold()
+        return
+    signal = watch.take()
+    assert signal is not None  # noqa: S101 - just looked at
+    raise signal
 
 
 def _is_new(signal: BaseException, signum: int, code: int) -> bool:

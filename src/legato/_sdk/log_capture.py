@@ -15,7 +15,7 @@ from logging import Logger, LogRecord
 from typing import Any
 
 from legato._sdk import log_handlers, run_logs
-from legato._sdk.at_work import calls_users
+from legato._sdk.at_work import calls_users, held, raise_held_at
 from legato._sdk.context import RunContext, current
 from legato._settings.current import current as settings
 
@@ -33,7 +33,12 @@ def install() -> None:
 
 
 def is_enabled_for(self: Logger, level: int) -> bool:
-    """Tell whether the logger's own levels let a record pass, or an active run wants it."""
+    """Tell whether the logger's own levels let a record pass, or an active run wants it.
+
+    Nothing is locked yet, so what the logging module has held up is raised here.
+    """
+    if held:
+        raise_held_at(sys._getframe(1))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     if _enabled(self, level):
         return True
     if current.get() is None or level < run_logs.threshold(settings()):
@@ -58,12 +63,15 @@ def call_handlers(self: Logger, record: LogRecord) -> None:
     if run is None:
         _pass_on(self, record)
         return
-    run_logs.keep(run, record)
+    wanted = run_logs.wants(record)
+    if wanted:
+        run_logs.keep(run, record)
     try:
-        if not self.hasHandlers():
-            log_handlers.console().handle(record)
+        if not logging.root.handlers and not self.hasHandlers():
+            if wanted:
+                log_handlers.console().handle(record)
         elif _enabled(self, record.levelno) or not _asked_for_by_run():
-            _pass_on(self, record)
+            _pass_on(self, record)  # to Python's last resort, if it has no handlers
     except Exception:  # noqa: BLE001 - the user's handlers; what they raise never ends a run
         _report(record)
 

@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from legato._sdk import run_logs
+from legato._sdk.at_work import waits_for_long
 from legato._sdk.context import FlowRunContext, TaskRunContext, current
 from legato._sdk.exceptions import MissingContextError
 
@@ -15,6 +16,13 @@ _ROOT = "legato"
 
 class RunLogger(logging.LoggerAdapter[logging.Logger]):
     """A logger whose records carry the ids and names of a run, beside what a call adds."""
+
+    @waits_for_long
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the standard library's name
+        """Tell whether a line of that level is wanted."""
+        # dictConfig and fileConfig disable all loggers that they find; a run's lines are not theirs
+        self.logger.disabled = False
+        return self.logger.isEnabledFor(level)
 
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]

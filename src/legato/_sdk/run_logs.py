@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from legato._model.logs import LogCreate
 from legato._model.records import Logged
-from legato._sdk.at_work import waits_for_long
+from legato._sdk.at_work import held, raise_held_at, waits_for_long
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext, current
 from legato._settings.current import current as settings
 
@@ -23,6 +23,7 @@ _LEVELS = {"DEBUG": DEBUG, "INFO": INFO, "WARNING": WARNING, "ERROR": ERROR, "CR
 _ROOT = "legato"
 _TRUNCATED = "... [truncated: the line had {} bytes]"
 _WIDEST = 4  # bytes of a character in UTF-8
+_given: dict[str, int] = {}  # the levels that we set
 _printing: ContextVar[bool] = ContextVar("legato_printing", default=False)
 
 
@@ -53,6 +54,8 @@ def logger(context: RunContext) -> logging.Logger:
     import logging
 
     setup()
+    given = settings()
+    _give_levels(given.logging_level, given.logging_extra_loggers)
     kind = "task_runs" if isinstance(context, TaskRunContext) else "flow_runs"
     log = logging.getLogger(f"{_ROOT}.{kind}")
     # dictConfig and fileConfig disable all loggers that they find; a run's lines are not theirs
@@ -86,26 +89,34 @@ def setup() -> None:
     from legato._sdk import log_capture, log_handlers
 
     given = settings()
-    root = logging.getLogger(_ROOT)
-    for log in (root, *map(logging.getLogger, given.logging_extra_loggers)):
-        if log.level == logging.NOTSET:
-            log.setLevel(given.logging_level)
-    root.addHandler(log_handlers.console())
+    _give_levels(given.logging_level, given.logging_extra_loggers)
+    logging.getLogger(_ROOT).addHandler(log_handlers.console())
     log_capture.install()
 
 
-def keep(context: RunContext, record: logging.LogRecord) -> None:
-    """Write a log record of a run to the journal; an over-long line is cut, with a marker.
+@lru_cache(maxsize=1)  # again when the settings have changed
+def _give_levels(level: str, extra: tuple[str, ...]) -> None:
+    """Set the level of our loggers, and of those that are to have it and have none of their own."""
+    import logging
 
-    The level of a run's own logger has been asked; of other loggers only what the settings want
-    is kept.
-    """
+    for name in (_ROOT, *extra):
+        log = logging.getLogger(name)
+        if log.level in (logging.NOTSET, _given.get(name)):
+            log.setLevel(level)
+            _given[name] = log.level
+
+
+def wants(record: logging.LogRecord) -> bool:
+    """Tell whether runs keep and show it: a run's own logger has been asked by its own level."""
+    return record.levelno >= threshold(settings()) or "legato_run" in record.__dict__
+
+
+def keep(context: RunContext, record: logging.LogRecord) -> None:
+    """Write a log record of a run to the journal; an over-long line is cut, with a marker."""
     from legato._sdk.log_handlers import text
 
     given = settings()
     if not given.logging_to_api_enabled:
-        return
-    if record.levelno < threshold(given) and "legato_run" not in record.__dict__:
         return
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
     home = flow.backend if isinstance(flow, FlowRunContext) else None
@@ -167,6 +178,8 @@ def patch_print() -> None:
     @waits_for_long
     @wraps(original)
     def print_(*args: Any, **kwargs: Any) -> None:
+        if held:
+            raise_held_at(sys._getframe(1))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         target = kwargs.get("file")
         if (target is None or target is sys.stdout) and print_logged(original, args, kwargs):
             return

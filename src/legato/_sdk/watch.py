@@ -6,12 +6,27 @@ import threading
 import time
 
 from legato._engine.effects import Cause
+from legato._sdk import at_work
 from legato._sdk import platform_posix as platform
 from legato._sdk.context import FlowRunContext
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.platform_posix import Handlers
 
 _NUDGE_TRIES = 200
+
+
+class _Late:
+    """The signal that came while our code was at work."""
+
+    def __init__(self, of: Watch) -> None:
+        self._of = of
+
+    @property
+    def thread_id(self) -> int:
+        return threading.main_thread().ident or 0
+
+    def take(self) -> BaseException:
+        return self._of.take() or self._of.signal_again()
 
 
 class Watch:
@@ -25,6 +40,7 @@ class Watch:
         self.runs: list[FlowRunContext] = []
         self.on_main: list[FlowRunContext] = []  # those for which the signals are taken
         self.over = threading.Event()
+        self._late = _Late(self)
         self.forget()
 
     def forget(self) -> None:
@@ -32,14 +48,15 @@ class Watch:
         self.runs.clear()
         self.on_main.clear()
         self.signalled: BaseException | None = None
-        self.undelivered: BaseException | None = None
+        self._settle()
         self.handlers: Handlers | None = None
         self.nudged = False
         self._ending = threading.Lock()
 
     def begin(self, handlers: Handlers, asks_loop: bool) -> None:
         """Take the signals; what was before is forgotten."""
-        self.signalled = self.undelivered = None
+        self.signalled = None
+        self._settle()
         self.over, self.handlers = threading.Event(), handlers
         handlers.install(asks_loop)
 
@@ -64,13 +81,22 @@ class Watch:
 
     def take(self) -> BaseException | None:
         """Return the signal that the user's code has not seen yet, which it now does."""
-        signal, self.undelivered = self.undelivered, None
+        signal = self.undelivered
+        self._settle()
         return signal
+
+    def hold(self) -> None:
+        """Have the signal raised where the user's code calls us next, if not before."""
+        at_work.hold(self._late)
+
+    def _settle(self) -> None:
+        self.undelivered: BaseException | None = None
+        at_work.drop(self._late)
 
     def signal_again(self) -> BaseException:
         """Return the signal anew, for a thread whose runs may not go on."""
         if platform.on_main_thread():
-            self.undelivered = None
+            self._settle()
         if isinstance(self.signalled, TerminationSignal):
             return TerminationSignal(*self.signalled.args)
         return KeyboardInterrupt()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import os
 import signal
 import sys
@@ -51,6 +52,15 @@ def deep() -> None:
     """Two flows and a task further down."""
     quick(0)
     blocked()
+
+
+@flow
+def talking() -> None:
+    """Does nothing but log; there an exception might leave a handler locked."""
+    logging.root.addHandler(logging.NullHandler())
+    ready_soon()
+    while True:
+        logging.getLogger("talking").info("on and on")
 
 
 @flow
