@@ -23,11 +23,9 @@ from legato._settings.kinds import (
 T = TypeVar("T")
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-WhenMissingFlow = Literal["warn", "error", "ignore"]
 WhenOffline = Literal["allow", "refuse"]
 
 _LEVEL: Kind[Level] = choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", upper=True)
-_WHEN_MISSING_FLOW: Kind[WhenMissingFlow] = choice("warn", "error", "ignore")
 _WHEN_OFFLINE: Kind[WhenOffline] = choice("allow", "refuse")
 
 
@@ -72,7 +70,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     logging_extra_loggers: tuple[str, ...]
     logging_log_prints: bool
     logging_to_api_enabled: bool
-    logging_to_api_when_missing_flow: WhenMissingFlow
     logging_to_api_max_log_size: int
     debug: bool
     flows_default_retries: int
@@ -166,13 +163,6 @@ LOGGING_TO_API_ENABLED = Setting(
     True,
     "Whether the log lines of runs are recorded.",
     "PREFECT_LOGGING_TO_API_ENABLED",
-)
-LOGGING_TO_API_WHEN_MISSING_FLOW: Setting[WhenMissingFlow] = Setting(
-    "LOGGING_TO_API_WHEN_MISSING_FLOW",
-    _WHEN_MISSING_FLOW,
-    "warn",
-    "What happens when a run's logger is used outside of a run.",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW",
 )
 LOGGING_TO_API_MAX_LOG_SIZE = Setting(
     "LOGGING_TO_API_MAX_LOG_SIZE",
