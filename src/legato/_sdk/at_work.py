@@ -28,7 +28,10 @@ _waits: set[CodeType] = set()
 class Alarm(Protocol):
     """An exception that is due on a thread."""
 
-    thread_id: int
+    @property
+    def thread_id(self) -> int:
+        """The thread."""
+        ...
 
     def take(self) -> BaseException:
         """Return the exception; it is not raised a second time."""
