@@ -12,18 +12,19 @@ from tests.docs.player import play
 
 
 def renew(page: Path) -> None:
-    """Renew what a page shows where it is not what is printed."""
+    """Renew all that a page shows if something of it is not what is printed: names go through."""
     text = page.read_text("utf-8")
     lines, given = text.splitlines(keepends=True), steps(text)
     with tempfile.TemporaryDirectory() as folder:
         found = list(zip(given, play(given, Path(folder)), strict=True))
-    for step, played in reversed(found):
-        printed = relevant(step, played)
-        if step.shown is not None and plain(printed) != plain(step.shown):
-            print(f"{page.name}:{step.line}: renewed")
-            kept = [line.rstrip() + "\n" for line in printed.strip("\n").splitlines()]
-            lines[slice(*step.place)] = kept
+    shown = [(step, relevant(step, played)) for step, played in found if step.shown is not None]
+    if all(plain(printed) == plain(step.shown or "") for step, printed in shown):
+        return
+    for step, printed in reversed(shown):
+        kept = [line.rstrip() + "\n" for line in printed.strip("\n").splitlines()]
+        lines[slice(*step.place)] = kept
     page.write_text("".join(lines), "utf-8")
+    print(f"{page.name}: renewed")
 
 
 if __name__ == "__main__":
