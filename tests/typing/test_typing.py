@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -113,6 +114,21 @@ def test_right_use_has_the_users_types_and_mistakes_are_found_where_they_are(
         name = mark["name"]
         message = said[WRONG.name, number]
         assert name is None or re.search(rf'"{name}"|\b{name}: ', message), message
+
+
+def test_all_that_users_import_has_a_known_type() -> None:
+    command = ["pyright", "--verifytypes", "legato", "--ignoreexternal", "--outputjson"]
+    options = {**_options(), "env": {**os.environ, "PYTHONPATH": str(ROOT / "src")}}
+    ran = subprocess.run([sys.executable, "-m", *command], check=False, **options)
+    said = json.loads(ran.stdout)["typeCompleteness"]
+    assert Path(said["pyTypedPath"]) == ROOT / "src/legato/py.typed"
+    vague = {
+        symbol["name"]: [item["message"] for item in symbol["diagnostics"]]
+        for symbol in said["symbols"]
+        if not symbol["isTypeKnown"]
+    }
+    assert vague == {}
+    assert said["exportedSymbolCounts"]["withKnownType"] > 300
 
 
 def _code(mark: re.Match[str]) -> str:

@@ -58,7 +58,7 @@ class InvalidRequest(Error, ValueError):
 
     def __init__(self, message: str | None = None, problems: list[Problem] | None = None) -> None:
         super().__init__(message)
-        self.problems = problems or []
+        self.problems: list[Problem] = problems or []
 
 
 class SettingsError(Error, ValueError):

@@ -32,7 +32,7 @@ class Children:
     """What one flow run has submitted."""
 
     def __init__(self, flow: FlowRunContext, runner: TaskRunner | None = None) -> None:
-        self.place = place()
+        self.place: str = place()
         self._over = False
         self._runner = flow.flow.task_runner.duplicate() if runner is None else runner
         self._runner.open(flow.name)

@@ -149,7 +149,7 @@ class TagsContext:
     """The tags that runs which start here are given."""
 
     def __init__(self, *, current_tags: Iterable[str] = ()) -> None:
-        self.current_tags = set(current_tags)
+        self.current_tags: set[str] = set(current_tags)
 
     @classmethod
     def get(cls) -> TagsContext:

@@ -71,10 +71,12 @@ class Flow(Decorated[P, R]):
         if given.retries is not None:
             checked_count(given.retries, "retries")
         self._retry_delay, self._delays = delays(given.retry_delay_seconds, given.retries or 0)
-        self.timeout_seconds = checked_timeout(given.timeout_seconds)
-        self.flow_run_name = checked_run_name(given.flow_run_name, "flow_run_name")
-        self.log_prints = given.log_prints
-        self.should_validate_parameters = given.validate_parameters is not False
+        self.timeout_seconds: float | None = checked_timeout(given.timeout_seconds)
+        self.flow_run_name: str | Callable[[], str] | None = checked_run_name(
+            given.flow_run_name, "flow_run_name"
+        )
+        self.log_prints: bool | None = given.log_prints
+        self.should_validate_parameters: bool = given.validate_parameters is not False
         for kind in _HOOKS:
             setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
         self._plan: FlowPlan | None = None

@@ -83,7 +83,7 @@ class CompressedSerializer:
 
     def __init__(self, serializer: Serializer) -> None:
         self.serializer = serializer
-        self.type = f"compressed/{serializer.type}"
+        self.type: str = f"compressed/{serializer.type}"
 
     def dumps(self, obj: Any) -> bytes:
         """Return `obj` serialised and compressed."""

@@ -51,7 +51,7 @@ class Signature:
     def __init__(self, fn: Callable[..., Any]) -> None:
         self._fn = fn
         self._inspected: inspect.Signature | None = None
-        self.simple = False
+        self.simple: bool = False
         self.names: tuple[str, ...] = ()
         self.defaults: dict[str, Any] = {}
         if isinstance(fn, FunctionType) and not hasattr(fn, "__wrapped__"):

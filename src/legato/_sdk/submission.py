@@ -6,7 +6,7 @@ its arguments stand for is unfinished, it takes no thread: the last one of them 
 
 from __future__ import annotations
 
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from itertools import count
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from legato._sdk.task_execution import TaskExecution
 from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from legato._backend.port import Backend
     from legato._sdk.children import Children
@@ -49,17 +49,18 @@ class Submission:
         kwargs: dict[str, Any],
         wait_for: Iterable[Any] | None,
     ) -> None:
-        self.run = run = TaskExecution(task, args, kwargs, wait_for)
+        self.run: TaskExecution = TaskExecution(task, args, kwargs, wait_for)
+        run = self.run
         if task.isgenerator and task.isasync:
             run.fn = generating.collected(run.fn)
         self._children = children
-        self.context = copy_context()
+        self.context: Context = copy_context()
         self.future: Future[Any] = Future(run.context.id, run.flow_run_id, run.context.name)
         self.future.come_from(self)
         self._steps = task_run(task.plan, run.limited)
         next(self._steps)
         self._handles = run.create(CREATE)
-        self.upstream = run.upstream() if self._handles else ()
+        self.upstream: Sequence[Future[Any]] = run.upstream() if self._handles else ()
         self.loop: Any = None
         self.seat = None
         self._thread_id = 0

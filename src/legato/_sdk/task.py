@@ -57,29 +57,32 @@ class Task(Submittable[P, R]):
 
     noun = "task"
     tags: frozenset[str]
+    retry_delay_seconds: Any
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
         given: TaskSettings = frozen(TaskSettings, options, self.noun)
         self.options = given
         self._adopt(fn, given.name, given.description)
         self.tags = checked_tags(given.tags, "tags")
-        self.version = given.version
+        self.version: str | None = given.version
         if given.retries is not None:
             checked_count(given.retries, "retries")
         self.retry_delay_seconds, self._delays = delays(
             given.retry_delay_seconds, given.retries or 0
         )
-        self.retry_jitter_factor = given.retry_jitter_factor
+        self.retry_jitter_factor: float | None = given.retry_jitter_factor
         if self.retry_jitter_factor is not None and self.retry_jitter_factor < 0:
             raise ValueError("retry_jitter_factor must not be negative.")
-        self.retry_condition_fn = given.retry_condition_fn
+        self.retry_condition_fn: Callable[..., Any] | None = given.retry_condition_fn
         if self.retry_condition_fn is not None and not callable(self.retry_condition_fn):
             raise TypeError(
                 f"retry_condition_fn must be callable, not {given.retry_condition_fn!r}."
             )
-        self.timeout_seconds = checked_timeout(given.timeout_seconds)
-        self.task_run_name = checked_run_name(given.task_run_name, "task_run_name")
-        self.log_prints = given.log_prints
+        self.timeout_seconds: float | None = checked_timeout(given.timeout_seconds)
+        self.task_run_name: str | Callable[..., str] | None = checked_run_name(
+            given.task_run_name, "task_run_name"
+        )
+        self.log_prints: bool | None = given.log_prints
         for kind in _HOOKS:
             setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
         self._plan: TaskPlan | None = None

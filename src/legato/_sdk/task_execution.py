@@ -28,6 +28,7 @@ from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
     from typing import Self
+    from uuid import UUID
 
     from legato._backend.port import Backend
     from legato._sdk.futures import Future
@@ -42,6 +43,14 @@ class TaskExecution(Execution):
 
     __slots__ = ("backend", "context", "draft", "epoch", "flow_run_id", "held", "task", "wait_for")
     task: Task[Any, Any]
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    place: str
+    timeout: float | None
+    draft: Draft
+    epoch: int
+    flow_run_id: UUID | None
     wait_for: list[Any] | None
     context: TaskRunContext
     backend: Backend

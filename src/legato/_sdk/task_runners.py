@@ -30,7 +30,7 @@ class TaskRunner:
     """Whether async tasks run on an event loop of this process."""
 
     def __init__(self, max_workers: int | None = None) -> None:
-        self.max_workers = None if max_workers is None else _checked_count(max_workers)
+        self.max_workers: int | None = None if max_workers is None else _checked_count(max_workers)
         self._seats: Seats | None = None
 
     @property

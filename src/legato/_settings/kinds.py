@@ -19,8 +19,8 @@ class Kind(Generic[T]):
     __slots__ = ("allowed", "parse")
 
     def __init__(self, allowed: str, parse: Callable[[object], T]) -> None:
-        self.allowed = allowed
-        self.parse = parse
+        self.allowed: str = allowed
+        self.parse: Callable[[object], T] = parse
 
 
 def optional(kind: Kind[T]) -> Kind[T | None]:

@@ -35,13 +35,13 @@ class Setting(Generic[T]):
     __slots__ = ("aliases", "default", "doc", "field", "kind", "name", "secret")
 
     def __init__(self, name: str, kind: Kind[T], default: T, doc: str, *aliases: str) -> None:
-        self.name = name
-        self.field = name.lower()
-        self.kind = kind
-        self.default = default
-        self.doc = doc
-        self.aliases = aliases
-        self.secret = name in _SECRETS
+        self.name: str = name
+        self.field: str = name.lower()
+        self.kind: Kind[T] = kind
+        self.default: T = default
+        self.doc: str = doc
+        self.aliases: tuple[str, ...] = aliases
+        self.secret: bool = name in _SECRETS
 
     def value(self) -> T:
         """Return what holds now."""
