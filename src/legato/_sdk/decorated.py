@@ -17,6 +17,7 @@ from typing import (
 )
 
 from legato._sdk.advice import advised
+from legato._sdk.introspection import BoundSignature, FunctionPart
 from legato._sdk.options import Hook, checked_hooks, checked_name
 from legato._sdk.signature import Colour, Signature
 
@@ -79,6 +80,10 @@ class Decorated(Generic[P, R]):
     _signature: Signature | None
     _receiver: Any
     _plan: Any
+    __code__ = FunctionPart()
+    __defaults__ = FunctionPart()
+    __kwdefaults__ = FunctionPart()
+    __signature__ = BoundSignature()
 
     def _wrapped(self) -> Callable[P, R]:
         """Return the user's function."""
