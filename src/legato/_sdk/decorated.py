@@ -80,10 +80,10 @@ class Decorated(Generic[P, R]):
     _signature: Signature | None
     _receiver: Any
     _plan: Any
-    __code__ = FunctionPart()
-    __defaults__ = FunctionPart()
-    __kwdefaults__ = FunctionPart()
-    __signature__ = BoundSignature()
+    __code__: FunctionPart = FunctionPart()
+    __defaults__: FunctionPart = FunctionPart()
+    __kwdefaults__: FunctionPart = FunctionPart()
+    __signature__: BoundSignature = BoundSignature()
 
     def _wrapped(self) -> Callable[P, R]:
         """Return the user's function."""
