@@ -180,7 +180,7 @@ def test_a_future_says_what_it_is_of() -> None:
         future.wait()
         return repr(future)
 
-    assert in_flow(body) == "<Future of task run 'double-0': Completed>"
+    assert in_flow(body) == "<Future 'double-0' Completed>"
 
 
 def test_an_ended_future_keeps_nothing_that_the_task_was_given() -> None:

@@ -387,3 +387,10 @@ def test_what_ran_in_a_kernel_that_was_restarted_is_closed(home: Path) -> None:
         assert message.endswith("ended without reporting")
     assert runs(kernel, "after") == [("COMPLETED", None)]
     assert problems(home) == []
+
+
+def test_a_state_is_shown_as_html(kernel: Kernel) -> None:
+    code = "@flow(name='shown')\ndef f():\n    return step(1)\nf(return_state=True)"
+    [shown] = kernel.run(code).shown
+    assert shown["text/plain"] == "<State Completed>"
+    assert ">Completed</span>" in shown["text/html"]

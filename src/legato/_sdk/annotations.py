@@ -30,7 +30,7 @@ class Annotation(Generic[T]):
         return hash((type(self), self.value))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.value!r})"
+        return f"<{type(self).__name__} {type(self.value).__name__}>"
 
 
 class unmapped(Annotation[T]):  # noqa: N801 - read as a word in a call

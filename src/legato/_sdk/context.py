@@ -55,6 +55,11 @@ class RunContext:
         self.progress = START
         self.version = 0
 
+    def __repr__(self) -> str:
+        from legato._sdk import reprs
+
+        return reprs.context(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel as None, with log records for instance: a run is active in its process only."""
         return _elsewhere, ()

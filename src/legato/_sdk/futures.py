@@ -150,8 +150,14 @@ class Future(Generic[R]):
         self._source = source
 
     def __repr__(self) -> str:
-        name = self._ended.name if self._ended is not None else "unfinished"
-        return f"<Future of task run {self.name!r}: {name}>"
+        from legato._sdk import reprs
+
+        return reprs.future(self)
+
+    def _repr_html_(self) -> str:
+        from legato._sdk import html
+
+        return html.future(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         ended = self._ended
@@ -220,3 +226,13 @@ class FutureList(list[Future[S]], Generic[S]):
             if not future.done:
                 yield from parking.arrival_of(future).__await__()
         return self.result()
+
+    def __repr__(self) -> str:
+        from legato._sdk import reprs
+
+        return reprs.futures(self)
+
+    def _repr_html_(self) -> str:
+        from legato._sdk import html
+
+        return html.futures(self)

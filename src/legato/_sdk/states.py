@@ -169,6 +169,16 @@ class State(Record, model.State, Generic[R], metaclass=RecordMeta):
             parts.append(f"type={self.type.value}")
         return f"{self.name}({', '.join(parts)})"
 
+    def __repr__(self) -> str:
+        from legato._sdk import reprs
+
+        return reprs.state(self)
+
+    def _repr_html_(self) -> str:
+        from legato._sdk import html
+
+        return html.state(self)
+
 
 _STATE: Any = State  # narrowing to a generic class leaves a type checker an unknown argument
 

@@ -7,7 +7,7 @@ from os.path import dirname
 from typing import TYPE_CHECKING, Any
 
 from legato._model.errors import SettingsError
-from legato._sdk import advice, sessions
+from legato._sdk import advice
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
@@ -75,12 +75,20 @@ def install() -> None:
     was set meanwhile comes after ours, whether or not it calls the one before it. In a notebook it
     is the shell that prints.
     """
-    shell = sessions.shell()
+    shell = _shell()
     if shell is not None:
         _follow(shell)
     elif sys.excepthook is not _print_uncaught:
         _previous.append(sys.excepthook)
         sys.excepthook = _print_uncaught
+
+
+def _shell() -> Any:
+    if "IPython" not in sys.modules:
+        return None
+    from legato._sdk import sessions
+
+    return sessions.shell()
 
 
 def _follow(shell: Any) -> None:

@@ -24,7 +24,18 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="RunRecord")
 
 
-class RunRecord(Record):
+class StoredRecord(Record):
+    """A record that the store holds."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        from legato._sdk import reprs
+
+        return reprs.record(self)
+
+
+class RunRecord(StoredRecord):
     """A record with a state, which becomes a public one too."""
 
     __slots__ = ()
@@ -47,43 +58,53 @@ def _with_public_state(made: R) -> R:
     return made
 
 
-class Flow(Record, flows.Flow, metaclass=RecordMeta):
+class Flow(StoredRecord, flows.Flow, metaclass=RecordMeta):
     """A flow."""
 
 
 class FlowRun(RunRecord, flow_runs.FlowRun, metaclass=RecordMeta):
     """A flow run."""
 
+    def _repr_html_(self) -> str:
+        from legato._sdk import html
+
+        return html.run(self)
+
 
 class TaskRun(RunRecord, task_runs.TaskRun, metaclass=RecordMeta):
     """A task run."""
+
+    def _repr_html_(self) -> str:
+        from legato._sdk import html
+
+        return html.run(self)
 
 
 class OrchestrationResult(RunRecord, operations.OrchestrationResult, metaclass=RecordMeta):
     """The answer to a proposed state, and the state that the run is in now."""
 
 
-class Log(Record, logs.Log, metaclass=RecordMeta):
+class Log(StoredRecord, logs.Log, metaclass=RecordMeta):
     """A line that a run logged."""
 
 
-class Variable(Record, variables.Variable, metaclass=RecordMeta):
+class Variable(StoredRecord, variables.Variable, metaclass=RecordMeta):
     """A variable."""
 
 
-class Artifact(Record, artifacts.Artifact, metaclass=RecordMeta):
+class Artifact(StoredRecord, artifacts.Artifact, metaclass=RecordMeta):
     """An artifact."""
 
 
-class ArtifactCollection(Record, artifacts.ArtifactCollection, metaclass=RecordMeta):
+class ArtifactCollection(StoredRecord, artifacts.ArtifactCollection, metaclass=RecordMeta):
     """A key with the latest artifact that has it."""
 
 
 class GlobalConcurrencyLimit(
-    Record, concurrency_limits.GlobalConcurrencyLimit, metaclass=RecordMeta
+    StoredRecord, concurrency_limits.GlobalConcurrencyLimit, metaclass=RecordMeta
 ):
     """A concurrency limit or rate limit."""
 
 
-class ConcurrencyLimit(Record, concurrency_limits.ConcurrencyLimit, metaclass=RecordMeta):
+class ConcurrencyLimit(StoredRecord, concurrency_limits.ConcurrencyLimit, metaclass=RecordMeta):
     """How many task runs with a tag may run at once."""
