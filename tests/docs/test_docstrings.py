@@ -5,11 +5,14 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+from collections.abc import Iterator
 
 import pytest
 
 import legato
 import legato._sdk
+from legato._backend import current as backends
+from legato._settings import current as configuration
 
 MODULES = [
     "legato",
@@ -22,6 +25,17 @@ MODULES = [
     "legato.testing._clock",
     "legato.testing._harness",
 ]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_home_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Other tests count the runs of the home that they share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LEGATO_HOME", str(tmp_path_factory.mktemp("docstrings")))
+        configuration.forget()
+        yield
+        backends.retire(backends.current().home.root)
+    configuration.forget()
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -18,9 +18,8 @@ import click
 @click.option("--print-result", is_flag=True, help="Print what the flow returns, as JSON.")
 @click.pass_context
 def command(ctx: click.Context, target: str, params: tuple[str, ...], print_result: bool) -> None:
-    r"""Run a flow of a Python file, here and now.
+    """Run a flow of a Python file, here and now.
 
-    \b
     Exit status: 0 Completed, 1 Failed or Crashed, 2 wrong usage,
     3 not all could be recorded, 4 Cancelled, 130 Ctrl-C, 143 SIGTERM.
     """
