@@ -14,9 +14,11 @@ from functools import cache
 from logging import Logger, LogRecord
 from typing import Any
 
-from legato._sdk import log_handlers, run_logs
+from legato._sdk import log_handlers
 from legato._sdk.at_work import calls_users, held, raise_held_at
 from legato._sdk.context import RunContext, current
+from legato._sdk.log_lines import keep
+from legato._sdk.run_logs import LEVELS
 from legato._settings.current import current as settings
 
 _enabled = Logger.isEnabledFor
@@ -41,7 +43,7 @@ def is_enabled_for(self: Logger, level: int) -> bool:
         raise_held_at(sys._getframe(1))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     if _enabled(self, level):
         return True
-    if current.get() is None or level < run_logs.threshold(settings()):
+    if current.get() is None or level < LEVELS[settings().logging_level]:
         return False
     return not self.disabled and self.manager.disable < level and _has_no_level(self)
 
@@ -59,13 +61,16 @@ def _has_no_level(logger: Logger) -> bool:
 @calls_users
 def call_handlers(self: Logger, record: LogRecord) -> None:
     """Keep the record under its run, and show it where its logger's handlers do, or on stderr."""
-    run: RunContext | None = record.__dict__.get("legato_run") or current.get()
+    own: RunContext | None = record.__dict__.get("legato_run")
+    run = own or current.get()
     if run is None:
         _pass_on(self, record)
         return
-    wanted = run_logs.wants(record)
+    given = settings()
+    # a run's own logger has been asked by its own level
+    wanted = own is not None or record.levelno >= LEVELS[given.logging_level]
     if wanted:
-        run_logs.keep(run, record)
+        keep(run, record, given)
     try:
         if not logging.root.handlers and not self.hasHandlers():
             if wanted:

@@ -6,12 +6,9 @@ import logging
 import sys
 import time
 from functools import cache
-from typing import Any
 
-from legato._sdk import tracebacks
 from legato._sdk.context import RunContext, current
-
-_UNREADABLE = "{!r:.1000} [could not be formatted: {}: {}]"
+from legato._sdk.log_lines import details
 
 
 class RunFormatter(logging.Formatter):
@@ -28,39 +25,8 @@ class RunFormatter(logging.Formatter):
         if second != self._second:
             self._clock, self._second = time.strftime("%H:%M:%S", time.localtime(second)), second
         head = f"{self._clock}.{int(record.msecs):03} | {record.levelname:7} | {who}"
-        return head + record.getMessage() + details(record)
-
-
-_plain = logging.Formatter()
-
-
-def text(record: logging.LogRecord) -> str:
-    """Return a record's message with what belongs to it; never raises."""
-    try:
-        return str(record.getMessage()) + details(record)
-    except Exception as error:  # noqa: BLE001 - the user's arguments
-        kind = type(error).__name__
-        message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
-        return _UNREADABLE.format(message, kind, _words(error))
-
-
-def _words(error: Exception) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - the user's exception
-        return "its text raises too"
-
-
-def details(record: logging.LogRecord) -> str:
-    """Return traceback and stack, each behind a line break, without our frames."""
-    info: Any = record.exc_info
-    found = ""
-    if info and info[1] is not None:
-        tracebacks.cut(info[1])
-        found = "\n" + _plain.formatException((info[0], info[1], info[1].__traceback__))
-    if record.stack_info:
-        found += "\n" + record.stack_info
-    return found
+        line = head + record.getMessage()
+        return line + details(record) if record.exc_info or record.stack_info else line
 
 
 class ConsoleHandler(logging.Handler):

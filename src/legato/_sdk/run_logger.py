@@ -20,6 +20,14 @@ _ROOT = "legato"
 class LogAdapter(logging.LoggerAdapter[logging.Logger]):
     """A logger whose records carry `extra` beside what a call adds."""
 
+    def log(self, level: int, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log a line; its place is that of the caller."""
+        if self.isEnabledFor(level):
+            kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
+            message, found = self.process(msg, kwargs)
+            # the logger's own `log` would ask for the level once more
+            self.logger._log(level, message, args, **found)  # noqa: SLF001
+
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]
     ) -> tuple[Any, MutableMapping[str, Any]]:

@@ -7,8 +7,6 @@ from contextvars import ContextVar
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from legato._model.logs import LogCreate
-from legato._model.records import Logged
 from legato._sdk.at_work import held, raise_held_at, waits_for_long
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext, current
 from legato._settings.current import current as settings
@@ -16,13 +14,10 @@ from legato._settings.current import current as settings
 if TYPE_CHECKING:
     import logging
 
-    from legato._settings.table import Settings
-
 DEBUG, INFO, WARNING, ERROR = 10, 20, 30, 40
-_LEVELS = {"DEBUG": DEBUG, "INFO": INFO, "WARNING": WARNING, "ERROR": ERROR, "CRITICAL": 50}
+LEVELS = {"DEBUG": DEBUG, "INFO": INFO, "WARNING": WARNING, "ERROR": ERROR, "CRITICAL": 50}
 _ROOT = "legato"
-_TRUNCATED = "... [truncated: the line had {} bytes]"
-_WIDEST = 4  # bytes of a character in UTF-8
+_shown = lru_cache(maxsize=64)(str)  # the same few ids again and again
 _given: dict[str, int] = {}  # the levels that we set
 _printing: ContextVar[bool] = ContextVar("legato_printing", default=False)
 
@@ -30,11 +25,6 @@ _printing: ContextVar[bool] = ContextVar("legato_printing", default=False)
 def prints_by_default() -> bool:
     """Tell whether runs log what they print when nothing says otherwise."""
     return settings().logging_log_prints
-
-
-def threshold(given: Settings) -> int:
-    """Return the least level that runs keep."""
-    return _LEVELS[given.logging_level]
 
 
 def say(context: RunContext, level: int, message: str, exc_info: Any = None) -> None:
@@ -46,21 +36,27 @@ def say(context: RunContext, level: int, message: str, exc_info: Any = None) -> 
         try:
             log.handle(record)
         except Exception:  # noqa: BLE001 - the user's filters
-            keep(context, record)
+            from legato._sdk.log_lines import keep
+
+            keep(context, record, settings())
 
 
 def logger(context: RunContext) -> logging.Logger:
     """Return the logger that runs of that kind share."""
-    import logging
-
     setup()
     given = settings()
     _give_levels(given.logging_level, given.logging_extra_loggers)
-    kind = "task_runs" if isinstance(context, TaskRunContext) else "flow_runs"
-    log = logging.getLogger(f"{_ROOT}.{kind}")
+    log = _shared("task_runs" if isinstance(context, TaskRunContext) else "flow_runs")
     # dictConfig and fileConfig disable all loggers that they find; a run's lines are not theirs
     log.disabled = False
     return log
+
+
+@cache
+def _shared(kind: str) -> logging.Logger:
+    import logging
+
+    return logging.getLogger(f"{_ROOT}.{kind}")
 
 
 def details(context: RunContext) -> dict[str, Any]:
@@ -68,14 +64,14 @@ def details(context: RunContext) -> dict[str, Any]:
     found: dict[str, Any] = {"legato_run": context}
     flow: FlowRunContext | None = None
     if isinstance(context, TaskRunContext):
-        found["task_run_id"] = str(context.id)
+        found["task_run_id"] = _shown(context.id)
         found["task_run_name"] = context.name
         found["task_name"] = context.task.name
         flow = context.flow_run_context
     elif isinstance(context, FlowRunContext):
         flow = context
     if flow is not None:
-        found["flow_run_id"] = str(flow.id)
+        found["flow_run_id"] = _shown(flow.id)
         found["flow_run_name"] = flow.name
         found["flow_name"] = flow.flow.name
     return found
@@ -104,45 +100,6 @@ def _give_levels(level: str, extra: tuple[str, ...]) -> None:
         if log.level in (logging.NOTSET, _given.get(name)):
             log.setLevel(level)
             _given[name] = log.level
-
-
-def wants(record: logging.LogRecord) -> bool:
-    """Tell whether runs keep and show it: a run's own logger has been asked by its own level."""
-    return record.levelno >= threshold(settings()) or "legato_run" in record.__dict__
-
-
-def keep(context: RunContext, record: logging.LogRecord) -> None:
-    """Write a log record of a run to the journal; an over-long line is cut, with a marker."""
-    from legato._sdk.log_handlers import text
-
-    given = settings()
-    if not given.logging_to_api_enabled:
-        return
-    flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
-    home = flow.backend if isinstance(flow, FlowRunContext) else None
-    if home is None:
-        from legato._sdk.services import backend
-
-        home = backend()
-    line = LogCreate(
-        name=record.name,
-        level=record.levelno,
-        message=_cut(text(record), given.logging_to_api_max_log_size),
-        timestamp=home.clock.now(),
-        flow_run_id=flow.id if flow is not None else None,
-        task_run_id=context.id if isinstance(context, TaskRunContext) else None,
-    )
-    home.journal.append(Logged(line))
-
-
-def _cut(message: str, limit: int) -> str:
-    """Return the message, or its first `limit` bytes and a marker."""
-    if len(message) * _WIDEST <= limit:
-        return message
-    data = message.encode("utf-8", "surrogatepass")
-    if len(data) <= limit:
-        return message
-    return data[:limit].decode("utf-8", "ignore") + _TRUNCATED.format(len(data))
 
 
 def print_logged(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
