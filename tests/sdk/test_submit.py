@@ -265,9 +265,10 @@ def test_a_failed_task_that_nobody_looks_at_says_so_in_the_log(rows: Rows) -> No
 
     in_flow(body)
     query = "select message from log where level = 40 order by length(message)"
+    place = f"(test_submit.py, line {fails.fn.__code__.co_firstlineno + 2})"
     assert rows(query) == [
-        ("Task run failed with exception: ValueError('no')",),
-        ("Task run failed with exception: Mute: <RuntimeError in __str__>",),
+        (f"Task run failed with exception: ValueError('no') {place}",),
+        (f"Task run failed with exception: Mute: <RuntimeError in __str__> {place}",),
     ]
     assert rows("select distinct state_type from task_run") == [("FAILED",)]
 

@@ -62,6 +62,23 @@ def shown(exc: BaseException) -> str:
     return text if len(text) <= TEXT_LIMIT else describe(exc)
 
 
+def place(exc: BaseException) -> str:
+    """Return ` (file.py, line 7)`, the last line in the file of the function that was run, or ``.
+
+    The first frame of the traceback is the driver's, the second one the function's.
+    """
+    frames = exc.__traceback__ and exc.__traceback__.tb_next
+    if frames is None:
+        return ""
+    file, line = frames.tb_frame.f_code.co_filename, 0
+    while frames is not None:
+        if frames.tb_frame.f_code.co_filename == file:
+            line = frames.tb_lineno
+        frames = frames.tb_next
+    name = file.replace("\\", "/").rpartition("/")[2]
+    return f" ({name}, line {line})"
+
+
 def of_value(value: Any) -> Draft:
     """Return the state of a run that returned `value`.
 

@@ -98,7 +98,7 @@ def _retry(plan: TaskPlan, failures: int, draft: Draft) -> Generator[Effect, Any
     delay = retries.delay_after(plan.retry, failures)
     what = "a failed state"
     if isinstance(draft.data, Exception):
-        what = f"exception: {endings.shown(draft.data)}"
+        what = f"exception: {endings.shown(draft.data)}{endings.place(draft.data)}"
     if draft.name == "TimedOut":
         what = f"a timeout: {draft.message}"
     if plan.retry.retries == 0:
