@@ -11,6 +11,8 @@ import re
 import select
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.chaos.processes import environment
@@ -81,9 +83,9 @@ class Kernel:
             found += os.read(self._signs, 1)
         assert found.decode().strip() == word
 
-    def end(self) -> Cell:
-        """Wait for the end of the cell."""
-        self._read(lambda message: message["content"].get("execution_state") == "idle")
+    def end(self, within: float = DEADLINE) -> Cell:
+        """Wait for the end of the cell; raise Empty if it does not come."""
+        self._read(lambda message: message["content"].get("execution_state") == "idle", within)
         status = "error" if self._traceback else "ok"
         streams = self._streams
         return Cell(status, streams["stdout"], streams["stderr"], self._traceback, self._shown)
@@ -91,6 +93,13 @@ class Kernel:
     def interrupt(self) -> None:
         """Press the notebook's stop button."""
         self._manager.interrupt_kernel()
+
+    def stop(self) -> Cell:
+        """Press it until the cell ends: CPython loses a signal that comes as a wait begins."""
+        while True:
+            self.interrupt()
+            with suppress(Empty):
+                return self.end(within=2.0)
 
     def restart(self) -> None:
         """Press the restart button; the kernel ends at once, whatever runs."""
@@ -103,8 +112,8 @@ class Kernel:
         self._client.stop_channels()
         self._manager.shutdown_kernel(now=True)
 
-    def _read(self, enough: Callable[[Any], bool]) -> None:
-        end = time.monotonic() + DEADLINE
+    def _read(self, enough: Callable[[Any], bool], within: float) -> None:
+        end = time.monotonic() + within
         while True:
             left = max(0.0, end - time.monotonic())
             message = self._client.get_iopub_msg(timeout=left)  # raises Empty

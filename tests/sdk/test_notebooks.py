@@ -230,6 +230,33 @@ f()
     assert runs(kernel, "cleaning") == [INTERRUPTED]
 
 
+def test_a_flow_in_the_background_goes_on_when_another_cell_is_interrupted(kernel: Kernel) -> None:
+    code = """
+@flow(name="behind")
+async def behind():
+    while not over:
+        await astep(1)
+        await asyncio.sleep(0.001)
+
+over = []
+job = asyncio.create_task(behind())
+await asyncio.sleep(0.01)
+
+@flow(name="before")
+def f():
+    ready()
+    time.sleep(600)
+"""
+    kernel.run(code)
+    kernel.begin("f()")
+    kernel.until("ready")
+    kernel.interrupt()
+    assert kernel.end().status == "error"
+    assert kernel.run("await asyncio.sleep(0.05)\nover.append(1)\nawait job").status == "ok"
+    assert runs(kernel, "before") == [INTERRUPTED]
+    assert runs(kernel, "behind") == [("COMPLETED", None)]
+
+
 def test_what_an_interrupted_flow_left_in_threads_is_closed_and_changes_no_more(
     kernel: Kernel,
 ) -> None:

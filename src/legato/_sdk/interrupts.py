@@ -96,7 +96,8 @@ def _follow_forks() -> None:
 
 
 def _on_interrupt(signum: int, frame: FrameType | None, before: Any) -> None:
-    if _is_new(KeyboardInterrupt(), signum, EXIT_INTERRUPT) and before is not None:
+    awaited = before is not None
+    if _is_new(KeyboardInterrupt(), signum, EXIT_INTERRUPT, awaited=awaited) and awaited:
         signal = watch.take()
         before(signum, frame)  # asyncio's or the kernel's, which cancels what it runs
         loop = parking.running_loop()
@@ -140,7 +141,7 @@ def _deliver(frame: FrameType | None) -> None:
     raise signal
 
 
-def _is_new(signal: BaseException, signum: int, code: int) -> bool:
+def _is_new(signal: BaseException, signum: int, code: int, *, awaited: bool = False) -> bool:
     """Tell whether a signal came, and not a nudge; a second one ends the process at once."""
     if watch.nudged:
         watch.nudged = False
@@ -149,7 +150,10 @@ def _is_new(signal: BaseException, signum: int, code: int) -> bool:
     if watch.signalled is not None and not goes_on:
         leave(code)
     watch.signalled = watch.undelivered = signal
-    for run in watch.on_main if goes_on else watch.runs:
+    runs = watch.runs
+    if goes_on:  # a cell that blocks its loop leaves alone what began on it before
+        runs = watch.on_main if awaited else watch.on_main[-1:]
+    for run in runs:
         run.interrupted.append(signal)
     args = (signum, None if goes_on else code, watch.over)
     threading.Thread(target=_see_to_the_end, args=args, daemon=True).start()
