@@ -188,6 +188,8 @@ def test_only_what_fits_is_validated():
         FlowRun.model_validate_json("{")
 
 
-def test_enums_print_their_value():
-    assert str(states.StateType.FAILED) == "FAILED"
-    assert isinstance(states.StateType.FAILED, Enum)
+def test_enums_print_as_in_prefect():
+    kind = states.StateType.FAILED
+    assert (str(kind), f"{kind}", kind.value) == ("StateType.FAILED", "StateType.FAILED", "FAILED")
+    assert kind == "FAILED"
+    assert isinstance(kind, Enum)

@@ -52,7 +52,7 @@ def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
         raise Conflict(f"The flow run {run_id} exists.")
     state = run.state or stamped(StateCreate(type=StateType.PENDING), run_id, 0, now)
     if not transitions.is_legal(transitions.FLOW_RUN, None, state.type):
-        raise InvalidRequest(f"state: A run cannot begin in {state.type}.")
+        raise InvalidRequest(f"state: A run cannot begin in {state.type.value}.")
     if run.root_flow_run_id is None and run.parent_task_run_id is None:
         run.root_flow_run_id = run_id
     history = History(tx)

@@ -34,7 +34,7 @@ def create(tx: Transaction, now: datetime, request: CreateTaskRun) -> TaskRun:
     """Create a task run; raise Conflict if there is one of that id or step key."""
     run = request.task_run
     if not transitions.is_legal(transitions.TASK_RUN, None, run.state.type):
-        raise InvalidRequest(f"state: A run cannot begin in {run.state.type}.")
+        raise InvalidRequest(f"state: A run cannot begin in {run.state.type.value}.")
     if finding.find_task_run(tx, run.id) is not None:
         raise Conflict(f"The task run {run.id} exists.")
     if run.flow_run_id is not None and finding.has_step(tx, run.flow_run_id, run.dynamic_key):
@@ -90,10 +90,11 @@ def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> Orche
         raise ObjectNotFound(f"There is no task run {request.task_run_id}.")
     proposed = stamped(request.state, work.id, work.version, now)
     verdict: rules.Verdict = rules.Accept(proposed)
+    standing = "no state" if work.type is None else work.type.value
     if work.type in TERMINAL:
-        verdict = rules.Abort(f"Run is already in terminal state {work.type}.")
+        verdict = rules.Abort(f"Run is already in terminal state {standing}.")
     elif not transitions.is_legal(transitions.TASK_RUN, work.type, proposed.type):
-        verdict = rules.Abort(f"A run in state {work.type} cannot enter {proposed.type}.")
+        verdict = rules.Abort(f"A run in state {standing} cannot enter {proposed.type.value}.")
     if isinstance(verdict, rules.Accept):
         tasks.follow(work, proposed)
     tasks.flush()

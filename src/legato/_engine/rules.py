@@ -60,8 +60,8 @@ Rule = Callable[[RunView, State, datetime], Verdict | None]
 
 def terminal_is_final(run: RunView, proposed: State, now: datetime) -> Verdict | None:
     """Keep a terminal state for the rest of the attempt."""
-    if run.state_type in TERMINAL:
-        return Abort(f"Run is already in terminal state {run.state_type}.")
+    if run.state_type is not None and run.state_type in TERMINAL:
+        return Abort(f"Run is already in terminal state {run.state_type.value}.")
     return None
 
 
@@ -110,5 +110,6 @@ def decide(run: RunView, proposed: State, now: datetime) -> Verdict:
             return verdict
     if transitions.is_legal(transitions.FLOW_RUN, run.state_type, proposed.type):
         return Accept(proposed)
-    before = "that does not exist yet" if run.state_type is None else f"in state {run.state_type}"
-    return Abort(f"A run {before} cannot enter {proposed.type}.")
+    now_in = run.state_type
+    before = "that does not exist yet" if now_in is None else f"in state {now_in.value}"
+    return Abort(f"A run {before} cannot enter {proposed.type.value}.")

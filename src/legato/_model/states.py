@@ -23,9 +23,6 @@ class StateType(str, Enum):
     CANCELLED = "CANCELLED"
     CRASHED = "CRASHED"
 
-    def __str__(self) -> str:
-        return self.value
-
 
 TERMINAL = frozenset(
     {StateType.COMPLETED, StateType.FAILED, StateType.CANCELLED, StateType.CRASHED}

@@ -23,7 +23,7 @@ _USUAL = (
 
 
 def _any(column: str, types: frozenset[StateType]) -> str:
-    return " OR ".join(f"{column} = '{t}'" for t in _USUAL if t in types)
+    return " OR ".join(f"{column} = '{t.value}'" for t in _USUAL if t in types)
 
 
 def one_of_types(column: str) -> str:
@@ -38,7 +38,7 @@ def legal_steps(table: Steps) -> str:
     `version IS NULL` marks what a closed attempt still reported.
     """
     steps = [
-        f"from_type = '{before}' AND ({_any('type', table[before])})"
+        f"from_type = '{before.value}' AND ({_any('type', table[before])})"
         for before in _USUAL
         if before in table
     ]

@@ -119,7 +119,7 @@ class TaskRuns:
         if number in self.works:
             raise ValueError(f"The task run {run.id} exists")
         if state.type._value_ not in STEPS[""]:
-            raise ValueError(f"A task run cannot begin in {state.type}")
+            raise ValueError(f"A task run cannot begin in {state.type.value}")
         work = TaskWork()
         work.id, work.flow_run_id, work.writer_id = run.id, run.flow_run_id, self.writer_id
         work.uid, work.created, work.child = self._uid(run.id), run, child
@@ -138,7 +138,7 @@ class TaskRuns:
         """Enter a state that the table of transitions allows; raises ValueError on others."""
         before = work.entered[1]
         if state.type._value_ not in STEPS.get(before, ()):
-            raise ValueError(f"A task run in {before} cannot enter {state.type}")
+            raise ValueError(f"A task run in {before} cannot enter {state.type.value}")
         work.version += 1
         work.entered = self._history.task_step(work, before, state, result_id)
         self._stand(work, state, progress)
