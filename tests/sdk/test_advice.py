@@ -162,10 +162,10 @@ def test_a_coroutine_has_the_name_of_its_task() -> None:
     assert asyncio.run(coroutine) == 1
 
 
-def test_a_value_that_is_not_known_here_is_told_how_to_keep_it() -> None:
+def test_a_value_that_is_not_known_here_is_told_where_it_is() -> None:
     with pytest.raises(MissingResult) as caught:
         Completed().result()
-    assert "persist_result=True" in notes(caught.value)
+    assert "where the run was called" in notes(caught.value)
 
 
 HOOKS = """

@@ -67,7 +67,10 @@ class MissingResult(RunError):
             or "State data is missing. Typically, this occurs when result persistence is disabled"
             " and the state has been retrieved from the API."
         )
-        self.add_note("A value outlives its process with @task(persist_result=True) or @flow(...).")
+        self.add_note(
+            "A state has its value where the run was called, with return_state=True for instance; "
+            "one that is read back has none."
+        )
 
     code = "missing_result"
 
