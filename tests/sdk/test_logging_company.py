@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import logging
@@ -14,6 +15,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import loguru
 import rich.console
 import structlog
 import tqdm
@@ -22,6 +24,7 @@ from legato import flow, get_run_logger
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FrameType
 
     import pytest
 
@@ -150,6 +153,54 @@ def test_the_place_of_a_line_is_the_users(caplog: pytest.LogCaptureFixture) -> N
     assert [(one.filename, one.funcName) for one in found] == 4 * [
         ("test_logging_company.py", "work")
     ]
+
+
+def test_loguru_finds_the_users_line(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Intercept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            frame, depth = inspect.currentframe(), 0
+            while (frame is not None and depth < 2) or is_logging(frame):
+                frame, depth = frame.f_back if frame is not None else None, depth + 1
+            loguru.logger.opt(depth=depth).log(record.levelname, record.getMessage())
+
+    def is_logging(frame: FrameType | None) -> bool:
+        return frame is not None and frame.f_code.co_filename == logging.__file__
+
+    places: list[tuple[str, str]] = []
+
+    def sink(message: Any) -> None:
+        places.append((message.record["message"], message.record["function"]))
+
+    @flow
+    def work() -> None:
+        log.warning("of a logger")
+        get_run_logger().warning("of the run's")
+
+    monkeypatch.setattr(logging.root, "handlers", [Intercept()])
+    number = loguru.logger.add(sink, level="WARNING")
+    try:
+        work()
+    finally:
+        loguru.logger.remove(number)
+    assert places == [("of a logger", "work"), ("of the run's", "work")]
+
+
+def test_another_tool_may_replace_the_same_method(
+    rows: Rows, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk()  # so that ours stands there first
+    ours, seen = logging.Logger.callHandlers, list[str]()
+
+    def theirs(self: logging.Logger, record: logging.LogRecord) -> None:
+        seen.append(record.getMessage())
+        ours(self, record)
+
+    monkeypatch.setattr(logging.Logger, "callHandlers", theirs)
+    caplog.clear()
+    talk()
+    assert [line for line in seen if line.startswith("a")] == ["an info", "a warning"]
+    assert [line for line in caplog.messages if line.startswith("a")] == ["a warning"]
+    assert rows(KEPT, "company") == 2 * [("an info",), ("a warning",)]
 
 
 SCRIPT = """

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from legato import flow, get_run_logger, task
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 WHOSE = """
@@ -27,6 +27,9 @@ left join flow_run f on f.id = log.flow_run_id left join task_run t on t.id = lo
 where log.name = 'places' order by log.writer_id, log.seq
 """
 log = logging.getLogger("places")
+logs_while_it_logs = pytest.mark.skipif(
+    sys.version_info >= (3, 14), reason="the module drops what is logged while it logs"
+)
 
 
 def test_a_subflow_and_its_tasks_have_lines_of_their_own(rows: Rows) -> None:
@@ -143,6 +146,7 @@ def test_generators_log_for_their_run_between_two_items(rows: Rows) -> None:
     ]
 
 
+@logs_while_it_logs
 def test_a_finaliser_logs_for_the_run_that_it_comes_in(rows: Rows) -> None:
     class Cycle:
         def __init__(self) -> None:
@@ -167,6 +171,7 @@ def test_a_finaliser_logs_for_the_run_that_it_comes_in(rows: Rows) -> None:
     assert found.count(("line", "the flow")) == 3000
 
 
+@logs_while_it_logs
 def test_a_signal_handler_logs_while_a_line_is_logged(rows: Rows) -> None:
     came: list[int] = []
 
@@ -195,6 +200,7 @@ def test_a_signal_handler_logs_while_a_line_is_logged(rows: Rows) -> None:
     assert found.count(("line", "the task")) == lines
 
 
+@logs_while_it_logs
 def test_a_handler_may_log(rows: Rows) -> None:
     class Chatty(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -83,6 +83,22 @@ def waits_for_long(fn: F) -> F:
     return fn
 
 
+def stands_for(original: Callable[..., Any]) -> Callable[[F], F]:
+    """Let a function's frame look like that of the function which it replaces.
+
+    Handlers look for the frame that logged and pass over those of the logging module, by file.
+    """
+
+    def disguise(fn: F) -> F:
+        code = original.__code__
+        fn.__code__ = fn.__code__.replace(
+            co_filename=code.co_filename, co_firstlineno=code.co_firstlineno
+        )
+        return fn
+
+    return disguise
+
+
 def is_wait(frame: FrameType) -> bool:
     """Tell whether that frame does nothing but wait."""
     return frame.f_code in _waits
@@ -98,7 +114,7 @@ def is_ours(top: FrameType | None) -> bool:
     frame = top
     while frame is not None:
         code = frame.f_code
-        if code.co_filename.startswith(HERE):
+        if code.co_filename.startswith(HERE) or code in _callers:
             return code not in _waits and (frame is top or code not in _callers)
         frame = frame.f_back
     return False

@@ -15,7 +15,7 @@ from logging import Logger, LogRecord
 from typing import Any
 
 from legato._sdk import log_handlers
-from legato._sdk.at_work import calls_users, held, raise_held_at
+from legato._sdk.at_work import calls_users, held, raise_held_at, stands_for
 from legato._sdk.context import RunContext, current
 from legato._sdk.log_lines import keep
 from legato._sdk.run_logs import LEVELS
@@ -24,6 +24,7 @@ from legato._settings.current import current as settings
 _enabled = Logger.isEnabledFor
 _pass_on = Logger.callHandlers
 _FROM_CALL = Logger._log.__code__  # noqa: SLF001
+_HANDLE = Logger.handle.__code__
 
 
 @cache
@@ -59,6 +60,7 @@ def _has_no_level(logger: Logger) -> bool:
 
 
 @calls_users
+@stands_for(_pass_on)
 def call_handlers(self: Logger, record: LogRecord) -> None:
     """Keep the record under its run, and show it where its logger's handlers do, or on stderr."""
     own: RunContext | None = record.__dict__.get("legato_run")
@@ -86,8 +88,10 @@ def _asked_for_by_run() -> bool:
 
     A record that is made elsewhere and given to `Logger.handle` is shown whatever its level.
     """
-    caller = sys._getframe(3)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    return caller.f_code is _FROM_CALL
+    frame = sys._getframe(2)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    while frame.f_code is not _HANDLE and frame.f_back is not None:
+        frame = frame.f_back  # of another tool that has replaced `callHandlers`
+    return frame.f_back is not None and frame.f_back.f_code is _FROM_CALL
 
 
 def _report(record: LogRecord) -> None:

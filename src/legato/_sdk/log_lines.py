@@ -20,23 +20,23 @@ def keep(run: RunContext, record: logging.LogRecord, given: Settings) -> None:
     """Write a log record of a run to the journal; an over-long line is cut, with a marker."""
     if not given.logging_to_api_enabled:
         return
+    flow: RunContext | None = run
+    task_run_id = None
     if isinstance(run, TaskRunContext):
         flow, task_run_id = run.flow_run_context, run.id
-    else:
-        flow, task_run_id = run if isinstance(run, FlowRunContext) else None, None
-    if flow is not None:
-        home, flow_run_id = flow.backend, flow.id
-    else:
+    if isinstance(flow, FlowRunContext):
+        home = flow.backend
+    else:  # a task alone, or a run that is not active here
         from legato._sdk.services import backend
 
-        home, flow_run_id = backend(), None
+        home = backend()
     message, limit = text(record), given.logging_to_api_max_log_size
     line = LogCreate(
         name=record.name,
         level=record.levelno,
         message=message if len(message) * _WIDEST <= limit else _cut(message, limit),
         timestamp=home.clock.now(),
-        flow_run_id=flow_run_id,
+        flow_run_id=flow.id if flow is not None else None,
         task_run_id=task_run_id,
     )
     home.journal.append(Logged(line))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from legato._sdk import run_logs
-from legato._sdk.at_work import waits_for_long
+from legato._sdk.at_work import stands_for, waits_for_long
 from legato._sdk.context import FlowRunContext, TaskRunContext, current
 from legato._sdk.exceptions import MissingContextError
 
@@ -19,14 +19,6 @@ _ROOT = "legato"
 
 class LogAdapter(logging.LoggerAdapter[logging.Logger]):
     """A logger whose records carry `extra` beside what a call adds."""
-
-    def log(self, level: int, msg: Any, *args: Any, **kwargs: Any) -> None:
-        """Log a line; its place is that of the caller."""
-        if self.isEnabledFor(level):
-            kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
-            message, found = self.process(msg, kwargs)
-            # the logger's own `log` would ask for the level once more
-            self.logger._log(level, message, args, **found)  # noqa: SLF001
 
     def process(
         self, msg: Any, kwargs: MutableMapping[str, Any]
@@ -57,6 +49,14 @@ class RunLogger(LogAdapter):
         # dictConfig and fileConfig disable all loggers that they find; a run's lines are not theirs
         self.logger.disabled = False
         return self.logger.isEnabledFor(level)
+
+    @stands_for(LogAdapter.log)
+    def log(self, level: int, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """Log a line."""
+        if self.isEnabledFor(level):
+            message, found = self.process(msg, kwargs)
+            # the logger's own `log` would ask for the level once more
+            self.logger._log(level, message, args, **found)  # noqa: SLF001
 
 
 def get_run_logger(
