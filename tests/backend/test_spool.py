@@ -112,6 +112,24 @@ def test_a_run_without_a_database_is_listed_as_completed_later(script, home, mon
     assert is_sound(home)
 
 
+def test_a_name_that_a_future_gave_is_delivered_with_the_rest(script, home):
+    code = """
+from legato import flow, task
+@task
+def load(n): return n
+@task(task_run_name="use-{x}")
+def use(x): return x
+@flow
+def job(): use.submit(load.submit(1)).result()
+job()
+"""
+    assert spool_a_run(script, home, code)[0] == 0
+    assert cli("spool", "send").returncode == 0
+    assert count(home, COMPLETED) == 2
+    assert count(home, "select count(*) from task_run where name = 'use-1'") == 1
+    assert count(home, "select count(*) from quarantine") == 0
+
+
 def test_a_process_delivers_its_own_spool_when_the_database_works_again(script, home):
     (home / "legato.db").mkdir()
     code = """

@@ -22,6 +22,7 @@ def test_there_is_no_deployment():
 def test_every_attribute_can_be_read_outside_of_runs(noun, monkeypatch):
     module = getattr(runtime, noun)
     assert {name: getattr(module, name) for name in dir(module)}
+    assert sorted(module.__annotations__) == dir(module)
     monkeypatch.setenv(f"LEGATO__RUNTIME__{noun.upper()}__NAME", "stands-in")
     assert module.name == "stands-in"
     with pytest.raises(AttributeError, match=f"legato.runtime.{noun} has no attribute 'nmae'"):

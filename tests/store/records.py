@@ -18,6 +18,7 @@ from legato._model.records import (
     Progress,
     TaskRunCreated,
     TaskRunMoved,
+    TaskRunNamed,
     Writer,
 )
 from legato._model.states import State, StateType
@@ -77,6 +78,10 @@ def moved(run, version, kind, epoch=1, **more):
     end = entered.timestamp if kind in {COMPLETED, StateType.FAILED} else None
     progress = Progress(1, run.state.timestamp, end, 0.25)
     return TaskRunMoved(epoch, run.flow_run_id, run.id, version, entered, progress)
+
+
+def named(run, name, epoch=1):
+    return TaskRunNamed(epoch, run.flow_run_id, run.id, name)
 
 
 def whole_task(flow_run_id, epoch=1, **more):

@@ -6,7 +6,17 @@ from legato._control.attempts import close_dead, open_writers
 from legato._model.records import Aborted, TaskRunCreated
 from legato._model.states import StateType
 from legato._store import flow_runs
-from tests.store.records import COMPLETED, RUNNING, Sender, flow_run, move, now, task, whole_task
+from tests.store.records import (
+    COMPLETED,
+    RUNNING,
+    Sender,
+    flow_run,
+    move,
+    named,
+    now,
+    task,
+    whole_task,
+)
 from tests.store.test_receive import count, read_flow_run, read_task, task_states, types
 
 CRASHED = StateType.CRASHED
@@ -52,10 +62,12 @@ def test_late_words_are_kept_and_change_nothing(store, sender):
     store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
     before = count(store, "task_run_state") + count(store, "flow_run_state")
     fresh, more = whole_task(run_id)
-    answer = sender.send(records[2], *more, move(run_id, COMPLETED))
+    late = [records[2], *more, move(run_id, COMPLETED), named(live, "late")]
+    answer = sender.send(*late)
     assert [f.flow_run_id for f in answer.fenced] == [run_id]
     assert isinstance(answer.answers[4], Aborted)
     assert read_task(store, live.id).state_type is CRASHED
+    assert read_task(store, live.id).name == live.name
     assert read_flow_run(store, run_id).state_type is CRASHED
     assert read_task(store, fresh.id) is None
     assert count(store, "task_run_state") + count(store, "flow_run_state") == before + 2

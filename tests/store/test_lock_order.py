@@ -19,6 +19,7 @@ from tests.store.records import (
     line,
     move,
     moved,
+    named,
     new_id,
     now,
     task,
@@ -36,6 +37,7 @@ RANK = {
     "task_run.create": 4,
     "task_run.advance": 4,
     "task_run.change": 4,
+    "task_run.rename": 4,
     "positions": 5,
     "flow_run_state.create": 6,
     "task_run_state.create": 6,
@@ -84,6 +86,7 @@ def test_a_batch_locks_in_order(sender, trace):
     trace.clear()
     sender.send(
         line("x", first.run.id),
+        named(run, "other"),
         moved(run, 3, COMPLETED),
         *whole_task(second.run.id)[1],
         flow_run(parent=parent, parent_epoch=1),
@@ -91,6 +94,7 @@ def test_a_batch_locks_in_order(sender, trace):
         move(second.run.id, RUNNING),
     )
     assert in_order(trace), trace
+    assert "task_run.rename" in trace
     assert {RANK[n] for n in trace if n in RANK} >= {1, 2, 3, 4, 5, 6, 7}
 
 

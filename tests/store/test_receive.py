@@ -19,6 +19,7 @@ from tests.store.records import (
     line,
     move,
     moved,
+    named,
     new_id,
     now,
     state,
@@ -95,6 +96,31 @@ def test_a_task_run_spread_over_batches(store, sender):
         assert found.state_type is COMPLETED
         assert found.start_time == run.state.timestamp
     assert count(store, "task_run_state") == 450
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (2,), (1, 2), (4,)])
+def test_a_name_that_comes_after_the_run_holds(store, sender, cuts):
+    """In the batch that creates the run, in a later one with or without a transition."""
+    run_id = sender.start()
+    run, records = whole_task(run_id)
+    other, more = whole_task(run_id)
+    records = [records[0], named(run, "use-1"), *records[1:], named(run, "use-\ud800")]
+    for first, last in zip((0, *cuts), (*cuts, None), strict=True):
+        batch = sender.batch(*records[first:last], *more[first:last])
+        for answer in (sender.deliver(batch), sender.deliver(batch)):
+            assert (answer.quarantined, answer.fenced) == (0, [])
+    found = read_task(store, run.id)
+    assert (found.name, found.state_type) == ("use-\\ud800", COMPLETED)
+    assert types(task_states(store, run.id)) == [PENDING, RUNNING, COMPLETED]
+    assert read_task(store, other.id).name == other.name
+
+
+def test_a_name_of_a_stray_run_or_of_no_text_is_kept_apart(store, sender):
+    run_id = sender.start()
+    run, records = whole_task(run_id)
+    answer = sender.send(*records, named(task(run_id), "stray"), named(run, 5))
+    assert answer.quarantined == 2
+    assert read_task(store, run.id).name == run.name
 
 
 def test_a_repeated_batch_has_no_effect_and_the_same_answers(store, sender):

@@ -22,6 +22,7 @@ from legato._model.records import (
     Skipped,
     TaskRunCreated,
     TaskRunMoved,
+    TaskRunNamed,
     Writer,
 )
 from legato._store import flows, writers
@@ -72,6 +73,7 @@ class Intake:
         self._takers: dict[type, Callable[[int, int, Any], None]] = {
             TaskRunMoved: self._moved,
             TaskRunCreated: self._created,
+            TaskRunNamed: self._named,
             Logged: self._logged,
             ResultKept: self._kept,
             ArtifactMade: self._made,
@@ -174,6 +176,13 @@ class Intake:
         else:
             self.tasks.move(work, record.state, record.progress, record.result_id)
 
+    def _named(self, index: int, seq: int, record: TaskRunNamed) -> None:
+        work = self.tasks.works.get(record.task_run_id.int)
+        if work is None:
+            raise ValueError(f"There is no task run {record.task_run_id}")
+        if self.counts(record.flow_run_id, record.epoch):
+            self.tasks.rename(work, record.name)
+
     def _logged(self, index: int, seq: int, record: Logged) -> None:
         self._logs.add(seq, record.log)
 
@@ -210,7 +219,7 @@ class Touched:
         flows, tasks, created = self.flows, self.tasks, self.created
         last: UUID | None = None
         for record in records:
-            if type(record) is TaskRunMoved:
+            if type(record) is TaskRunMoved or type(record) is TaskRunNamed:
                 number = record.task_run_id.int
                 if number not in created:
                     tasks[number] = record.task_run_id

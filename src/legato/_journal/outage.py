@@ -22,6 +22,7 @@ from legato._model.records import (
     Record,
     TaskRunCreated,
     TaskRunMoved,
+    TaskRunNamed,
 )
 from legato._model.states import State, StateType
 
@@ -163,7 +164,7 @@ def _task_run_id(record: Record) -> UUID | None:
     match record:
         case TaskRunCreated():
             return record.run.id
-        case TaskRunMoved():
+        case TaskRunMoved() | TaskRunNamed():
             return record.task_run_id
         case _:
             return None

@@ -50,6 +50,15 @@ class TaskRunMoved(Struct, tag="task_run_moved", gc=False):
     result_id: UUID | None = None
 
 
+class TaskRunNamed(Struct, tag="task_run_named", gc=False):
+    """Fact: a task run, created under another name, is called `name`; no transition."""
+
+    epoch: int
+    flow_run_id: UUID | None
+    task_run_id: UUID
+    name: str
+
+
 class Logged(Struct, tag="logged", gc=False):
     """Fact: a run logged a line."""
 
@@ -108,6 +117,7 @@ class FlowRunMoveProposed(Struct, tag="flow_run_move_proposed"):
 Record = (
     TaskRunCreated
     | TaskRunMoved
+    | TaskRunNamed
     | Logged
     | ResultKept
     | ArtifactMade

@@ -109,6 +109,7 @@ class Submission:
         instead = self._children.instead_of_a_start()
         if instead is None and self._handles:
             instead = self.run.resolve()
+            self.future.name = self.run.context.name
         if instead is None:
             return True
         self.drop(instead)

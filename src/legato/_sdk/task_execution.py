@@ -10,7 +10,7 @@ from legato._engine.effects import Draft
 from legato._engine.endings import of_exception
 from legato._journal.forks import place
 from legato._model.progress import advance
-from legato._model.records import TaskRunCreated, TaskRunMoved
+from legato._model.records import TaskRunCreated, TaskRunMoved, TaskRunNamed
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
 from legato._sdk import naming, resolving, run_logs, values
@@ -121,20 +121,33 @@ class TaskExecution(Execution):
             scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
             context.step_key = step_key(scope, task.step_name, context.parameters, flow.ordinals)
             context.name = f"{task.name}-{flow.ordinals.take(task.name)}"
-        if task.task_run_name is not None:
-            token = current.set(context)  # a callable may ask `legato.runtime` what it names
-            try:
-                given = context.parameters
-                context.name = naming.run_name(task.task_run_name, given, "task_run_name")
-            finally:
-                current.reset(token)
+        if task.task_run_name is not None and not self._holds_handles():
+            context.name = self._given_name(task.task_run_name)
+
+    def _given_name(self, option: str | Callable[..., str]) -> str:
+        token = current.set(self.context)  # a callable may ask `legato.runtime` what it names
+        try:
+            return naming.run_name(option, self.context.parameters, "task_run_name")
+        finally:
+            current.reset(token)
+
+    def _holds_handles(self) -> bool:
+        if resolving.hold_handles(self.args):
+            return True
+        return bool(self.kwargs) and resolving.hold_handles(self.kwargs.values())
 
     def upstream(self) -> list[Future[Any]]:
         """Return the futures among the arguments and in `wait_for` that have not ended."""
         return resolving.unfinished([*self.args, *self.kwargs.values(), *(self.wait_for or ())])
 
     def resolve(self) -> Draft | None:
-        """Put values in the place of handles; return the state of a run that cannot start."""
+        """Put values in the place of handles; return the state of a run that cannot start.
+
+        A name that is made of parameters had to wait for the values.
+        """
+        option = self.task.task_run_name
+        if option is not None and (self.backend.is_dry or not self._holds_handles()):
+            option = None
         try:
             self.args, self.kwargs = resolving.arguments(self.args, self.kwargs)
             resolving.require_completed(self.wait_for or ())
@@ -144,6 +157,16 @@ class TaskExecution(Execution):
         except Exception as exc:  # noqa: BLE001 - a state whose value is not known
             return self.cannot_start(exc)
         self.context.parameters = self.task.signature.bind(self.args, self.kwargs)
+        return None if option is None else self._rename(option)
+
+    def _rename(self, option: str | Callable[..., str]) -> Draft | None:
+        context = self.context
+        try:
+            context.name = self._given_name(option)
+        except Exception as exc:  # noqa: BLE001 - the user's template or callable
+            return self.cannot_start(exc)
+        record = TaskRunNamed(self.epoch, self.flow_run_id, context.id, context.name)
+        self.backend.journal.append(record)
         return None
 
     def cannot_start(self, exc: BaseException) -> Draft:
@@ -172,9 +195,7 @@ class TaskExecution(Execution):
             flow_run_run_count=flow.progress.run_count if flow is not None else 0,
         )
         self.backend.journal.append(TaskRunCreated(self.epoch, run))
-        if self.wait_for or resolving.hold_handles(self.args):
-            return True
-        return bool(self.kwargs) and resolving.hold_handles(self.kwargs.values())
+        return bool(self.wait_for) or self._holds_handles()
 
     def enter(self, effect: effects.Enter) -> State:
         """Record a transition; return the state, with the ids of the run."""

@@ -36,6 +36,7 @@ RUN_ADVANCE = (*STANDING, "updated_at")
 """A run that keeps its place in lists; the indexes by `sort_at` stay as they are."""
 RUN_CHANGE = (*RUN_ADVANCE, "sort_at")
 
+NAME = ("name",)
 WRITER_ADVANCE = ("last_seq", "seen_at")
 WRITER = ("id", "host", "pid", "pid_start", "pid_namespace", "opened_at")
 FLOW = ("id", "created_at", "updated_at", "name", "tags", "labels")

@@ -286,6 +286,7 @@ CHANGES: dict[str, Change] = {
     "flow_run.change": Change(fr, columns.RUN_CHANGE),
     "task_run.advance": Change(tr, columns.RUN_ADVANCE),
     "task_run.change": Change(tr, columns.RUN_CHANGE),
+    "task_run.rename": Change(tr, columns.NAME),
     "attempt.close": Change(at, columns.ATTEMPT_CLOSE, key=("flow_run_id", "number")),
     "writer.advance_many": Change(w, columns.WRITER_ADVANCE, key=("id", "last_seq")),
     "lease.renew": Change(s.lease, columns.LEASE_CHANGE, key=("id", "epoch")),

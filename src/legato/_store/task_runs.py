@@ -8,6 +8,8 @@ from operator import index
 from typing import Any, cast
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from legato._model import transitions
 from legato._model.progress import START, advance
 from legato._model.records import Progress
@@ -86,6 +88,7 @@ class TaskRuns:
         self._writer_uid: Any = tx.uid(writer_id)
         self.writer_id = writer_id  # who creates
         self.works: dict[int, TaskWork] = {}
+        self._renamed: dict[int, str] = {}
         self._owner: UUID | None = None
         self._owner_uid: Any = tx.null
 
@@ -157,6 +160,14 @@ class TaskRuns:
         else:
             work.scheduled_at = micros(details.scheduled_time)
 
+    def rename(self, work: TaskWork, name: str) -> None:
+        """Call a run otherwise; raises on a name that cannot be stored."""
+        text = encode.text(name)
+        if work.created is not None:
+            work.created = replace(work.created, name=text)
+        else:
+            self._renamed[work.id.int] = text
+
     def follow(self, work: TaskWork, state: State, result_id: UUID | None = None) -> None:
         """Enter a state that is not the holder's word, such as Crashed or that of its subflow.
 
@@ -187,10 +198,22 @@ class TaskRuns:
                 changed.add(row, work.sorted_at, self._sort_at(work))
         if created:
             self._tx.bulk("task_run.create", created)
+        if self._renamed:
+            self._rename()
         changed.write()
         if tags:
             self._tx.bulk("task_run_tag.create", tags)
         self.works.clear()
+
+    def _rename(self) -> None:
+        """Write new names, under the versions that the rows still have."""
+        renamed: list[Any] = []
+        for number in sorted(self._renamed):
+            work = self.works[number]
+            renamed += (work.uid, work.stored, self._renamed[number])
+        if self._tx.bulk("task_run.rename", renamed) != len(self._renamed):
+            raise RuntimeError("A task run changed while it was locked")
+        self._renamed.clear()
 
     def _row(self, flat: list[Any], work: TaskWork, run: TaskRunCreate) -> None:
         null, text, owner = self._null, encode.text, run.flow_run_id
