@@ -224,6 +224,36 @@ def test_a_handler_may_log(rows: Rows) -> None:
     assert rows("select message from log where name = 'places.handler'") == [("shown: one",)]
 
 
+def test_what_handlers_and_filters_print_is_not_logged_once_more(
+    rows: Rows, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Printing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            print("shown:", record.getMessage())
+
+    def printing(record: logging.LogRecord) -> bool:
+        print("seen:", record.getMessage())
+        return True
+
+    @flow(log_prints=True)
+    def outer() -> None:
+        log.warning("one")
+        print("two")
+
+    runs = logging.getLogger("legato.flow_runs")
+    monkeypatch.setattr(logging.root, "handlers", [Printing()])
+    monkeypatch.setattr(runs, "filters", [printing])
+    outer()
+    out = capsys.readouterr().out.splitlines()
+    assert [line for line in out if "flow" not in line and "Finished" not in line] == [
+        "shown: one",
+        "seen: two",
+        "shown: two",
+    ]
+    found = [message for (message,) in rows("select message from log order by writer_id, seq")]
+    assert [line for line in found if line.endswith(("one", "two"))] == ["one", "two"]
+
+
 def test_a_module_that_a_flow_imports_logs_for_it(
     rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from legato._sdk import log_handlers
 from legato._sdk.at_work import calls_users, held, raise_held_at, stands_for
 from legato._sdk.context import RunContext, current
 from legato._sdk.log_lines import keep
-from legato._sdk.run_logs import LEVELS
+from legato._sdk.run_logs import LEVELS, showing
 from legato._settings.current import current as settings
 
 _enabled = Logger.isEnabledFor
@@ -73,6 +73,8 @@ def call_handlers(self: Logger, record: LogRecord) -> None:
     wanted = own is not None or record.levelno >= LEVELS[given.logging_level]
     if wanted:
         keep(run, record, given)
+    here = current.get()
+    token = showing.set(True) if here is not None and here.log_prints else None
     try:
         if not logging.root.handlers and not self.hasHandlers():
             if wanted:
@@ -81,6 +83,9 @@ def call_handlers(self: Logger, record: LogRecord) -> None:
             _pass_on(self, record)  # to Python's last resort, if it has no handlers
     except Exception:  # noqa: BLE001 - the user's handlers; what they raise never ends a run
         _report(record)
+    finally:
+        if token is not None:
+            showing.reset(token)
 
 
 def _asked_for_by_run() -> bool:

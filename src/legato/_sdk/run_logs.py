@@ -19,7 +19,8 @@ LEVELS = {"DEBUG": DEBUG, "INFO": INFO, "WARNING": WARNING, "ERROR": ERROR, "CRI
 _ROOT = "legato"
 _shown = lru_cache(maxsize=64)(str)  # the same few ids again and again
 _given: dict[str, int] = {}  # the levels that we set
-_printing: ContextVar[bool] = ContextVar("legato_printing", default=False)
+showing: ContextVar[bool] = ContextVar("legato_showing", default=False)
+"""Whether handlers are at work: what they print is shown, not logged."""
 
 
 def prints_by_default() -> bool:
@@ -105,8 +106,7 @@ def _give_levels(level: str, extra: tuple[str, ...]) -> None:
 def print_logged(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Log what a run with `log_prints` prints; False: there is no such run here."""
     context = current.get()
-    # a handler that prints would print for ever
-    if context is None or not context.log_prints or _printing.get():
+    if context is None or not context.log_prints or showing.get():
         return False
     if not kwargs:
         text = " ".join(map(str, args))
@@ -116,11 +116,11 @@ def print_logged(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         buffer = StringIO()
         original(*args, **{**kwargs, "file": buffer, "flush": False})
         text = buffer.getvalue().removesuffix("\n")
-    token = _printing.set(True)
+    token = showing.set(True)  # a filter that prints would print for ever
     try:
         say(context, INFO, text)
     finally:
-        _printing.reset(token)
+        showing.reset(token)
     return True
 
 
