@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urldefrag
@@ -38,7 +40,15 @@ def test_the_site(tmp_path: Path) -> None:
     """One test, for the building takes some seconds."""
     site = tmp_path / "html"
     command = [str(ROOT / "scripts" / "docs"), str(site)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    search = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env={**os.environ, "PATH": search},
+    )
     assert (done.returncode, done.stderr) == (0, "")
     pages = {path: Page(path) for path in site.rglob("*.html")}
     assert {path.relative_to(site).as_posix() for path in pages} - MADE_BY_SPHINX == written()
