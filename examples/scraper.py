@@ -72,7 +72,7 @@ async def scrape(client: httpx.AsyncClient, path: str) -> Article:
 @flow(name="scraper")
 async def scraper(url: str) -> list[Article]:
     """Read all articles side by side; those that cannot be had are named and left out."""
-    async with httpx.AsyncClient(base_url=url) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         paths = await find_pages(client)
         states = await asyncio.gather(*(scrape(client, path, return_state=True) for path in paths))
     for path, state in zip(paths, states, strict=True):
