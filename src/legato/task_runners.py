@@ -1,11 +1,13 @@
 """Task runners: where the submitted tasks of a flow run do their work."""
 
+from legato._sdk.dask_runner import DaskTaskRunner
 from legato._sdk.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 ConcurrentTaskRunner = ThreadPoolTaskRunner
 
 __all__ = [
     "ConcurrentTaskRunner",
+    "DaskTaskRunner",
     "ProcessPoolTaskRunner",
     "TaskRunner",
     "ThreadPoolTaskRunner",

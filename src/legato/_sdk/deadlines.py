@@ -34,7 +34,7 @@ class Deadline:
     def __init__(self, seconds: float, owner: Any) -> None:
         self._seconds = seconds
         self._owner = owner
-        self._scope: platform.TimerScope | _Watcher | None = None
+        self._scope: platform.TimerScope | Watcher | None = None
         self._lift: Callable[[], None] | None = None
 
     def __enter__(self) -> None:
@@ -42,7 +42,7 @@ class Deadline:
         if platform.can_use_timer():
             self._scope = platform.TimerScope(self._seconds, alarm)
         else:
-            self._scope = _Watcher(self._seconds, alarm)
+            self._scope = Watcher(self._seconds, alarm)
         if stand_in.clock is not None:
             self._lift = stand_in.clock.limit(self._seconds, self._expire)
         self._scope.start()
@@ -65,13 +65,13 @@ class Deadline:
             self._lift()
 
 
-class _Watcher:
+class Watcher:
     """Raises the alarm in a thread when the time is up and the user's code is at work there.
 
     One at a time is on its way in a thread, so that it is known whose it is.
     """
 
-    _under_way: ClassVar[dict[int, _Watcher]] = {}
+    _under_way: ClassVar[dict[int, Watcher]] = {}
 
     def __init__(self, seconds: float, alarm: DeadlinePassed) -> None:
         self.thread_id = threading.get_ident()

@@ -62,6 +62,7 @@ class Relay:
                 state = stamped(draft, record.state, self._backend.clock, self._backend.ids)
                 run_id = record.flow_run_id
                 self._backend.journal.propose(FlowRunMoveProposed(record.epoch, run_id, state))
+        self._open.clear()
 
     def _moved(self, record: TaskRunMoved | TaskRunCreated, draft: Draft) -> TaskRunMoved:
         if isinstance(record, TaskRunCreated):

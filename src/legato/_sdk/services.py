@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from legato._backend.port import Backend
@@ -24,10 +25,10 @@ def backend() -> Backend:
     return _current()  # type: ignore[operator, no-any-return]
 
 
-def stand_in(backend: Backend) -> None:
-    """Have `backend` take the place of this process's own."""
+def stand_in(find: Callable[[], Backend]) -> None:
+    """Have what `find` returns take the place of this process's own backend."""
     global _current  # noqa: PLW0603 - of the process
-    _current = lambda: backend  # noqa: E731
+    _current = find
 
 
 def new_id() -> UUID:

@@ -115,6 +115,10 @@ class Submission:
         self.drop(instead)
         return False
 
+    def instead_of_a_start(self) -> Draft | None:
+        """Return the end of the run, if it may not start any more."""
+        return self._children.instead_of_a_start()
+
     def interruption(self) -> Draft | None:
         """Return the end of the run, if the process was told to end."""
         return self._children.interruption()

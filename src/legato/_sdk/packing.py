@@ -1,0 +1,67 @@
+"""What is sent to a worker: a task and one call of it, as bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from legato._sdk import pickling
+from legato._sdk.context import current_tags
+from legato._sdk.exceptions import SerializationError
+
+if TYPE_CHECKING:
+    from legato._sdk.submission import Submission
+    from legato._sdk.task import Task
+    from legato._sdk.task_execution import TaskExecution
+
+
+class Packer:
+    """Packs task runs; each task once."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[Task[Any, Any], bytes] = {}
+
+    def pack(self, submission: Submission) -> tuple[bytes, bytes]:
+        """Return the task and its call as bytes; raise SerializationError where that fails."""
+        run = submission.run
+        task = run.task
+        blob = self._tasks.get(task)
+        if blob is None:
+            blob = _dumped(f"Task {task.name!r}", task)
+            if not task.ismethod:  # each access to a method makes another object
+                self._tasks[task] = blob
+        try:
+            call = pickling.dumps(_call_of(run, submission))
+        except Exception as error:
+            for name, value in run.context.parameters.items():
+                _dumped(f"Argument {name!r} of task run {run.context.name!r}", value)
+            raise SerializationError(
+                f"The call of task run {run.context.name!r} cannot be sent to another process: "
+                f"{error}"
+            ) from error
+        return blob, call
+
+
+def _dumped(what: str, value: Any) -> bytes:
+    try:
+        return pickling.dumps(value)
+    except Exception as error:
+        raise SerializationError(
+            f"{what}, {type(value).__name__}, cannot be sent to another process: {error}. "
+            "Make it inside of the task, or use ThreadPoolTaskRunner, which sends nothing."
+        ) from error
+
+
+def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:
+    """Return all of a task run that its other half must know."""
+    context, flow = run.context, run.context.flow_run_context
+    assert flow is not None  # noqa: S101 - tasks are submitted inside flows
+    shared = ("id", "name", "tags", "log_prints", "state", "progress", "version", "step_key")
+    return {
+        "args": run.args,
+        "kwargs": run.kwargs,
+        "current_tags": submission.context.get(current_tags, frozenset()),
+        "run": {name: getattr(context, name) for name in (*shared, "parameters")},
+        "flow": {name: getattr(flow, name) for name in (*shared, "epoch", "flow_id", "root_id")},
+        "flow_of": {"name": flow.flow.name, "version": flow.flow.version},
+        "storage": run.backend.storage(),
+    }

@@ -1,0 +1,149 @@
+"""The pipe from a worker to the process of the flow, and the backend that records through it."""
+
+from __future__ import annotations
+
+import os
+from queue import SimpleQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from legato._journal.clock import SystemClock
+from legato._journal.ids import TimeOrderedIds
+from legato._journal.random import SystemRandom
+from legato._sdk.wire import hang_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+    from uuid import UUID
+
+    from legato._model.operations.spec import Operation
+    from legato._model.records import Answer, Record, Writer
+
+_LOST = "The connection to the process of the flow is lost."
+
+
+class Pipe:
+    """The pipe to the process of the flow; `on_loss` is called when that is gone."""
+
+    def __init__(self, connection: Connection, on_loss: Callable[[], object]) -> None:
+        self._connection = connection
+        self._sending, self._asking = Lock(), Lock()
+        self._answers: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
+        self.on_loss = on_loss
+        self.lost = False
+        self.jobs: SimpleQueue[tuple[bytes, bytes]] = SimpleQueue()
+        Thread(target=self._listen, name="pipe", daemon=True).start()
+
+    def tell(self, *message: Any) -> None:
+        """Send a message; raise OSError once the process of the flow is gone."""
+        with self._sending:
+            if self.lost:
+                raise ConnectionError(_LOST)
+            self._connection.send(message)
+
+    def ask(self, *question: Any) -> Any:
+        """Send a question; return the answer, or raise what it raised there."""
+        with self._asking:
+            self.tell(*question)
+            fine, answer = self._answers.get()
+        if not fine:
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """Let the process of the flow know that nobody speaks here any more."""
+        hang_up(self._connection)
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                message = self._connection.recv()
+                (self._answers if isinstance(message[0], bool) else self.jobs).put(message)
+        except (EOFError, OSError):
+            self.lost = True
+            self._answers.put((False, ConnectionError(_LOST)))  # to whom waits for one
+            with self._sending:
+                self._connection.close()
+            self.on_loss()
+
+
+class PipeJournal:
+    """Stands for the journal of the process of the flow; in a forked child, for its own."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._pid = os.getpid()
+
+    def append(self, record: Record) -> None:
+        """Add a fact."""
+        if os.getpid() == self._pid:
+            self._pipe.tell("record", record)
+        else:
+            _own_journal().append(record)
+
+    def propose(self, *records: Record) -> list[Answer]:
+        """Add records in order; return the answers of the proposals."""
+        if os.getpid() == self._pid:
+            asked: list[Answer] = self._pipe.ask("propose", *records)
+            return asked
+        return list(_own_journal().propose(*records))
+
+    def flush(self, acked: bool = False) -> None:
+        """Return when all that was added before is committed."""
+        if os.getpid() == self._pid:
+            self._pipe.ask("flush", acked)
+        else:
+            _own_journal().flush(acked)
+
+
+def _own_journal() -> Any:
+    from legato._backend.current import current as own_backend
+
+    return own_backend().journal
+
+
+class PipeBackend:
+    """Records and asks through the process of the flow."""
+
+    is_child = False
+    """What is recorded leaves this process at once."""
+    is_dry = False
+
+    def __init__(self, pipe: Pipe) -> None:
+        self.pipe = pipe
+        self.journal: Any = PipeJournal(pipe)
+        self.clock = SystemClock()
+        self.ids = TimeOrderedIds()
+        self.random = SystemRandom()
+        self.folder = ""
+
+    def send(self, operation: Operation) -> Any:
+        """Carry out an operation."""
+        return self.pipe.ask("send", operation)
+
+    def identity(self) -> Writer:
+        """Return the process of the flow: it owns what is held here, and dies with us."""
+        owner: Writer = self.pipe.ask("identity")
+        return owner
+
+    def changes(self) -> object:
+        """Return what is another value once anybody has committed."""
+        return self.pipe.ask("changes")
+
+    def sweep(self) -> None:
+        """Close what dead processes hold."""
+        self.pipe.ask("sweep")
+
+    def storage(self) -> str:
+        """Return the folder for stored results."""
+        return self.folder
+
+    def close_own_runs(self, message: str) -> None:
+        """Leave it to the process of the flow."""
+
+    def close_rest(self, flow_run_id: UUID, message: str) -> None:
+        """Leave it to the process of the flow."""
+
+    def close(self, timeout: float) -> None:
+        """Leave it to the process of the flow."""
