@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 CANCELLED = "Execution was cancelled by the runtime environment."
+INTERRUPTED = "Execution was aborted by an interrupt signal."
 TASKS = "select distinct state_type, state_message from task_run"
 
 
@@ -143,7 +145,73 @@ def test_ctrl_c_at_a_prompt_ends_the_flow_and_the_prompt_goes_on(home: Path) -> 
         assert "/legato/" not in actor.errors()
     finally:
         actor.close()
-    message = "Execution was aborted by an interrupt signal."
     found = look(home, "select state_type, state_message from flow_run")
-    assert found == [("CRASHED", message)] * 3
+    assert found == [("CRASHED", INTERRUPTED)] * 3
+    assert problems(home) == []
+
+
+IPYTHON = """
+import asyncio, threading, time
+from legato import flow, task
+
+def ready():
+    # the line that is waited for must not be one that a traceback shows
+    threading.Timer(0.1, print, ("now " + "ready",), {"flush": True}).start()
+
+@task
+def nap():
+    time.sleep(600)
+
+@task
+async def anap():
+    await asyncio.sleep(600)
+
+@flow
+def f():
+    ready()
+    nap()
+
+@flow
+async def g():
+    ready()
+    await anap()
+
+@flow
+async def h():
+    ready()
+    nap()
+"""
+
+
+def skip_to(actor: Actor, word: str) -> None:
+    """Skip lines of IPython; a prompt may stand before what is looked for."""
+    while True:
+        line = actor.line()
+        assert line is not None, actor.errors()
+        if line.endswith(word):
+            return
+
+
+def test_ctrl_c_in_ipython_reaches_awaited_flows_too(home: Path) -> None:
+    pytest.importorskip("IPython", reason="needs IPython")
+    (home / "naps.py").write_text(IPYTHON)
+    path = os.pathsep.join([str(home), os.environ.get("PYTHONPATH", "")])
+    actor = Actor(
+        home, "-m", "IPython", "--simple-prompt", "--no-banner", PYTHONPATH=path, HOME=str(home)
+    )
+    try:
+        actor.tell("from naps import f, g, h")
+        for call in ("f()", "await g()", "await h()"):
+            actor.tell(call)
+            skip_to(actor, "now ready")
+            actor.signal(signal.SIGINT)
+        actor.tell("print('still', 'here')")
+        skip_to(actor, "still here")
+        actor.tell("exit")
+        assert actor.ends() == 0
+    finally:
+        actor.close()
+    query = "select r.state_type, r.state_message from {} r where r.end_at is not null"
+    assert look(home, query.format("flow_run")) == [("CRASHED", INTERRUPTED)] * 3
+    assert look(home, query.format("task_run")) == [("CRASHED", INTERRUPTED)] * 3
     assert problems(home) == []

@@ -48,6 +48,7 @@ async def asleepy(n=0):
     await asyncio.sleep(600)
 
 started = threading.Semaphore(0)
+flow(lambda: step(0), name="first")()  # there is a database from now on
 """
 
 
@@ -197,8 +198,7 @@ def test_an_interrupted_cell_ends_its_flow_and_the_kernel_goes_on(
     call = "await f()" if body.startswith("async") else "f()"
     kernel.begin(f"{GOT}\n@flow(name={name!r})\n{body}\n{call}")
     kernel.until("ready")
-    kernel.interrupt()
-    cell = kernel.end()
+    cell = kernel.stop()
     assert cell.status == "error"
     assert "KeyboardInterrupt" in cell.traceback or "CancelledError" in cell.traceback
     assert SOURCE not in cell.traceback
@@ -225,8 +225,7 @@ f()
     kernel.until("ready")
     kernel.interrupt()
     kernel.until("ready")
-    kernel.interrupt()
-    assert kernel.end().status == "error"
+    assert kernel.stop().status == "error"
     assert runs(kernel, "cleaning") == [INTERRUPTED]
 
 
@@ -250,8 +249,7 @@ def f():
     kernel.run(code)
     kernel.begin("f()")
     kernel.until("ready")
-    kernel.interrupt()
-    assert kernel.end().status == "error"
+    assert kernel.stop().status == "error"
     assert kernel.run("await asyncio.sleep(0.05)\nover.append(1)\nawait job").status == "ok"
     assert runs(kernel, "before") == [INTERRUPTED]
     assert runs(kernel, "behind") == [("COMPLETED", None)]
@@ -288,8 +286,7 @@ f()
 """
     kernel.begin(GOT + code)
     kernel.until("ready")
-    kernel.interrupt()
-    assert kernel.end().status == "error"
+    assert kernel.stop().status == "error"
     assert runs(kernel, "left") == [INTERRUPTED]
     assert tasks(kernel, "left") == {INTERRUPTED}
     assert kernel.run("gate.set(); threads[0].join()\n@flow\ndef g(): step(1)\ng()").status == "ok"
@@ -341,8 +338,7 @@ f()
     path = str(kernel.home / "napping")
     kernel.begin(code.format(path, path))
     kernel.until("ready")
-    kernel.interrupt()
-    assert kernel.end().status == "error"
+    assert kernel.stop().status == "error"
     assert runs(kernel, "pool_interrupted") == [INTERRUPTED]
     assert tasks(kernel, "pool_interrupted") == {INTERRUPTED}
     assert kernel.run(f"os.kill(int(open({path!r}).read()), 0)").traceback.endswith(

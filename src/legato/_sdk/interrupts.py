@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -67,12 +67,25 @@ def outermost(run: FlowExecution) -> Generator[None, None, None]:
 
 
 def _take_signals(run: FlowExecution) -> None:
+    isasync = run.flow.isasync
+    cancel = _cancel_here() if isasync else None
     if watch.handlers is None:
         _follow_forks()
-        watch.begin(platform.Handlers(_on_interrupt, _on_terminate), run.flow.isasync)
+        watch.begin(platform.Handlers(_on_interrupt, _on_terminate), isasync, cancel)
     else:  # a kernel has put its own in our place since, if it runs another cell
-        watch.handlers.install(run.flow.isasync)
+        watch.handlers.install(isasync, cancel)
     watch.on_main.append(run.context)
+
+
+def _cancel_here() -> Callable[..., object] | None:
+    """Return what cancels the current task of asyncio, where nobody else would in a session."""
+    loop = parking.running_loop()
+    if loop is None or not sessions.go_on_after(KeyboardInterrupt()):
+        return None
+    import asyncio
+
+    task = asyncio.current_task(loop)
+    return None if task is None else lambda *_: loop.call_soon_threadsafe(task.cancel)
 
 
 class _InChild:

@@ -144,15 +144,15 @@ class Handlers:
     """Signal handlers of ours while an outermost flow runs on the main thread.
 
     Handlers that the user has set are left alone. Where the flow is async, the handler of Ctrl-C
-    that asyncio or a notebook's kernel has set is called by ours; else it takes no part: the loop
-    stands still.
+    that asyncio or a notebook's kernel has set is called by ours, or `cancel` if there is none.
+    Else it takes no part: the loop stands still.
     """
 
     def __init__(self, on_interrupt: Any, on_terminate: Any) -> None:
         self._ours = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
         self._before: dict[signal.Signals, tuple[Any, Any]] = {}
 
-    def install(self, asks_loop: bool) -> None:
+    def install(self, asks_loop: bool, cancel: Any = None) -> None:
         """Take the signals that Python's own handlers, or those of a loop, have."""
         if not on_main_thread():
             return
@@ -161,7 +161,8 @@ class Handlers:
             is_loops = _is_of_loop(before)
             defaults = (signal.SIG_DFL, signal.default_int_handler, *_stand_ins)
             if is_loops or before in defaults:
-                handler = partial(ours, before=before if is_loops and asks_loop else None)
+                asked = (before if is_loops else cancel) if asks_loop else None
+                handler = partial(ours, before=asked)
                 signal.signal(number, handler)
                 self._before[number] = (handler, before)
 

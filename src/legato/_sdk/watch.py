@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 from legato._engine.effects import Cause
 from legato._sdk import at_work
@@ -53,12 +54,12 @@ class Watch:
         self.nudged = False
         self._ending = threading.Lock()
 
-    def begin(self, handlers: Handlers, asks_loop: bool) -> None:
+    def begin(self, handlers: Handlers, asks_loop: bool, cancel: Any = None) -> None:
         """Take the signals; what was before is forgotten."""
         self.signalled = None
         self._settle()
         self.over, self.handlers = threading.Event(), handlers
-        handlers.install(asks_loop)
+        handlers.install(asks_loop, cancel)
 
     def end(self) -> None:
         """Give the signals back, once none that we sent is on its way."""
