@@ -334,3 +334,23 @@ def test_parameters_that_are_validated_by_hand_get_defaults_and_no_strangers():
         ParameterBindError, match="'etl' has no parameter 'lmit'; it has path, limit"
     ):
         etl.validate_parameters({"path": "a", "lmit": 3})
+
+
+def test_flows_and_tasks_tell_their_options() -> None:
+    stored = task(result_storage_key="k", viz_return_value=3)(double.fn)
+    assert (stored.persist_result, stored.result_storage_key, stored.viz_return_value) == (
+        True,
+        "k",
+        3,
+    )
+    assert (double.persist_result, double.result_storage, double.result_serializer) == (
+        None,
+        None,
+        None,
+    )
+    assert flow(persist_result=False, result_serializer="json")(chain.fn).persist_result is False
+    assert chain.cache_result_in_memory
+    assert not chain.with_options(cache_result_in_memory=False).cache_result_in_memory
+    assert repr(flow(retry_delay_seconds=2)(chain.fn).retry_delay_seconds) == "2"
+    assert "return 2 * x" in (double.source_code or "")
+    assert task(len).source_code is None

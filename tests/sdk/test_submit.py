@@ -502,3 +502,12 @@ def test_lineage_stands_more_results_than_it_remembers_from_several_threads() ->
     finally:
         sys.setswitchinterval(before)
     assert not errors
+
+
+def test_a_map_whose_arguments_do_not_fit_says_that_before_it_counts_items() -> None:
+    @flow
+    def maps() -> None:
+        double.map([1, 2], [3])
+
+    with pytest.raises(ParameterBindError, match="double"):
+        maps()

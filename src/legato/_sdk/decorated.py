@@ -78,8 +78,10 @@ class Decorated(Generic[P, R]):
     isasync: bool
     isgenerator: bool
     _signature: Signature | None
+    options: Any
     _receiver: Any
     _plan: Any
+    _keeps: bool | None
     __code__: FunctionPart = FunctionPart()
     __defaults__: FunctionPart = FunctionPart()
     __kwdefaults__: FunctionPart = FunctionPart()
@@ -147,6 +149,26 @@ class Decorated(Generic[P, R]):
         if isinstance(fn, classmethod):
             return self._bound(cast("Any", fn).__func__, owner)
         return self if instance is None else self._bound(fn, instance)
+
+    @property
+    def persist_result(self) -> bool | None:
+        """Whether results are stored, as the options say it or imply it; None: settings decide."""
+        return self._keeps
+
+    @property
+    def result_storage(self) -> Any:
+        """Where results are stored, if the options say so."""
+        return self.options.result_storage
+
+    @property
+    def result_serializer(self) -> Any:
+        """What turns results into bytes, if the options say so."""
+        return self.options.result_serializer
+
+    @property
+    def cache_result_in_memory(self) -> bool:
+        """Whether a stored result is kept in memory, too."""
+        return self.options.cache_result_in_memory is not False
 
     def on_completion(self, fn: H) -> H:
         """Add a hook for Completed; it is called with this, the run and its state."""

@@ -66,7 +66,7 @@ class Flow(Decorated[P, R]):
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[FlowOptions]) -> None:
         given: FlowSettings = frozen(FlowSettings, options, self.noun)
-        self.options = given
+        self.options: FlowSettings = given
         self._adopt(fn, given.name, given.description)
         if given.retries is not None:
             checked_count(given.retries, "retries")
@@ -100,7 +100,8 @@ class Flow(Decorated[P, R]):
         """Seconds between two tries."""
         if self.options.retry_delay_seconds is None:
             return settings().flows_default_retry_delay_seconds
-        return float(self._retry_delay)
+        delay: float = self._retry_delay
+        return delay
 
     @property
     def version(self) -> str:

@@ -31,6 +31,7 @@ def mapped(
 ) -> FutureList[Any]:
     """Submit the calls that a map makes."""
     first = (task.receiver,) if task.ismethod else ()
+    task.signature.bind(first + args, kwargs)  # a call that does not fit is no matter of lengths
     waits = None if wait_for is None else listed(wait_for)
     return FutureList(
         [

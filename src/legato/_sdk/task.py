@@ -61,7 +61,7 @@ class Task(Submittable[P, R]):
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
         given: TaskSettings = frozen(TaskSettings, options, self.noun)
-        self.options = given
+        self.options: TaskSettings = given
         self._adopt(fn, given.name, given.description)
         self.tags = checked_tags(given.tags, "tags")
         self.version: str | None = given.version
@@ -95,6 +95,26 @@ class Task(Submittable[P, R]):
         """How often a failed call is tried again."""
         given = self.options.retries
         return settings().tasks_default_retries if given is None else given
+
+    @property
+    def result_storage_key(self) -> str | None:
+        """The template of the key under which results are stored, if the options give one."""
+        return self.options.result_storage_key
+
+    @property
+    def viz_return_value(self) -> Any:
+        """What calls return while a flow is drawn."""
+        return self.options.viz_return_value
+
+    @property
+    def source_code(self) -> str | None:
+        """The text of the function; None where there is no file."""
+        import inspect
+
+        try:
+            return inspect.getsource(self.fn)
+        except (OSError, TypeError):
+            return None
 
     @property
     def task_key(self) -> str:
