@@ -237,8 +237,14 @@ def test_map_over_a_future_takes_the_items_of_its_result() -> None:
 
 
 def test_a_map_that_does_not_fit_says_why() -> None:
+    @task
+    def add(x: int, y: int) -> int:
+        return x + y
+
     def body() -> None:
-        with pytest.raises(MappingLengthMismatch, match=r"{'x': 2, '1': 3}"):
+        with pytest.raises(MappingLengthMismatch, match=r"{'x': 2, 'y': 3}"):
+            add.map([1, 2], [1, 2, 3])
+        with pytest.raises(ParameterBindError, match="double"):
             double.map([1, 2], [1, 2, 3])
         with pytest.raises(MappingMissingIterable, match="at least one iterable"):
             double.map(1)
@@ -502,12 +508,3 @@ def test_lineage_stands_more_results_than_it_remembers_from_several_threads() ->
     finally:
         sys.setswitchinterval(before)
     assert not errors
-
-
-def test_a_map_whose_arguments_do_not_fit_says_that_before_it_counts_items() -> None:
-    @flow
-    def maps() -> None:
-        double.map([1, 2], [3])
-
-    with pytest.raises(ParameterBindError, match="double"):
-        maps()
