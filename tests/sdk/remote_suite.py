@@ -65,10 +65,10 @@ def in_flow(runner: TaskRunner, body: Callable[[], Any], **options: Any) -> Any:
     return flow(body, name="test", task_runner=runner, **options)()
 
 
-def interrupt(home: Path, script: Path) -> None:
+def interrupt(home: Path, script: Path, *args: str) -> None:
     """Run a script that submits two endless tasks; press Ctrl-C; see that all has ended."""
     child = subprocess.Popen(
-        [sys.executable, script], env={**os.environ, "LEGATO_HOME": str(home)},
+        [sys.executable, script, *args], env={**os.environ, "LEGATO_HOME": str(home)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -14,7 +14,7 @@ from legato._sdk.remote_errand import run_errand
 from legato._sdk.remote_runner import own_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 class DaskEngine:
@@ -49,7 +49,7 @@ class DaskEngine:
         """Let go of a task; one that waits is not begun."""
         handle.release()
 
-    def kill(self) -> None:
+    def kill(self, handles: Iterable[Any]) -> None:
         """Kill the workers of a local cluster of ours; those of others are left alone."""
         if not self._owns_cluster:
             return

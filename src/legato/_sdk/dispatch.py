@@ -13,7 +13,7 @@ from legato._sdk.remote_run import RemoteRun
 from legato._sdk.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from multiprocessing.connection import Connection
 
     from legato._sdk.submission import Submission
@@ -39,8 +39,8 @@ class Engine(Protocol):
         """Let go of a task that has ended or is not wanted."""
         ...
 
-    def kill(self) -> None:
-        """End what is at work, as far as the workers are this process's own."""
+    def kill(self, handles: Iterable[Any]) -> None:
+        """Kill the processes that are at work on these tasks, if nobody else needs them."""
         ...
 
     def close(self) -> None:
@@ -69,9 +69,10 @@ class Dispatch:
     def stop(self) -> None:
         """End all that is at work."""
         self._stopped = True
-        for run in list(self._runs.values()):
+        runs = list(self._runs.values())
+        for run in runs:
             run.give_up()
-        self._engine.kill()
+        self._engine.kill(run.handle for run in runs if run.handle is not None)
 
     def close(self) -> None:
         """Let go of the workers; nothing runs any more."""
