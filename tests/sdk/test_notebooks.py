@@ -258,7 +258,10 @@ def f():
 def test_what_an_interrupted_flow_left_in_threads_is_closed_and_changes_no_more(
     kernel: Kernel,
 ) -> None:
-    """Tasks of its runner, tasks inside of these, and tasks in threads of the user."""
+    """Tasks of its runner, tasks inside of these, and tasks in threads of the user.
+
+    No task is tried again in a thread that was left alone.
+    """
     code = """
 import contextvars
 gate = threading.Event()
@@ -268,20 +271,26 @@ def held():
     started.release()
     gate.wait()
 
-@task
+@task(retries=3, on_failure=[lambda *_: tries.append("hook")])
 def outer():
-    held()
+    tries.append("outer")
+    threads.append(threading.current_thread())
+    try:
+        held()
+    except BaseException:
+        raise ValueError
 
 @flow(name="left")
 def f():
     context = contextvars.copy_context()
-    threads.append(threading.Thread(target=context.run, args=(held,)))
-    threads[0].start()
+    mine = threading.Thread(target=context.run, args=(held,))
+    threads.append(mine)
+    mine.start()
     outer.submit()
     got(2)
-    threads[0].join()
+    mine.join()
 
-threads = []
+threads, tries = [], []
 f()
 """
     kernel.begin(GOT + code)
@@ -289,7 +298,8 @@ f()
     assert kernel.stop().status == "error"
     assert runs(kernel, "left") == [INTERRUPTED]
     assert tasks(kernel, "left") == {INTERRUPTED}
-    assert kernel.run("gate.set(); threads[0].join()\n@flow\ndef g(): step(1)\ng()").status == "ok"
+    assert kernel.run("gate.set()\nfor t in threads: t.join()\nprint(tries)").out == "['outer']\n"
+    assert kernel.run("@flow(name='flushes')\ndef g(): step(1)\ng()").status == "ok"
     assert tasks(kernel, "left") == {INTERRUPTED}
     assert problems(kernel.home) == []
 
