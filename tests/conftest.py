@@ -7,7 +7,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 # What the tests of such a file share takes seconds to start, so one process runs them all. The
 # mark `xdist_group` would say the same, but pytest 9.2 has no place for what xdist 3.8 makes of it.
-TOGETHER = ("tests/sdk/test_dask.py", "tests/sdk/test_ray.py")
+TOGETHER = ("tests/sdk/test_dask.py", "tests/sdk/test_notebooks.py", "tests/sdk/test_ray.py")
 
 
 class Scheduling(LoadScopeScheduling):

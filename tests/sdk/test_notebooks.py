@@ -183,6 +183,8 @@ INTERRUPTS = {
     "threads_of_async": "async def f():\n    fs = sleepy.map(range(3))\n    got(3)\n    await fs",
 }
 GOT = """
+started = threading.Semaphore(0)
+
 def got(count):
     for _ in range(count):
         started.acquire()
