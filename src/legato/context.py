@@ -7,5 +7,15 @@ from legato._sdk.context import (
     get_run_context,
     tags,
 )
+from legato._sdk.moving import hydrated_context, serialize_context, with_context
 
-__all__ = ["FlowRunContext", "TagsContext", "TaskRunContext", "get_run_context", "tags"]
+__all__ = [
+    "FlowRunContext",
+    "TagsContext",
+    "TaskRunContext",
+    "get_run_context",
+    "hydrated_context",
+    "serialize_context",
+    "tags",
+    "with_context",
+]

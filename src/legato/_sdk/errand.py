@@ -32,9 +32,9 @@ class Errand:
     def __init__(self, backend: PipeBackend, task: Task[Any, Any], call: dict[str, Any]) -> None:
         backend.folder = call["storage"]
         self._backend, self._task = backend, task
-        self._flow = _flow_context(backend, call)
-        context = TaskRunContext(**_identity(call["run"]), parameters=call["run"]["parameters"])
-        _fill(context, call["run"])
+        self._flow = flow_context(backend, call)
+        context = TaskRunContext(**identity_of(call["run"]), parameters=call["run"]["parameters"])
+        fill(context, call["run"])
         context.task, context.flow_run_context = task, self._flow
         if context.log_prints:
             run_logs.patch_print()
@@ -85,11 +85,11 @@ class Errand:
         return value
 
 
-def _flow_context(backend: Any, call: dict[str, Any]) -> FlowRunContext:
+def flow_context(backend: Any, call: dict[str, Any]) -> FlowRunContext:
     """Return the flow run as tasks see it; the function of the flow stays where it runs."""
     given = call["flow"]
-    context = FlowRunContext(**_identity(given), parameters={})
-    _fill(context, given)
+    context = FlowRunContext(**identity_of(given), parameters={})
+    fill(context, given)
     context.flow = Flow(_runs_elsewhere, **call["flow_of"])
     context.backend, context.outer, context.interrupted = backend, None, []
     context.flow_id, context.epoch, context.root_id = (
@@ -104,11 +104,11 @@ def _runs_elsewhere() -> None:
     raise RuntimeError("The function of this flow runs in another process.")
 
 
-def _identity(given: dict[str, Any]) -> dict[str, Any]:
+def identity_of(given: dict[str, Any]) -> dict[str, Any]:
     return {"run_id": given["id"], "name": given["name"]}
 
 
-def _fill(context: Any, given: dict[str, Any]) -> None:
+def fill(context: Any, given: dict[str, Any]) -> None:
     for name in ("tags", "log_prints", "state", "progress", "version", "step_key"):
         setattr(context, name, given[name])
 

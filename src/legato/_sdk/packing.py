@@ -9,6 +9,7 @@ from legato._sdk.context import current_tags
 from legato._sdk.exceptions import SerializationError
 
 if TYPE_CHECKING:
+    from legato._sdk.context import FlowRunContext, RunContext
     from legato._sdk.submission import Submission
     from legato._sdk.task import Task
     from legato._sdk.task_execution import TaskExecution
@@ -55,13 +56,25 @@ def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:
     """Return all of a task run that its other half must know."""
     context, flow = run.context, run.context.flow_run_context
     assert flow is not None  # noqa: S101 - tasks are submitted inside flows
-    shared = ("id", "name", "tags", "log_prints", "state", "progress", "version", "step_key")
     return {
         "args": run.args,
         "kwargs": run.kwargs,
         "current_tags": submission.context.get(current_tags, frozenset()),
-        "run": {name: getattr(context, name) for name in (*shared, "parameters")},
-        "flow": {name: getattr(flow, name) for name in (*shared, "epoch", "flow_id", "root_id")},
-        "flow_of": {"name": flow.flow.name, "version": flow.flow.version},
+        "run": traits_of(context, "parameters"),
+        **flow_traits(flow),
         "storage": run.backend.storage(),
+    }
+
+
+def traits_of(context: RunContext, *more: str) -> dict[str, Any]:
+    """Return what another process must know of a run."""
+    shared = ("id", "name", "tags", "log_prints", "state", "progress", "version", "step_key")
+    return {name: getattr(context, name) for name in (*shared, *more)}
+
+
+def flow_traits(flow: FlowRunContext) -> dict[str, Any]:
+    """Return what `errand.flow_context` makes a flow run of."""
+    return {
+        "flow": traits_of(flow, "epoch", "flow_id", "root_id"),
+        "flow_of": {"name": flow.flow.name, "version": flow.flow.version},
     }
