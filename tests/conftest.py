@@ -3,7 +3,12 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
+
+# No test is timed: on a loaded machine an example takes a second that else takes a millisecond.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 # What the tests of such a file share takes seconds to start, so one process runs them all. The
 # mark `xdist_group` would say the same, but pytest 9.2 has no place for what xdist 3.8 makes of it.
@@ -18,6 +23,7 @@ class Scheduling(LoadScopeScheduling):
         return file if file in TOGETHER else nodeid
 
 
+@pytest.hookimpl(optionalhook=True)  # of xdist, which a test may run without
 def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
 
