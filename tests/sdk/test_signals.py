@@ -49,7 +49,7 @@ def end(actor: Actor, number: int) -> tuple[int, float]:
 NAMES = (
     "blocked", "deep", "joining", "pool", "pool_of_tasks", "retrying", "loop", "stubborn",
     "elsewhere", "submitted", "settling", "ending",
-    "processes", "talking",
+    "processes", "talking", "together",
 )  # fmt: skip
 SILENT = ("joining", "pool", "pool_of_tasks", "submitted", "settling")
 

@@ -56,8 +56,8 @@ def outermost(run: FlowExecution) -> Generator[None, None, None]:
             watch.runs.remove(run.context)
         if still_here and on_main:
             watch.on_main.remove(run.context)
-            if run.context.interrupted and sessions.go_on_after(watch.signalled):
-                _close_rest(run)
+            if run.context.interrupted:
+                _see_to_the_rest(run)
         # flows of one loop overlap: the last one gives the signals back
         if still_here and on_main and not watch.on_main:
             watch.end()
@@ -185,9 +185,7 @@ def _see_to_the_end(signum: int, code: int | None, over: threading.Event) -> Non
             if watch.undelivered is not None:
                 watch.nudge(signum)
         elif watch.undelivered is not None or _main_thread_waits():
-            closing = threading.Thread(target=_close_as_crashed, daemon=True)
-            closing.start()
-            closing.join(CLOSING_SECONDS)
+            _close_in_time()
             leave(code)
 
 
@@ -199,7 +197,11 @@ def _main_thread_waits() -> bool:
     return ours or os.path.basename(frame.f_code.co_filename) in _WAITS_IN
 
 
-def _close_rest(run: FlowExecution) -> None:
+def _see_to_the_rest(run: FlowExecution) -> None:
+    """Close what threads still do for a run that was interrupted, or have it closed at the end."""
+    watch.homes.append(run.backend)
+    if not sessions.go_on_after(watch.signalled):
+        return
     with suppress(StoreError):  # out of order, which the journal has told
         run.backend.close_rest(run.context.id, _message())
 
@@ -210,10 +212,18 @@ def _message() -> str:
     return "Execution was aborted by an interrupt signal."
 
 
+def _close_in_time() -> None:
+    closing = threading.Thread(target=_close_as_crashed, daemon=True)
+    closing.start()
+    closing.join(CLOSING_SECONDS)
+
+
 def _close_as_crashed() -> None:
     message = _message()
-    for home in {id(run.backend): run.backend for run in watch.runs}.values():
-        home.close_own_runs(message)
+    homes = [*watch.homes, *(run.backend for run in watch.runs)]
+    for home in {id(home): home for home in homes}.values():
+        with suppress(StoreError):  # out of order, which the journal has told
+            home.close_own_runs(message)
 
 
 def leave(code: int) -> None:
@@ -248,8 +258,8 @@ def leave_if_interrupted(exc: BaseException) -> None:
         for thread in threading.enumerate()
         if thread is not threading.main_thread() and not thread.daemon
     ]
-    if watch.runs:  # of other threads
-        _close_as_crashed()
+    # of other threads, and of coroutines that a loop which was left in a hurry never went back to
+    _close_in_time()
     if not sleeping:
         atexit._run_exitfuncs()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from legato._engine.effects import Cause
 from legato._sdk import at_work
@@ -12,6 +12,9 @@ from legato._sdk import platform_posix as platform
 from legato._sdk.context import FlowRunContext
 from legato._sdk.exceptions import TerminationSignal
 from legato._sdk.platform_posix import Handlers
+
+if TYPE_CHECKING:
+    from legato._backend.port import Backend
 
 _NUDGE_TRIES = 200
 
@@ -40,6 +43,7 @@ class Watch:
     def __init__(self) -> None:
         self.runs: list[FlowRunContext] = []
         self.on_main: list[FlowRunContext] = []  # those for which the signals are taken
+        self.homes: list[Backend] = []  # of runs that were interrupted and have ended
         self.over = threading.Event()
         self._late = _Late(self)
         self.forget()
@@ -48,6 +52,7 @@ class Watch:
         """Start with nothing, as a forked child does."""
         self.runs.clear()
         self.on_main.clear()
+        self.homes.clear()
         self.signalled: BaseException | None = None
         self._settle()
         self.handlers: Handlers | None = None
@@ -57,6 +62,7 @@ class Watch:
     def begin(self, handlers: Handlers, asks_loop: bool, cancel: Any = None) -> None:
         """Take the signals; what was before is forgotten."""
         self.signalled = None
+        self.homes.clear()
         self._settle()
         self.over, self.handlers = threading.Event(), handlers
         handlers.install(asks_loop, cancel)

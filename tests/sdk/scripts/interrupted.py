@@ -228,6 +228,27 @@ async def loop() -> None:
 
 
 @flow
+async def parked() -> None:
+    """Waits until its loop is left, and would then wait for its task to end."""
+    anap.submit()
+    await asyncio.sleep(60)
+
+
+@flow
+async def unyielding() -> None:
+    """Never lets its loop go on."""
+    ready()
+    while True:
+        quick(1)
+
+
+@flow
+async def together() -> None:
+    """An exception of one coroutine ends the loop, which never goes back to the other."""
+    await asyncio.gather(parked(), unyielding())
+
+
+@flow
 def stubborn() -> None:
     """Catches what it can."""
     try:
