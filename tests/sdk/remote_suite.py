@@ -65,8 +65,8 @@ def in_flow(runner: TaskRunner, body: Callable[[], Any], **options: Any) -> Any:
     return flow(body, name="test", task_runner=runner, **options)()
 
 
-def interrupt(home: Path, script: Path, *args: str) -> None:
-    """Run a script that submits two endless tasks; press Ctrl-C; see that all has ended."""
+def interrupt(home: Path, number: signal.Signals, script: Path, *args: str) -> None:
+    """Run a script that submits two endless tasks; send a signal; see that all has ended."""
     child = subprocess.Popen(
         [sys.executable, script, *args], env={**os.environ, "LEGATO_HOME": str(home)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -74,11 +74,11 @@ def interrupt(home: Path, script: Path, *args: str) -> None:
     try:
         assert child.stdout is not None
         pids = [int(child.stdout.readline()) for _ in range(2)]
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         _, errors = child.communicate(timeout=60)
     finally:
         child.kill()
-    assert child.returncode == 130, errors
+    assert child.returncode == 128 + number, errors
     assert all(gone(pid) for pid in pids)
     with closing(sqlite3.connect(home / "legato.db")) as connection:
         for table in ("flow_run", "task_run"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import types
 from collections.abc import Iterator
@@ -171,6 +172,14 @@ def test_a_class_that_is_not_there_is_named() -> None:
         in_flow(DaskTaskRunner(cluster_class="distributed.Clutser"), lambda: double.submit(1))
 
 
+def test_a_cluster_that_does_not_start_names_the_usual_reason() -> None:
+    def start() -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    with pytest.raises(ConfigurationError, match=r"Nanny failed .* below `if __name__ == "):
+        in_flow(DaskTaskRunner(cluster_class=start), lambda: double.submit(1))
+
+
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bokeh", None)
     with pytest.raises(ImportError, match=r'performance_report_path needs .*pip install "bokeh"'):
@@ -196,4 +205,4 @@ def test_equal_options_make_equal_runners() -> None:
 
 
 def test_an_interrupted_flow_ends_its_workers(home: Path) -> None:
-    interrupt(home, SCRIPTS / "interrupted_dask.py")
+    interrupt(home, signal.SIGINT, SCRIPTS / "interrupted_dask.py")

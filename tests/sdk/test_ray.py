@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -134,5 +135,5 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         RayTaskRunner()
 
 
-def test_an_interrupted_flow_ends_its_workers(instance: str, home: Path) -> None:
-    interrupt(home, SCRIPTS / "interrupted_ray.py", instance)
+def test_a_terminated_flow_ends_its_workers(instance: str, home: Path) -> None:
+    interrupt(home, signal.SIGTERM, SCRIPTS / "interrupted_ray.py", instance)

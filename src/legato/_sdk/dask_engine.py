@@ -84,7 +84,13 @@ class DaskEngine:
         cluster_class = options["cluster_class"] or self._distributed.LocalCluster
         if isinstance(cluster_class, str):
             cluster_class = _named(cluster_class)
-        return cluster_class(**(options["cluster_kwargs"] or {}))
+        try:
+            return cluster_class(**(options["cluster_kwargs"] or {}))
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"DaskTaskRunner: the cluster did not start: {error} Its processes import the main "
+                'script: call the flow below `if __name__ == "__main__":`.'
+            ) from error
 
     def _connected(self, target: Any, given: Mapping[str, Any]) -> Any:
         try:

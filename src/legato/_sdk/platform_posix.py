@@ -7,13 +7,14 @@ import os
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from legato._sdk import at_work, frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from types import FrameType
 
 SOON_SECONDS = 0.001  # until the next look whether the user's code is at work
@@ -133,6 +134,17 @@ def give_terminate_back() -> None:
     """Let SIGTERM end this process at once again, if it is a stand-in that would be called."""
     if on_main_thread() and signal.getsignal(signal.SIGTERM) in _stand_ins:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@contextmanager
+def keeping_terminate() -> Generator[None, None, None]:
+    """Give SIGTERM back to who handled it before the body, whatever the body has set."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if on_main_thread() and callable(before):
+            signal.signal(signal.SIGTERM, before)
 
 
 def terminate() -> None:

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from legato._sdk import platform_posix as platform
 from legato._sdk.exceptions import ConfigurationError
 from legato._sdk.ray_runner import current_remote_options
 from legato._sdk.remote_errand import run_errand
@@ -40,7 +41,8 @@ class RayEngine:
             self._shares = bool(_Connection.users) or not self._ray.is_initialized()
             if not self._ray.is_initialized():
                 _reach(address)
-                self._ray.init(address, **(options["init_kwargs"] or {}))
+                with platform.keeping_terminate():  # Ray takes it, and ends the flow by sys.exit
+                    self._ray.init(address, **(options["init_kwargs"] or {}))
             _Connection.users += self._shares
         self._closed = False
         self.host = self._own_host(address)
