@@ -48,6 +48,18 @@ def leaves(how):
     sys.exit(how)
 
 @flow
+def counts(to: int):
+    for n in range(to):
+        yield double(n)
+
+@flow
+async def acounts(to: int):
+    for n in range(to):
+        yield double(n)
+    if to > 3:
+        raise ValueError("too many")
+
+@flow
 def odd():
     return {1, 2} if False else object
 
@@ -99,6 +111,9 @@ def file(tmp_path, home):
         (["leaves", "-p", "how=that is it"], 1, "", "that is it\n"),
         (["odd", "--print-result"], 0, "<class 'object'>\n", "Completed"),
         (["later"], 2, "", "needs --param name=..."),
+        (["counts", "-p", "to=3", "--print-result"], 0, "[0, 2, 4]\n", "Completed"),
+        (["acounts", "-p", "to=3", "--print-result"], 0, "[0, 2, 4]\n", "Completed"),
+        (["acounts", "-p", "to=4"], 1, "", "ValueError: too many"),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -14,7 +14,7 @@ from legato._model.errors import Error
 from legato._model.states import StateType
 from legato._sdk import interrupts, tracebacks
 from legato._sdk.exceptions import Abort, TerminationSignal
-from legato._sdk.states import RETURNED_NONE, State
+from legato._sdk.states import RETURNED_NONE, Completed, State
 
 if TYPE_CHECKING:
     import asyncio
@@ -43,18 +43,30 @@ def run(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any], print_resu
 
 def _final_state(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> State:
     if not flow.isasync:
+        if flow.isgenerator:
+            return Completed(data=list(flow(*args, **kwargs)))
         state: State = flow(*args, return_state=True, **kwargs)
         return state
     import asyncio
 
     runner = asyncio.Runner()
     try:
-        awaited: State = runner.run(flow(*args, return_state=True, **kwargs))
+        awaited: State = runner.run(_awaited(flow, args, kwargs))
     except TerminationSignal:  # it ended the loop; the flow does not know yet
         _cancel_all(runner.get_loop())
         raise
+    except Exception:
+        runner.close()
+        raise
     runner.close()  # not after a signal: it would wait for threads that sleep
     return awaited
+
+
+async def _awaited(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> State:
+    if flow.isgenerator:
+        return Completed(data=[item async for item in flow(*args, **kwargs)])
+    state: State = await flow(*args, return_state=True, **kwargs)
+    return state
 
 
 def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
