@@ -42,6 +42,7 @@ def instance() -> Iterator[str]:
     """Have this process connected to an instance of Ray; return the address of that."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONBREAKPOINT", "")  # Ray sets it, for what this process starts later, too
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         found = ray.init(
             num_cpus=2, include_dashboard=False, object_store_memory=STORE, log_to_driver=False

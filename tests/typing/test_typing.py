@@ -118,7 +118,10 @@ def test_right_use_has_the_users_types_and_mistakes_are_found_where_they_are(
 
 def test_all_that_users_import_has_a_known_type() -> None:
     command = ["pyright", "--verifytypes", "legato", "--ignoreexternal", "--outputjson"]
-    options = {**_options(), "env": {**os.environ, "PYTHONPATH": str(ROOT / "src")}}
+    # with this option pyright looks for packages in the first Python on PATH, whatever it is told
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "src")}
+    options = {**_options(), "env": env}
     ran = subprocess.run([sys.executable, "-m", *command], check=False, **options)
     said = json.loads(ran.stdout)["typeCompleteness"]
     assert Path(said["pyTypedPath"]) == ROOT / "src/legato/py.typed"
