@@ -74,7 +74,8 @@ def call_handlers(self: Logger, record: LogRecord) -> None:
     if wanted:
         keep(run, record, given)
     here = current.get()
-    token = showing.set(True) if here is not None and here.log_prints else None
+    before = showing.on
+    showing.on = before or (here is not None and here.log_prints)
     try:
         if not logging.root.handlers and not self.hasHandlers():
             if wanted:
@@ -84,8 +85,7 @@ def call_handlers(self: Logger, record: LogRecord) -> None:
     except Exception:  # noqa: BLE001 - the user's handlers; what they raise never ends a run
         _report(record)
     finally:
-        if token is not None:
-            showing.reset(token)
+        showing.on = before
 
 
 def _asked_for_by_run() -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextvars import ContextVar
 from functools import cache, lru_cache
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 from legato._sdk.at_work import held, raise_held_at, waits_for_long
@@ -19,8 +19,18 @@ LEVELS = {"DEBUG": DEBUG, "INFO": INFO, "WARNING": WARNING, "ERROR": ERROR, "CRI
 _ROOT = "legato"
 _shown = lru_cache(maxsize=64)(str)  # the same few ids again and again
 _given: dict[str, int] = {}  # the levels that we set
-showing: ContextVar[bool] = ContextVar("legato_showing", default=False)
-"""Whether handlers are at work: what they print is shown, not logged."""
+
+
+class _Showing(local):
+    on = False
+
+
+showing = _Showing()
+"""Whether handlers are at work in this thread: what they print is shown, not logged.
+
+No context variable: until 3.12 Python collects garbage while it sets one, and would crash if a
+finaliser that logs set another.
+"""
 
 
 def prints_by_default() -> bool:
@@ -106,7 +116,7 @@ def _give_levels(level: str, extra: tuple[str, ...]) -> None:
 def print_logged(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Log what a run with `log_prints` prints; False: there is no such run here."""
     context = current.get()
-    if context is None or not context.log_prints or showing.get():
+    if context is None or not context.log_prints or showing.on:
         return False
     if not kwargs:
         text = " ".join(map(str, args))
@@ -116,11 +126,11 @@ def print_logged(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         buffer = StringIO()
         original(*args, **{**kwargs, "file": buffer, "flush": False})
         text = buffer.getvalue().removesuffix("\n")
-    token = showing.set(True)  # a filter that prints would print for ever
+    showing.on = True  # a filter that prints would print for ever
     try:
         say(context, INFO, text)
     finally:
-        showing.reset(token)
+        showing.on = False
     return True
 
 
