@@ -40,6 +40,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def instance() -> Iterator[str]:
     """Have this process connected to an instance of Ray; return the address of that."""
+    before = signal.getsignal(signal.SIGTERM)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONBREAKPOINT", "")  # Ray sets it, for what this process starts later, too
@@ -47,6 +48,7 @@ def instance() -> Iterator[str]:
         found = ray.init(
             num_cpus=2, include_dashboard=False, object_store_memory=STORE, log_to_driver=False
         )
+        signal.signal(signal.SIGTERM, before)  # Ray has taken it
         yield found.address_info["gcs_address"]
         ray.shutdown()
 
