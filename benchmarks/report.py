@@ -64,6 +64,20 @@ TARGETS: dict[str, list[tuple[str, str, str]]] = {
         ("CPU until counted", "recorded_cpu_us", "<= 100 µs"),
         ("not counted", "missing", "= 0"),
     ],
+    "submit": [
+        ("the same submitted, wall until counted", "recorded_wall_us", "<= 100 µs"),
+        ("not counted", "missing", "= 0"),
+    ],
+    "future": [
+        ("submitted with the future of the one before", "recorded_wall_us", "<= 100 µs"),
+        ("not counted", "missing", "= 0"),
+    ],
+    "W5/1k": [("mapped no-op task of 1,000, wall", "us_per_task", "<= 100 µs")],
+    "W5/10k": [
+        ("mapped no-op task of 10,000, wall", "us_per_task", "<= 100 µs"),
+        ("never recorded", "missing", "= 0"),
+    ],
+    "W6/1k": [("gathered no-op task of 1,000, wall", "us_per_task", "<= 100 µs")],
     "W2/exit1k": [
         ("1,000 tasks in a script that exits at once: kept", "recorded_completed", "= 1000"),
         ("of them with their three states", "counts.three_states", "= 1000"),
@@ -237,7 +251,8 @@ def local_tables(records: list[Record]) -> Iterator[str]:
             lines.append(row(what, [values(records, "legato", "start", path) for path in paths]))
         yield "### start: import, definitions, first call"
         yield "\n".join(lines)
-    tasks = [case for case in ("noop", "args5", "model") if values(records, "legato", case, "n")]
+    of_tasks = ("noop", "args5", "model", "submit", "future")
+    tasks = [case for case in of_tasks if values(records, "legato", case, "n")]
     for cases, rows in ((tasks, TASK_ROWS), (["chain"], CHAIN_ROWS)):
         if not any(values(records, "legato", case, rows[0][1]) for case in cases):
             continue

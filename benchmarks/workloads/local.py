@@ -1,6 +1,7 @@
 """Cases that only Legato runs: what a start costs, and what a task costs by what it is given.
 
-usage: local.py start|noop|args5|model|chain [--n N]      (started by run.py in a fresh home)
+usage: local.py start|noop|args5|model|submit|future|chain [--n N]
+(started by run.py in a fresh home)
 
 A task's clock runs from the flow's first call until the flow has returned and a second process
 (`rows.py`) has counted the flow run, its task runs, their three states, tags and inputs. Prints one
@@ -191,6 +192,42 @@ def model(n: int) -> dict[str, Any]:
     return measured(sequence, n, ["order"])
 
 
+def submit(n: int) -> dict[str, Any]:
+    """Every task is submitted; then the results are asked for in order."""
+    from legato import flow, task
+
+    @task(tags=TAGS)
+    def step(i: int) -> int:
+        return i
+
+    @flow
+    def fan(n: int) -> str:
+        futures = [step.submit(i) for i in range(n)]
+        assert sum(future.result() for future in futures) == n * (n - 1) // 2
+        return flow_run_id()
+
+    return measured(fan, n, ["i"])
+
+
+def future(n: int) -> dict[str, Any]:
+    """Every task is submitted with the future of the one before, so they run one by one."""
+    from legato import flow, task
+
+    @task(tags=TAGS)
+    def step(before: int) -> int:
+        return before + 1
+
+    @flow
+    def line(n: int) -> str:
+        last: Any = 0
+        for _ in range(n):
+            last = step.submit(last)
+        assert last.result() == n
+        return flow_run_id()
+
+    return measured(line, n, ["before"])
+
+
 def flow_run_id() -> str:
     from legato.runtime import flow_run
 
@@ -313,7 +350,7 @@ def since(began: tuple[float, float, float]) -> tuple[float, float, float]:
     return (wall - began[0]) * 1e3, (cpu - began[1]) * 1e3, (waits - began[2]) * 1e3
 
 
-CASES = {"noop": noop, "args5": args5, "model": model}
+CASES = {"noop": noop, "args5": args5, "model": model, "submit": submit, "future": future}
 
 
 def main() -> None:

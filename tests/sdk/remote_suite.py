@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sqlite3
 import subprocess
@@ -88,16 +89,29 @@ def interrupt(home: Path, number: signal.Signals, script: Path, *args: str) -> N
 
 def gone(pid: int) -> bool:
     """Wait until a process has ended; a reaper may still have to take note of it."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-        except OSError:
-            return True
-        if stat.rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.01)
-    return False
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], 30)[0])
+    finally:
+        os.close(process)
+
+
+def given_up(runner: TaskRunner, rows: Rows) -> str:
+    """Let a task kill its worker, once too often for the engine; return its state in words."""
+
+    def body() -> list[Any]:
+        dead = die.submit()
+        dead.wait()
+        return [str(dead.state), double.submit(5).result()]
+
+    state, value = in_flow(runner, body)
+    assert value == 10
+    assert histories(rows)["die-0"] == ["Pending", "Running", "Crashed"]
+    found: str = state
+    return found
 
 
 def histories(rows: Rows) -> dict[str, list[str]]:
