@@ -341,16 +341,26 @@ def test_runs_that_go_on_say_how_long(client):
     assert run.estimated_run_time >= timedelta(0)
 
 
-def test_reads_by_id_need_no_sqlalchemy(home, run):
+def test_a_process_that_reads_loads_no_sqlalchemy(home, run):
     code = f"""
 import sys
 from legato import get_client
+from legato.client.schemas.filters import FlowFilter, FlowRunFilter, TaskRunFilter
 with get_client(sync_client=True) as client:
     run = client.read_flow_run("{run.id}")
     assert run.state.is_completed()
     assert len(client.read_flow_run_states(run.id)) == 3
     assert client.read_flow(run.flow_id).name == "calc"
     assert client.read_flow_by_name("calc").id == run.flow_id
+    done = FlowRunFilter(id=dict(any_=[run.id]), state=dict(type=dict(any_=["COMPLETED"])))
+    assert [found.id for found in client.read_flow_runs(flow_run_filter=done)] == [run.id]
+    assert client.count_flow_runs(flow_run_filter=done) == 1
+    [task_run, *_] = client.read_task_runs(flow_run_filter=done)
+    assert client.read_task_run(task_run.id).flow_run_id == run.id
+    assert client.read_flows(flow_filter=FlowFilter(name=dict(like_="cal")))
+    client.read_logs()
+    client.update_flow_run(run.id, tags=["read"])
+    assert client.read_flow_run(run.id).tags == ["read"]
 assert not {{"sqlalchemy", "alembic", "asyncio", "pydantic"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

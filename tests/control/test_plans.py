@@ -30,7 +30,8 @@ from legato._model.operations.logs import FilterLogs
 from legato._model.operations.task_runs import CountTaskRuns, FilterTaskRuns
 from legato._model.operations.variables import FilterVariables
 from legato._store import sqlite_home
-from legato._store.compiling import sqlite_text
+from legato._store.sql import Sql
+from legato._store.sqlite_transaction import SqliteTransaction
 from tests.store.records import now
 
 ID = {"any_": [UUID(int=5)]}
@@ -40,17 +41,17 @@ SCHEDULED = {"state": {"type": {"any_": ["SCHEDULED"]}}}
 DUE = FlowRunSort.EXPECTED_START_TIME_ASC
 
 
-class Explaining:
-    """Stands for a transaction; notes how SQLite would run the query."""
+class Explaining(SqliteTransaction):
+    """A transaction that notes how SQLite would run the query."""
 
     def __init__(self, connection):
-        self.connection, self.plan = connection, ""
+        super().__init__(connection, repeated=False)
+        self.plan = ""
 
     def select(self, query):
-        sql, params = sqlite_text(query)
-        found = self.connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)
+        found = super().select(Sql(f"EXPLAIN QUERY PLAN {query.text}", query.values))
         self.plan = "\n".join(row[3] for row in found)
-        return [] if "LIMIT" in sql else [(0,)]
+        return [] if "LIMIT" in query.text else [(0,)]
 
 
 @pytest.fixture(scope="module")

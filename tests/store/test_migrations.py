@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from legato._store import migrate, sqlite_home
 from legato._store.generate import schema_of
 from legato._store.schema import metadata
+from legato._store.sql import Sql
 from legato._store.versions import SCHEMA
 from tests.store.conftest import empty
 
@@ -115,7 +116,7 @@ def test_the_views_can_be_read(sender, store):
     sender.send(*records)
     view = {}
     for name in sorted(VIEWS):
-        query = text(f"SELECT * FROM {name}").columns()
+        query = Sql(f"SELECT * FROM {name}")
         view[name] = store.read(lambda tx, query=query: tx.select(query))
     assert len(view["v_states"]) == 5
     assert str(view["v_flow_runs"][0][0]) == str(run_id)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
 
 from legato._control import ordered_log as log
 from legato._model.errors import InvalidRequest, Resync
 from legato._model.ordered_log import BEGINNING, cursor_at, position_of
-from legato._store import flow_runs, ordered_log, schema
+from legato._store import flow_runs, ordered_log
+from legato._store.sql import Sql
 from tests.store.records import COMPLETED, RUNNING, flow_run, move, until, whole_task
 
 
@@ -19,8 +19,8 @@ def latest(store):
 
     On PostgreSQL that takes until transactions are over which other tests have open.
     """
-    for table in (schema.flow_run_state, schema.task_run_state):
-        query = select(func.coalesce(func.max(table.c.position), 0))
+    for table in ("flow_run_state", "task_run_state"):
+        query = Sql(f"SELECT coalesce(max(position), 0) FROM {table}")
         ((last,),) = store.read(lambda tx, query=query: tx.select(query))
         until(lambda last=last: store.stable_position() >= last)
     return log.latest(store)

@@ -10,6 +10,7 @@ from legato._model.results import ResultCreate
 from legato._model.states import StateDetails, StateType
 from legato._model.task_runs import ParameterInput, TaskRunInput
 from legato._store import decode
+from legato._store.sql import Sql
 from tests.store.records import (
     COMPLETED,
     PENDING,
@@ -53,11 +54,7 @@ def types(states):
 
 
 def count(store, table):
-    from sqlalchemy import func, select
-
-    from legato._store.schema import metadata
-
-    query = select(func.count()).select_from(metadata.tables[table])
+    query = Sql(f"SELECT count(*) FROM {table}")
     return store.read(lambda tx: tx.select(query))[0][0]
 
 
@@ -334,18 +331,14 @@ def test_a_flow_run_of_another_writer_is_fenced(store, sender):
 
 
 def test_positions_follow_the_order_of_the_records(store, sender):
-    from sqlalchemy import select, union_all
-
-    from legato._store.schema import flow_run_state as f
-    from legato._store.schema import task_run_state as t
-
     proposal = flow_run()
     run_id = proposal.run.id
     _, records = whole_task(run_id)
     sender.send(proposal, move(run_id, RUNNING), *records, move(run_id, COMPLETED))
-    both = union_all(
-        select(f.c.position, f.c.state_id), select(t.c.position, t.c.state_id)
-    ).order_by("position")
+    both = Sql(
+        "SELECT position, state_id FROM flow_run_state "
+        "UNION ALL SELECT position, state_id FROM task_run_state ORDER BY position"
+    )
     found = [decode.uid(row[1]) for row in store.read(lambda tx: tx.select(both))]
     assert found[0] == proposal.run.state.id
     assert found[2:5] == [
@@ -363,9 +356,5 @@ def test_a_skipped_record_keeps_its_number_and_changes_nothing(store):
     assert (answer.quarantined, answer.fenced) == (0, [])
     assert count(store, "quarantine") == 0
     assert count(store, "task_run_state") == 3
-    from sqlalchemy import select
-
-    from legato._store.schema import metadata
-
-    [[seq]] = store.read(lambda tx: tx.select(select(metadata.tables["log"].c.seq)))
+    [[seq]] = store.read(lambda tx: tx.select(Sql("SELECT seq FROM log")))
     assert seq == answer.last_seq

@@ -7,16 +7,16 @@ import sqlite3
 import time
 
 import pytest
-from sqlalchemy import text
 
 from legato._model.errors import StoreTimeout
 from legato._store.port import SNAPSHOT_SECONDS
+from legato._store.sql import Sql
 from legato._store.sqlite import SqliteStore
 
-ENDLESS = text(
+ENDLESS = Sql(
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 10000000000) "
     "SELECT count(*) FROM n"
-).columns()
+)
 
 
 def endless(tx):
@@ -106,7 +106,7 @@ def test_postgres_ends_the_snapshot_of_a_process_that_is_stuck(postgres_url):
     ours = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
 
     def stuck(tx):
-        ((pid,),) = tx.select(text("SELECT pg_backend_pid()").columns())
+        ((pid,),) = tx.select(Sql("SELECT pg_backend_pid()"))
         with psycopg.connect(postgres_url, autocommit=True) as admin:
             while admin.execute(ours, [pid]).fetchone() != (0,):
                 admin.execute("SELECT pg_sleep(0.05)")

@@ -62,9 +62,7 @@ def count(tx: Transaction, now: datetime, request: CountFlows) -> int:
 
 def delete(tx: Transaction, now: datetime, request: DeleteFlow) -> None:
     """Delete a flow with its runs; raise ObjectNotFound."""
-    from legato._store.queries import removals
-
     read(tx, now, ReadFlow(flow_id=request.flow_id))
-    for run_id in removals.flow_runs_of(tx, request.flow_id):
+    for run_id in flows.list_runs(tx, request.flow_id):
         flow_runs.delete(tx, run_id)
-    removals.delete_flow(tx, request.flow_id)
+    flows.delete(tx, request.flow_id)

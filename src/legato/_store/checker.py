@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
-
-from sqlalchemy import Table, select
 
 from legato._model import transitions
 from legato._model.records import (
@@ -20,9 +18,10 @@ from legato._model.records import (
     TaskRunMoved,
 )
 from legato._model.states import StateType
-from legato._store import decode, schema
+from legato._store import decode
 from legato._store.checks import Steps
 from legato._store.port import Lane, Store, Transaction
+from legato._store.sql import Sql
 from legato._store.standing import TERMINAL_NAMES
 
 
@@ -63,11 +62,12 @@ def violations(store: Store, recorder: Recorder | None = None) -> list[str]:
 def _violations(tx: Transaction, recorder: Recorder) -> Iterator[str]:
     stored: set[UUID] = set()
     positions: list[int] = []
-    for noun, table, runs, steps in (
-        ("flow_run_id", schema.flow_run_state, schema.flow_run, transitions.FLOW_RUN),
-        ("task_run_id", schema.task_run_state, schema.task_run, transitions.TASK_RUN),
-    ):
-        histories = _histories(tx, table, noun, stored, positions)
+    tables: tuple[tuple[LiteralString, Steps], ...] = (
+        ("flow_run", transitions.FLOW_RUN),
+        ("task_run", transitions.TASK_RUN),
+    )
+    for runs, steps in tables:
+        histories = _histories(tx, runs, stored, positions)
         for run_id, rows in histories.items():
             yield from _of_run(run_id, rows, steps)
         yield from _of_rows(tx, runs, histories)
@@ -80,13 +80,13 @@ def _violations(tx: Transaction, recorder: Recorder) -> Iterator[str]:
 
 
 def _histories(
-    tx: Transaction, table: Table, noun: str, stored: set[UUID], positions: list[int]
+    tx: Transaction, runs: LiteralString, stored: set[UUID], positions: list[int]
 ) -> dict[UUID, list[Any]]:
     histories: dict[UUID, list[Any]] = defaultdict(list)
-    c = table.c
-    query = select(
-        c[noun], c.position, c.version, c.epoch, c.opens, c.from_type, c.type, c.state_id
-    ).order_by(c.position)
+    query = Sql(
+        f"SELECT {runs}_id, position, version, epoch, opens, from_type, type, state_id "
+        f"FROM {runs}_state ORDER BY position"
+    )
     for run_id, position, *step, state_id in tx.select(query):
         stored.add(decode.uid(state_id))
         positions.append(position)
@@ -115,10 +115,11 @@ def _of_run(run_id: UUID, rows: list[Any], steps: Steps) -> Iterator[str]:
         before = type_
 
 
-def _of_rows(tx: Transaction, runs: Table, histories: dict[UUID, list[Any]]) -> Iterator[str]:
+def _of_rows(
+    tx: Transaction, runs: LiteralString, histories: dict[UUID, list[Any]]
+) -> Iterator[str]:
     """The row of a run says what its history says."""
-    c = runs.c
-    query = select(c.id, c.version, c.state_type, c.state_id, c.end_at)
+    query = Sql(f"SELECT id, version, state_type, state_id, end_at FROM {runs}")
     found: set[UUID] = set()
     for key, version, state_type, state_id, end_at in tx.select(query):
         run_id = decode.uid(key)
@@ -137,20 +138,15 @@ def _of_rows(tx: Transaction, runs: Table, histories: dict[UUID, list[Any]]) -> 
 
 
 def _of_writers(tx: Transaction, recorder: Recorder) -> Iterator[str]:
-    c = schema.writer.c
-    marks = {decode.uid(w): last for w, last in tx.select(select(c.id, c.last_seq))}
+    rows = tx.select(Sql("SELECT id, last_seq FROM writer"))
+    marks = {decode.uid(writer_id): last for writer_id, last in rows}
     for writer_id, last in recorder.last_seq.items():
         if marks.get(writer_id, 0) < last:
             yield f"writer {writer_id}: {last} was acknowledged, the mark is {marks.get(writer_id)}"
-    ends = schema.attempt.c
-    runs = schema.flow_run.c
-    query = (
-        select(runs.id)
-        .join(
-            schema.attempt,
-            (ends.flow_run_id == runs.id) & (ends.number == runs.epoch),
-        )
-        .where((ends.closed_at.is_(None)) != (runs.end_at.is_(None)))
+    query = Sql(
+        "SELECT flow_run.id FROM flow_run JOIN attempt "
+        "ON attempt.flow_run_id = flow_run.id AND attempt.number = flow_run.epoch "
+        "WHERE (attempt.closed_at IS NULL) <> (flow_run.end_at IS NULL)"
     )
     for (run_id,) in tx.select(query):
         yield f"{decode.uid(run_id)}: attempt and run do not agree on whether it is over"

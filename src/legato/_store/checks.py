@@ -1,5 +1,6 @@
-"""CHECK constraints made from the table of transitions.
+"""Conditions on states that stand in the schema: CHECK constraints, and what an index is of.
 
+The constraints are made from the table of transitions.
 SQLite evaluates them for every row, so they are chains of comparisons with the usual case first:
 `x IN (...)` costs seven times as much there.
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 from legato._model.states import TERMINAL, StateType
 
 Steps = dict[StateType | None, frozenset[StateType]]
+UNHAPPY = "state_type IN ('FAILED', 'CRASHED', 'CANCELLED')"
+"""Ends that are rare have an index by state; a page of completed runs is soon found without."""
 _USUAL = (
     StateType.RUNNING,
     StateType.COMPLETED,

@@ -85,8 +85,3 @@ NULL = float("nan")
 def sqlite_uid(value: UUID) -> bytearray:
     """Bind an id: `sqlite3` looks for an adapter for bytes (450 ns) but not for a bytearray."""
     return bytearray(value.int.to_bytes(16, "big"))
-
-
-def postgres_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Bind model values on psycopg, which knows ids and None itself."""
-    return {name: plain(value) for name, value in params.items()}

@@ -1,4 +1,4 @@
-"""Flows, runs and histories by id, over statements compiled ahead: SQLAlchemy is not loaded."""
+"""Flows, runs and histories by id, over statements compiled ahead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flows: found by name, or made."""
+"""Flows: found by name, made, deleted."""
 
 from __future__ import annotations
 
@@ -38,3 +38,14 @@ def find_or_create(
     row = (tx.uid(new), at, at, encode.text(name), encoded, marks, DEFAULT_WORKSPACE)
     tx.run_many("flow.create", [row])
     return find(tx, name) or new
+
+
+def list_runs(tx: Transaction, flow_id: UUID) -> list[UUID]:
+    """Return the runs of a flow."""
+    rows = tx.rows("flow_run.list_of_flow", {"ws": DEFAULT_WORKSPACE, "flow_id": flow_id})
+    return [decode.uid(row[0]) for row in rows]
+
+
+def delete(tx: Transaction, flow_id: UUID) -> None:
+    """Delete the row of a flow, which has no runs any more."""
+    tx.run("flow.delete", {"id": flow_id})

@@ -17,11 +17,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from uuid import UUID
 
+from legato._store.sql import Sql
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-
-    from sqlalchemy import Delete, Insert, Update
-    from sqlalchemy.sql.base import Executable
 
 T = TypeVar("T")
 DEFAULT_WORKSPACE = 0
@@ -55,8 +54,9 @@ class Grade(Enum):
 class Transaction(Protocol):
     """One transaction on one connection; statements by name were compiled ahead.
 
-    Parameters by name may be model values (UUID, datetime, timedelta, an Enum of text). Values for
-    `run_many` and `bulk` are bound as they are: make them with `uid` and `null`.
+    Parameters by name and the values of `Sql` may be model values (UUID, datetime, timedelta, an
+    Enum of text). Values for `run_many` and `bulk` are bound as they are: make them with `uid` and
+    `null`.
     """
 
     repeated: bool
@@ -99,12 +99,12 @@ class Transaction(Protocol):
         """Undo, when the block raises, what it wrote."""
         ...
 
-    def select(self, query: Executable) -> list[tuple[Any, ...]]:
-        """Compile and run a query of SQLAlchemy Core; ids and times come as the driver has them."""
+    def select(self, query: Sql) -> list[tuple[Any, ...]]:
+        """Run a query that was put together; ids and times come as the driver has them."""
         ...
 
-    def execute(self, statement: Insert | Update | Delete) -> int:
-        """Compile and run a statement of SQLAlchemy Core; return the row count."""
+    def execute(self, statement: Sql) -> int:
+        """Run a statement that was put together; return how many rows it touched."""
         ...
 
 

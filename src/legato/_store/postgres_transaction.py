@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, count
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -19,11 +19,7 @@ from legato._store import dialect
 from legato._store.faults import failpoint
 from legato._store.generated_postgres import BULK, BY_IDS, QUERIES
 from legato._store.port import SNAPSHOT_SECONDS, TOO_LONG
-
-if TYPE_CHECKING:
-    from sqlalchemy import Delete, Insert, Update
-    from sqlalchemy.sql.base import Executable
-
+from legato._store.sql import Sql
 
 _SIZES = (256, 64, *range(16, 0, -1))
 """How many rows a statement may have: each size is prepared once."""
@@ -101,12 +97,13 @@ class PostgresTransaction:
         with self._connection.transaction():
             yield
 
-    def select(self, query: Executable) -> list[tuple[Any, ...]]:
-        return self._connection.execute(*_compiled(query)).fetchall()
+    def select(self, query: Sql) -> list[tuple[Any, ...]]:
+        return self._rows(_numbered(query.text), [dialect.plain(v) for v in query.values])
 
-    def execute(self, statement: Insert | Update | Delete) -> int:
+    def execute(self, statement: Sql) -> int:
         self.writes += 1
-        return self._connection.execute(*_compiled(statement)).rowcount
+        values = [dialect.plain(value) for value in statement.values]
+        return self._touch(_numbered(statement.text), values)
 
     def _rows(self, text: bytes, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         return self._cursor.execute(text, params).fetchall()
@@ -148,11 +145,15 @@ def _by_ids(name: str) -> bytes:
 
 @cache
 def _bulk(name: str, rows: int) -> bytes:
+    return _with_numbers("%s", BULK[name].text(rows))
+
+
+@lru_cache(maxsize=256)
+def _numbered(text: str) -> bytes:
+    return _with_numbers(r"\?", text)
+
+
+def _with_numbers(mark: str, text: str) -> bytes:
+    """Return a text with places by number instead of marks."""
     numbers = count(1)
-    return re.sub("%s", lambda _: f"${next(numbers)}", BULK[name].text(rows)).encode()
-
-
-def _compiled(statement: Any) -> tuple[Any, dict[str, Any]]:
-    from legato._store.compiling import postgres_text
-
-    return postgres_text(statement)
+    return re.sub(mark, lambda _: f"${next(numbers)}", text).encode()

@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core. Read by migrations, `scripts/generate` and dynamic queries only.
+"""The tables, as SQLAlchemy Core. Read by migrations and `scripts/generate` only.
 
 Ids are `uuid` or BLOB(16), times BIGINT microseconds since 1970 UTC, durations BIGINT
 microseconds, JSON is TEXT that no SQL looks into (NULL: empty). `ws` is the workspace. A run has
@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from legato._model import transitions
 from legato._store import schema_parts as p
-from legato._store.checks import legal_steps, one_of_types
+from legato._store.checks import UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
 
@@ -97,7 +97,7 @@ Index(
     flow_run.c.ws,
     flow_run.c.state_type,
     flow_run.c.sort_at,
-    **p.where(p.UNHAPPY),
+    **p.where(UNHAPPY),
 )
 Index(
     "ix_flow_run_scheduled",

@@ -30,8 +30,6 @@ log_position = Sequence("log_position", metadata=metadata, start=1, cache=1)
 Uid = LargeBinary(16).with_variant(postgresql.UUID(), "postgresql")
 Micros = BigInteger
 CLUSTERED: dict[str, Any] = {"sqlite_with_rowid": False}
-UNHAPPY = "state_type IN ('FAILED', 'CRASHED', 'CANCELLED')"
-"""Ends that are rare have an index by state; a page of completed runs is soon found without."""
 
 
 def id_(name: str = "id") -> Column[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from legato._model.errors import StoreTimeout
@@ -16,11 +16,7 @@ from legato._store.dialect import CHUNKS
 from legato._store.faults import failpoint
 from legato._store.generated_sqlite import BULK, BY_IDS, QUERIES
 from legato._store.port import SNAPSHOT_SECONDS, TOO_LONG
-
-if TYPE_CHECKING:
-    from sqlalchemy import Delete, Insert, Update
-    from sqlalchemy.sql.base import Executable
-
+from legato._store.sql import Sql
 
 STEPS = 20_000
 """Of SQLite's machine, between two looks at the clock while it reads: about a millisecond."""
@@ -100,12 +96,12 @@ class SqliteTransaction:
             raise
         self._execute(f"RELEASE {name}")
 
-    def select(self, query: Executable) -> list[tuple[Any, ...]]:
-        return self._execute(*_compiled(query)).fetchall()
+    def select(self, query: Sql) -> list[tuple[Any, ...]]:
+        return self._execute(query.text, _values(query)).fetchall()
 
-    def execute(self, statement: Insert | Update | Delete) -> int:
+    def execute(self, statement: Sql) -> int:
         self.writes += 1
-        return self._execute(*_compiled(statement)).rowcount
+        return self._execute(statement.text, _values(statement)).rowcount
 
 
 class SqliteSnapshot(SqliteTransaction):
@@ -152,7 +148,5 @@ def _by_ids(name: str, ids: Sequence[UUID]) -> tuple[str, list[bytearray]]:
     return BY_IDS[name].replace("{ids}", marks), [dialect.sqlite_uid(i) for i in ids]
 
 
-def _compiled(statement: Any) -> tuple[str, dict[str, Any]]:
-    from legato._store.compiling import sqlite_text
-
-    return sqlite_text(statement)
+def _values(statement: Sql) -> list[Any]:
+    return [dialect.sqlite_value(value) for value in statement.values]

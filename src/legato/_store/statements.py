@@ -141,6 +141,10 @@ QUERIES: dict[str, Executable] = {
     "flow.read": select(*_pick(s.flow, columns.FLOW)).where(
         s.flow.c.ws == _p("ws"), s.flow.c.id == _p("id")
     ),
+    "flow.delete": delete(s.flow).where(s.flow.c.id == _p("id")),
+    "flow_run.list_of_flow": select(fr.c.id).where(
+        fr.c.ws == _p("ws"), fr.c.flow_id == _p("flow_id")
+    ),
     "flow_run.read": select(*_pick(fr, columns.FLOW_RUN)).where(
         fr.c.ws == _p("ws"), fr.c.id == _p("id")
     ),

@@ -1,1 +1,1 @@
-"""Lists and counts, put together by SQLAlchemy at run time."""
+"""Lists and counts, put together at run time from the conditions of a request."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from msgspec import UNSET
-from sqlalchemy import delete, insert, update
 
 from legato._model.flow_runs import FlowRunUpdate
-from legato._store import encode, schema
+from legato._store import encode, sql
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
+from legato._store.sql import Sql
 
-_TEXTS = ("name", "flow_version", "infrastructure_pid")
-_JSON = {
+_TEXTS: tuple[LiteralString, ...] = ("name", "flow_version", "infrastructure_pid")
+_JSON: dict[LiteralString, LiteralString] = {
     "parameters": "parameters",
     "empirical_policy": "policy",
     "tags": "tags",
@@ -26,7 +26,7 @@ _JSON = {
 
 def update_flow_run(tx: Transaction, now: datetime, run_id: UUID, given: FlowRunUpdate) -> bool:
     """Change what is set in `given`; return whether there is such a run."""
-    values: dict[str, Any] = {"updated_at": micros(now)}
+    values: dict[LiteralString, Any] = {"updated_at": micros(now)}
     for name in _TEXTS:
         value = getattr(given, name)
         if value is not UNSET:
@@ -35,8 +35,9 @@ def update_flow_run(tx: Transaction, now: datetime, run_id: UUID, given: FlowRun
         value = getattr(given, name)
         if value is not UNSET:
             values[column] = None if value is None else encode.json(value, name)
-    table = schema.flow_run
-    if not tx.execute(update(table).where(table.c.id == run_id).values(values)):
+    changes = sql.joined(", ", [Sql(f"{column} = ?", (v,)) for column, v in values.items()])
+    whose = Sql("WHERE flow_run.id = ?", (run_id,))
+    if not tx.execute(Sql("UPDATE flow_run SET").then(changes, whose)):
         return False
     if given.tags is not UNSET:
         _retag(tx, run_id, given.tags)
@@ -44,7 +45,8 @@ def update_flow_run(tx: Transaction, now: datetime, run_id: UUID, given: FlowRun
 
 
 def _retag(tx: Transaction, run_id: UUID, tags: list[str]) -> None:
-    table = schema.flow_run_tag
-    tx.execute(delete(table).where(table.c.run_id == run_id))
-    for tag in dict.fromkeys(map(encode.text, tags)):
-        tx.execute(insert(table).values(ws=DEFAULT_WORKSPACE, tag=tag, run_id=run_id))
+    tx.run("flow_run_tag.delete_of_flow_runs", {"ids": [run_id]})
+    rows = [
+        [DEFAULT_WORKSPACE, tag, tx.uid(run_id)] for tag in dict.fromkeys(map(encode.text, tags))
+    ]
+    tx.run_many("flow_run_tag.create", rows)

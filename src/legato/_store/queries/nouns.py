@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
-
-from sqlalchemy import ColumnElement, and_, exists, select, true
+from typing import Any, LiteralString, NamedTuple
 
 from legato._model import filters as f
-from legato._store import schema
+from legato._store import sql
 from legato._store.queries import conditions as c
 from legato._store.queries.conditions import Condition
-
-flow, run, task, log = schema.flow, schema.flow_run, schema.task_run, schema.log
+from legato._store.sql import Sql
 
 
 def flows(given: f.FlowFilter | None) -> Condition | None:
@@ -22,9 +19,9 @@ def flows(given: f.FlowFilter | None) -> Condition | None:
     return c.joined(
         given.operator,
         [
-            c.listed(flow.c.id, given.id),
-            c.named(flow.c.name, given.name),
-            c.flow_tagged(given.tags),
+            c.listed("flow.id", given.id),
+            c.named("flow.name", given.name),
+            c.tagged_in("flow.tags", given.tags),
         ],
     )
 
@@ -36,20 +33,20 @@ def flow_runs(given: f.FlowRunFilter | None) -> Condition | None:
     return c.joined(
         given.operator,
         [
-            c.listed(run.c.id, given.id),
-            c.named(run.c.name, given.name),
-            c.tagged(run, schema.flow_run_tag, given.tags),
-            c.listed(run.c.deployment_id, given.deployment_id),
-            c.listed(run.c.work_queue_name, given.work_queue_name),
-            c.in_state(run, given.state),
-            c.listed(run.c.flow_version, given.flow_version),
-            c.timed(run.c.start_at, given.start_time),
-            c.timed(run.c.end_at, given.end_time),
-            c.timed(run.c.expected_at, given.expected_start_time),
-            c.timed(run.c.next_scheduled_at, given.next_scheduled_start_time),
+            c.listed("flow_run.id", given.id),
+            c.named("flow_run.name", given.name),
+            c.tagged("flow_run", given.tags),
+            c.listed("flow_run.deployment_id", given.deployment_id),
+            c.listed("flow_run.work_queue_name", given.work_queue_name),
+            c.in_state("flow_run", given.state),
+            c.listed("flow_run.flow_version", given.flow_version),
+            c.timed("flow_run.start_at", given.start_time),
+            c.timed("flow_run.end_at", given.end_time),
+            c.timed("flow_run.expected_at", given.expected_start_time),
+            c.timed("flow_run.next_scheduled_at", given.next_scheduled_start_time),
             _parent(given.parent_flow_run_id),
-            c.listed(run.c.parent_task_run_id, given.parent_task_run_id),
-            c.listed(run.c.idempotency_key, given.idempotency_key),
+            c.listed("flow_run.parent_task_run_id", given.parent_task_run_id),
+            c.listed("flow_run.idempotency_key", given.idempotency_key),
         ],
     )
 
@@ -57,10 +54,10 @@ def flow_runs(given: f.FlowRunFilter | None) -> Condition | None:
 def _parent(leaf: f.OptionalIdFilter | None) -> Condition | None:
     if leaf is None or leaf.any_ is None:
         return None
-    above = task.alias()  # the query around may be on task runs itself
-    return run.c.parent_task_run_id.in_(
-        select(above.c.id).where(above.c.flow_run_id.in_(leaf.any_))
-    )
+    # under a name of its own: the query around may be on task runs itself
+    picked, values = sql.is_in("above.flow_run_id", leaf.any_)
+    above: LiteralString = f"SELECT above.id FROM task_run AS above WHERE {picked}"
+    return Sql(f"flow_run.parent_task_run_id IN ({above})", values)
 
 
 def task_runs(given: f.TaskRunFilter | None) -> Condition | None:
@@ -70,15 +67,15 @@ def task_runs(given: f.TaskRunFilter | None) -> Condition | None:
     return c.joined(
         given.operator,
         [
-            c.listed(task.c.id, given.id),
-            c.named(task.c.name, given.name),
-            c.tagged(task, schema.task_run_tag, given.tags),
-            c.in_state(task, given.state),
-            c.timed(task.c.start_at, given.start_time),
-            c.timed(task.c.end_at, given.end_time),
-            c.timed(task.c.expected_at, given.expected_start_time),
+            c.listed("task_run.id", given.id),
+            c.named("task_run.name", given.name),
+            c.tagged("task_run", given.tags),
+            c.in_state("task_run", given.state),
+            c.timed("task_run.start_at", given.start_time),
+            c.timed("task_run.end_at", given.end_time),
+            c.timed("task_run.expected_at", given.expected_start_time),
             _subflow(given.subflow_runs),
-            c.listed(task.c.flow_run_id, given.flow_run_id),
+            c.listed("task_run.flow_run_id", given.flow_run_id),
         ],
     )
 
@@ -86,8 +83,7 @@ def task_runs(given: f.TaskRunFilter | None) -> Condition | None:
 def _subflow(leaf: f.ExistsFilter | None) -> Condition | None:
     if leaf is None or leaf.exists_ is None:
         return None
-    child = task.c.child_flow_run_id
-    return child.is_not(None) if leaf.exists_ else child.is_(None)
+    return sql.is_null("task_run.child_flow_run_id", not leaf.exists_)
 
 
 def logs(given: f.LogFilter | None) -> Condition | None:
@@ -97,10 +93,10 @@ def logs(given: f.LogFilter | None) -> Condition | None:
     return c.joined(
         given.operator,
         [
-            c.level(log.c.level, given.level),
-            c.timed(log.c.at, given.timestamp),
-            c.listed(log.c.flow_run_id, given.flow_run_id),
-            c.listed(log.c.task_run_id, given.task_run_id),
+            c.level("log.level", given.level),
+            c.timed("log.at", given.timestamp),
+            c.listed("log.flow_run_id", given.flow_run_id),
+            c.listed("log.task_run_id", given.task_run_id),
         ],
     )
 
@@ -119,22 +115,22 @@ def related(noun: str, request: Any) -> list[Condition]:
         if condition is None:
             continue
         for step in reversed(_PATHS.get((noun, other), ())):
-            if step.there is flow.c.id and _names_one(given):
-                condition = step.here == select(step.there).where(condition).scalar_subquery()
+            if step.there == "flow.id" and _names_one(given):
+                condition = _linked(step, "=", condition)
             elif other == "flows" or _names_ids(given):
-                condition = _among(step, condition)
+                condition = _linked(step, "IN", condition)
             else:
                 condition = _having(step, condition)
         found.append(condition)
     return found
 
 
-def of_runs(column: Any, noun: str, request: Any) -> Condition:
+def of_runs(column: LiteralString, noun: str, request: Any) -> Condition:
     """The rows whose `column` names a run of `noun` that the request's filters pick."""
-    step = Step(column, {"flow_runs": run, "task_runs": task}[noun].c.id)
-    condition, given = and_(true(), *related(noun, request)), getattr(request, noun)
+    step = Step(column, "flow_run.id" if noun == "flow_runs" else "task_run.id")
+    condition, given = sql.all_of(related(noun, request)), getattr(request, noun)
     few = given is None or _names_ids(given)
-    return _among(step, condition) if few else _having(step, condition)
+    return _linked(step, "IN", condition) if few else _having(step, condition)
 
 
 def _names_one(given: f.FlowFilter) -> bool:
@@ -149,27 +145,35 @@ def _names_ids(given: Any) -> bool:
     return given.operator is f.Operator.and_ and any(leaf and leaf.any_ for leaf in leaves)
 
 
-def _among(step: Step, condition: Condition) -> Condition:
+class Step(NamedTuple):
+    """From rows of one table to rows of another that have the same value in a column."""
+
+    here: LiteralString
+    there: LiteralString
+
+    def found(self, condition: Condition) -> Sql:
+        """The value in the rows of the other table."""
+        table, _, _ = self.there.partition(".")
+        return Sql(f"SELECT {self.there} FROM {table} WHERE {condition.text}", condition.values)
+
+
+def _linked(step: Step, how: LiteralString, condition: Condition) -> Condition:
     """The rows linked to few others: these are found first, the rows then by an index."""
-    return step.here.in_(select(step.there).where(condition))
+    found, values = step.found(condition)
+    return Sql(f"{step.here} {how} ({found})", values)
 
 
 def _having(step: Step, condition: Condition) -> Condition:
     """The rows linked to one of many others: looked up for each row, until a page is full."""
-    return exists(select(step.there).where(step.here == step.there, condition))
+    link = Sql(f"{step.here} = {step.there}")
+    found, values = step.found(sql.all_of([link, condition]))
+    return Sql(f"EXISTS ({found})", values)
 
 
-class Step(NamedTuple):
-    """From rows of one table to rows of another that have the same value in a column."""
-
-    here: ColumnElement[Any]
-    there: ColumnElement[Any]
-
-
-_FLOW_TO_RUNS = Step(flow.c.id, run.c.flow_id)
-_RUN_TO_FLOW = Step(run.c.flow_id, flow.c.id)
-_RUN_TO_TASKS = Step(run.c.id, task.c.flow_run_id)
-_TASK_TO_RUN = Step(task.c.flow_run_id, run.c.id)
+_FLOW_TO_RUNS = Step("flow.id", "flow_run.flow_id")
+_RUN_TO_FLOW = Step("flow_run.flow_id", "flow.id")
+_RUN_TO_TASKS = Step("flow_run.id", "task_run.flow_run_id")
+_TASK_TO_RUN = Step("task_run.flow_run_id", "flow_run.id")
 
 _PATHS: dict[tuple[str, str], tuple[Step, ...]] = {
     ("flows", "flow_runs"): (_FLOW_TO_RUNS,),

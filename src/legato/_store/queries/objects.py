@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, UnaryExpression, func, select
+from typing import Any, LiteralString
 
 from legato._model import filters as f
 from legato._model.artifacts import Artifact, ArtifactCollection
 from legato._model.variables import Variable
 from legato._store import artifacts as artifact_rows
 from legato._store import object_columns as columns
-from legato._store import schema
+from legato._store import sql
 from legato._store import variables as variable_rows
-from legato._store.port import DEFAULT_WORKSPACE, Transaction
+from legato._store.port import Transaction
 from legato._store.queries import conditions as c
 from legato._store.queries import nouns
-from legato._store.queries.conditions import Condition
-from legato._store.queries.lists import page
+from legato._store.queries.lists import counted, of_workspace, page
+from legato._store.sql import Sql
 
-var, art, coll = schema.variable, schema.artifact, schema.artifact_collection
-
-_VARIABLE_ORDERS: dict[str, UnaryExpression[Any]] = {
-    "CREATED_DESC": var.c.created_at.desc(),
-    "UPDATED_DESC": var.c.updated_at.desc(),
-    "NAME_DESC": var.c.name.desc(),
-    "NAME_ASC": var.c.name.asc(),
+_VARIABLE_ORDERS: dict[str, LiteralString] = {
+    "CREATED_DESC": "variable.created_at DESC, variable.id",
+    "UPDATED_DESC": "variable.updated_at DESC, variable.id",
+    "NAME_DESC": "variable.name DESC, variable.id",
+    "NAME_ASC": "variable.name ASC, variable.id",
 }
+_LATEST: LiteralString = (
+    "artifact_collection JOIN artifact ON artifact.id = artifact_collection.latest_id"
+)
 
 
 def variables(tx: Transaction, request: Any) -> list[Variable]:
     """List variables."""
-    query = select(*(var.c[name] for name in columns.VARIABLE))
-    query = query.where(*_variables(request.variables))
-    query = query.order_by(_VARIABLE_ORDERS[request.sort.value], var.c.id)
-    return [variable_rows.of_row(row) for row in page(tx, query, request.limit, request.offset)]
+    head = Sql(f"SELECT {sql.listed('variable', columns.VARIABLE)} FROM variable WHERE")
+    query = head.then(sql.all_of(_variables(request.variables)))
+    rows = page(tx, query, _VARIABLE_ORDERS[request.sort.value], request)
+    return [variable_rows.of_row(row) for row in rows]
 
 
 def count_variables(tx: Transaction, request: Any) -> int:
     """Count variables."""
-    query = select(func.count()).select_from(var).where(*_variables(request.variables))
-    return int(tx.select(query)[0][0])
+    return counted(tx, "variable", _variables(request.variables))
 
 
-def _variables(given: f.VariableFilter | None) -> list[Condition]:
-    here: list[Condition] = [var.c.ws == DEFAULT_WORKSPACE]
+def _variables(given: f.VariableFilter | None) -> list[Sql]:
+    here = [of_workspace("variable")]
     if given is None:
         return here
     parts = [
-        c.listed(var.c.id, given.id),
-        c.named(var.c.name, given.name),
-        c.tagged_in(var.c.tags, given.tags),
+        c.listed("variable.id", given.id),
+        c.named("variable.name", given.name),
+        c.tagged_in("variable.tags", given.tags),
     ]
     condition = c.joined(given.operator, parts)
     return here if condition is None else [*here, condition]
@@ -58,67 +56,65 @@ def _variables(given: f.VariableFilter | None) -> list[Condition]:
 
 def artifacts(tx: Transaction, request: Any) -> list[Artifact]:
     """List artifacts."""
-    query = select(*(art.c[name] for name in columns.ARTIFACT)).where(
-        *_artifacts(request, art.c.id)
-    )
-    query = query.order_by(*_ordered(request.sort.value, art.c.id))
-    return [artifact_rows.of_row(row) for row in page(tx, query, request.limit, request.offset)]
+    head = Sql(f"SELECT {sql.listed('artifact', columns.ARTIFACT)} FROM artifact WHERE")
+    query = head.then(sql.all_of(_artifacts(request, "artifact.id", "artifact.key")))
+    order = _ordered(request.sort.value, "artifact.id", "artifact.key")
+    return [artifact_rows.of_row(row) for row in page(tx, query, order, request)]
 
 
 def count_artifacts(tx: Transaction, request: Any) -> int:
     """Count artifacts."""
-    query = select(func.count()).select_from(art).where(*_artifacts(request, art.c.id))
-    return int(tx.select(query)[0][0])
+    return counted(tx, "artifact", _artifacts(request, "artifact.id", "artifact.key"))
 
 
 def collections(tx: Transaction, request: Any) -> list[ArtifactCollection]:
     """List keys with the latest artifact of each."""
-    query = select(
-        coll.c.id, coll.c.created_at, *(art.c[name] for name in columns.ARTIFACT)
-    ).select_from(coll.join(art, art.c.id == coll.c.latest_id))
-    query = query.where(
-        coll.c.ws == DEFAULT_WORKSPACE, *_artifacts(request, coll.c.latest_id, coll.c.key)
-    )
-    query = query.order_by(*_ordered(request.sort.value, coll.c.latest_id, coll.c.key))
-    rows = page(tx, query, request.limit, request.offset)
+    own: LiteralString = "artifact_collection.id, artifact_collection.created_at"
+    head = Sql(f"SELECT {own}, {sql.listed('artifact', columns.ARTIFACT)} FROM {_LATEST} WHERE")
+    query = head.then(sql.all_of(_collections(request)))
+    order = _ordered(request.sort.value, "artifact_collection.latest_id", "artifact_collection.key")
+    rows = page(tx, query, order, request)
     return [artifact_rows.collection_of_row(row) for row in rows]
 
 
 def count_collections(tx: Transaction, request: Any) -> int:
     """Count keys of artifacts."""
-    joined = coll.join(art, art.c.id == coll.c.latest_id)
-    query = select(func.count()).select_from(joined).where(coll.c.ws == DEFAULT_WORKSPACE)
-    return int(tx.select(query.where(*_artifacts(request, coll.c.latest_id, coll.c.key)))[0][0])
+    return counted(tx, _LATEST, _collections(request))
 
 
-def _ordered(sort: str, id_: Any, key: Any = art.c.key) -> list[ColumnElement[Any]]:
-    orders: dict[str, list[ColumnElement[Any]]] = {
-        "CREATED_DESC": [art.c.created_at.desc(), id_.desc()],
-        "UPDATED_DESC": [art.c.updated_at.desc(), id_.desc()],
-        "ID_DESC": [id_.desc()],
-        "KEY_DESC": [key.desc().nulls_last(), id_.desc()],
-        "KEY_ASC": [key.asc().nulls_last(), id_.desc()],
+def _collections(request: Any) -> list[Sql]:
+    own = _artifacts(request, "artifact_collection.latest_id", "artifact_collection.key")
+    return [of_workspace("artifact_collection"), *own]
+
+
+def _ordered(sort: str, id_: LiteralString, key: LiteralString) -> LiteralString:
+    orders: dict[str, LiteralString] = {
+        "CREATED_DESC": f"artifact.created_at DESC, {id_} DESC",
+        "UPDATED_DESC": f"artifact.updated_at DESC, {id_} DESC",
+        "ID_DESC": f"{id_} DESC",
+        "KEY_DESC": f"{key} DESC NULLS LAST, {id_} DESC",
+        "KEY_ASC": f"{key} ASC NULLS LAST, {id_} DESC",
     }
     return orders[sort]
 
 
-def _artifacts(request: Any, id_: Any, key: Any = art.c.key) -> list[Condition]:
+def _artifacts(request: Any, id_: LiteralString, key: LiteralString) -> list[Sql]:
     """Conditions of the request's own filter and of those on flows and runs."""
-    found: list[Condition] = [art.c.ws == DEFAULT_WORKSPACE]
+    found = [of_workspace("artifact")]
     given = request.artifacts
     if given is not None:
         ids = given.latest_id if isinstance(given, f.ArtifactCollectionFilter) else given.id
         parts = [
             c.listed(id_, ids),
             c.keyed(key, given.key),
-            c.listed(art.c.flow_run_id, given.flow_run_id),
-            c.listed(art.c.task_run_id, given.task_run_id),
-            c.listed(art.c.type, given.type),
+            c.listed("artifact.flow_run_id", given.flow_run_id),
+            c.listed("artifact.task_run_id", given.task_run_id),
+            c.listed("artifact.type", given.type),
         ]
         condition = c.joined(given.operator, parts)
         found += [] if condition is None else [condition]
     if request.flows is not None or request.flow_runs is not None:
-        found.append(nouns.of_runs(art.c.flow_run_id, "flow_runs", request))
+        found.append(nouns.of_runs("artifact.flow_run_id", "flow_runs", request))
     if request.task_runs is not None:
-        found.append(nouns.of_runs(art.c.task_run_id, "task_runs", request))
+        found.append(nouns.of_runs("artifact.task_run_id", "task_runs", request))
     return found
