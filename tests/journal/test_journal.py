@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.journal.receiver import CLOCK, Receiver, fact, make_writer, proposal
 
-from legato._journal.journal import Journal
+from legato._journal.journal import LULL_GROUP, Journal
+from legato._journal.scribe import Scribe
 from legato._model.errors import StoreBusy, StoreFull
 from legato._model.records import Aborted, BatchAnswer, Fenced, Logged
 
@@ -73,6 +74,35 @@ def test_a_second_window_wakes_the_idle_thread_again(receiver):
         receiver.after.append(lambda batch, e=committed: e.set())
         journal.append(fact("a"))
         assert committed.wait(5)
+
+
+def test_a_lull_commits_what_has_piled_up_and_leaves_little_alone(receiver, monkeypatch):
+    journal = new_journal(receiver)
+    monkeypatch.setattr(journal._scribe, "start", lambda: None)
+    for number in range(LULL_GROUP - 1):
+        journal.append(fact(str(number)))
+    journal.lull()
+    assert receiver.batches == []
+    journal.append(fact("last"))
+    journal.lull()
+    assert [len(batch.records) for batch in receiver.batches] == [LULL_GROUP]
+
+
+def test_the_scribe_leaves_it_to_others_while_they_drain(receiver):
+    backlog, ages, drained = [True], [0.0, 0.0, 60.0], threading.Event()
+
+    def drain():
+        assert ages == [60.0], "the others were not waited for"
+        backlog.clear()
+        drained.set()
+
+    def age():
+        return ages.pop(0) if len(ages) > 1 else ages[0]
+
+    scribe = Scribe(lambda: bool(backlog), drain, lambda: 0.0, lambda chore: None, age)
+    scribe.ring()
+    assert drained.wait(5)
+    scribe.stop()
 
 
 def test_a_chore_is_done_by_the_scribe_while_appending_goes_on(receiver):

@@ -11,6 +11,7 @@ out before anything else does.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -69,6 +70,7 @@ class Drain:
         self._pending: _Pending | None = None
         self._returned: _Pending | None = None  # out of the spool
         self._seq = 0
+        self._emptied_at = 0.0
         self._stored = 0
         self._plain = False  # something was committed that a power cut may still take
 
@@ -96,6 +98,10 @@ class Drain:
         """Return how long to wait before the next step, while the store is out of use."""
         left = self.outage.seconds_left()
         return min(left, SPOOL_WINDOW_SECONDS) if self.spool.usable else left
+
+    def age(self) -> float:
+        """Return the seconds since the buffer was taken as a whole."""
+        return time.monotonic() - self._emptied_at
 
     def step(self, writer_id: UUID, acked: bool) -> int:
         """Bring one batch to the sink; return how many records it held, 0 if none got there."""
@@ -165,6 +171,8 @@ class Drain:
         # handler can come in
         self._pending = pending
         del buffer[:count]
+        if not buffer:
+            self._emptied_at = time.monotonic()
         return pending
 
     def _packed(self, writer_id: UUID, entries: list[Entry], acked: bool) -> _Pending:

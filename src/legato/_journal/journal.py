@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from legato._model.records import Answer, Record, Writer
 
 GROUP = 256
+LULL_GROUP = 128  # records that are worth a batch when the moment is good
 HELP_SECONDS = 0.005  # how long an appending thread waits for another one's batch
 FORK_SECONDS = 5.0
 _ROUNDS = 3  # batches that an appending thread moves for others at one go
@@ -66,7 +67,11 @@ class Journal:
         self._drain = Drain(self._sink, self._clock, self._outage, self._spool, self._pause)
         self._buffer = self._drain.buffer
         self._scribe = Scribe(
-            self._has_backlog, self._help, self._drain.rest_seconds, self._at_leisure
+            self._has_backlog,
+            self._help,
+            self._drain.rest_seconds,
+            self._at_leisure,
+            self._drain.age,
         )
         self._bells = self._scribe.bells
         self._mark = GROUP
@@ -105,6 +110,14 @@ class Journal:
         buffer.append(record)
         if self._bells or self._scribe.due or len(buffer) >= self._mark:
             self._nudge()
+
+    def lull(self) -> None:
+        """Commit what has piled up: at this moment most runs in it have ended.
+
+        A run that begins in one batch and ends in another is written twice.
+        """
+        if len(self._buffer) >= LULL_GROUP:
+            self._help(1)
 
     def propose(self, *records: Record) -> list[Answer]:
         """Add `records` in order, wait for their full commit; return the proposals' answers."""
@@ -183,13 +196,13 @@ class Journal:
             self._scribe.due = False
             self._help()
 
-    def _help(self) -> None:
+    def _help(self, rounds: int = _ROUNDS) -> None:
         """Drain on behalf of everybody, unless another thread is at it for long."""
         if self._turn.mine:
             return
         if self._turn.take(self._patience()):
             try:
-                for _ in range(_ROUNDS):
+                for _ in range(rounds):
                     if self._drain.empty or not self._step(acked=False):
                         break
             finally:

@@ -33,7 +33,8 @@ class Scribe:
     """A daemon thread, started by the first ring; an idle one costs nothing.
 
     `backlog` tells whether there is something to do, `drain` does it, `hold` gives the seconds
-    for which the store is out of use, `tidy` does a chore.
+    for which the store is out of use, `tidy` does a chore. `age` gives the seconds since the buffer
+    was taken as a whole: nothing in it is older.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Scribe:
         drain: Callable[[], None],
         hold: Callable[[], float],
         tidy: Callable[[Chore], None],
+        age: Callable[[], float],
     ) -> None:
         self.due = False
         self.tidies = False
@@ -51,6 +53,7 @@ class Scribe:
         self._drain = drain
         self._hold = hold
         self._tidy = tidy
+        self._age = age
         self._chore: Chore | None = None
         self._stopped = False
 
@@ -98,6 +101,7 @@ class Scribe:
                 bell.acquire()
                 self._do_chore()
             time.sleep(self._hold() or window)
+            self._leave_it_to_others(window)
             window = min(2 * window, LONGEST_WINDOW_SECONDS)
             if self._backlog():
                 self.due = True
@@ -105,6 +109,12 @@ class Scribe:
                 if self.due:
                     self.due = False
                     self._drain()
+
+    def _leave_it_to_others(self, window: float) -> None:
+        """Sleep on while other threads drain, at moments that suit them."""
+        least = max(window, WINDOW_SECONDS + GRACE_SECONDS)
+        while not self._stopped and (left := least - self._age()) > 0:
+            time.sleep(left)
 
     def _do_chore(self) -> None:
         chore, self._chore = self._chore, None

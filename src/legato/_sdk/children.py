@@ -57,6 +57,7 @@ class Children:
             made.when_ready(lambda made: self._runner.admit(made, loop.add))
         else:
             made.when_ready(self._runner.start)
+            self._runner.keep_up()
         return made.future
 
     def instead_of_a_start(self) -> Draft | None:

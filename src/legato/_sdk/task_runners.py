@@ -59,6 +59,9 @@ class TaskRunner:
         """Run a task that is ready."""
         raise NotImplementedError
 
+    def keep_up(self) -> None:
+        """Let who submits pause, if it is far ahead of what has run."""
+
     def admit(self, submission: Submission, start: Callable[[Submission], object]) -> None:
         """Call `start(submission)` when there is a place for it."""
         if self._seats is None:
@@ -143,8 +146,13 @@ class ThreadPoolTaskRunner(TaskRunner):
         if self._threads is None:
             from legato._sdk.threads import Threads
 
-            self._threads = Threads(self._run_name)
+            self._threads = Threads(self._run_name, submission.run.backend.journal.lull)
         self._threads.add(submission.run_here)
+
+    def keep_up(self) -> None:
+        """Let who submits pause, if it is far ahead of the threads."""
+        if self._threads is not None:
+            self._threads.keep_up()
 
     def close(self) -> None:
         """End the threads."""

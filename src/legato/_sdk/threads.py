@@ -5,9 +5,10 @@ starts at once; a pacer looks every two milliseconds whether jobs stand still, a
 the threads. Where somebody computes all the time it adds one each tenth of a second. So ten
 thousand short tasks run on one thread or two, and a hundred that sleep run on a hundred soon.
 
-Who adds more than the threads can take pauses until they have caught up, if that takes no longer
-than some milliseconds. Short tasks so run while what they need is still in the cache, and are
-recorded in one piece.
+Who submits more than the threads can take pauses until they have caught up, if that takes no
+longer than some milliseconds. Short tasks so run while what they need is still in the cache, on an
+interpreter that nobody competes for. When the line is empty is the moment of the lull: what began
+has ended, and is recorded in one piece before who pauses goes on.
 """
 
 from __future__ import annotations
@@ -22,16 +23,22 @@ from legato._sdk.at_work import is_ours
 
 LOOK_SECONDS = 0.002
 PATIENCE_SECONDS = 0.1
-MANY = 64  # jobs that stand in line before who adds them pauses
+MANY = 64  # submissions after which who makes them pauses
 PAUSE_SECONDS = 0.01
+PAUSES = 5  # at most, one after the other
+BRISK = 16  # jobs begun in a pause, for which another one is worth it
 Job = Callable[[], object]
 
 
 class Threads:
-    """Runs jobs in the order in which they come, as many at once as get stuck."""
+    """Runs jobs in the order in which they come, as many at once as get stuck.
 
-    def __init__(self, name: str) -> None:
+    `lull` is called when no job stands in line.
+    """
+
+    def __init__(self, name: str, lull: Callable[[], object] | None = None) -> None:
         self._name = name
+        self._lull = lull
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._idle: list[None] = []  # one item for each thread that waits for a job
         self._count = 0
@@ -41,6 +48,7 @@ class Threads:
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._resting = False
         self._closed = False
+        self._ahead = 0  # submissions since the line was empty
         self._many = MANY
         self._pauses: list[Lock] = []  # what those who pause wait for
 
@@ -52,16 +60,33 @@ class Threads:
             self._start(1)
         elif waiting > len(self._idle):
             self._notice()
-            if waiting >= self._many:
-                self._pause()
+
+    def keep_up(self) -> None:
+        """Count a submission; pause if it is far ahead of the threads."""
+        self._ahead += 1
+        if self._ahead >= self._many and self._count:
+            self._pause()
 
     def _pause(self) -> None:
         """Wait until no job stands in line; if these threads do not get there, allow more."""
         threads, caught_up = self._count, Lock()
         caught_up.acquire()
         self._pauses.append(caught_up)
-        in_time = caught_up.acquire(timeout=PAUSE_SECONDS) and self._count == threads
+        if self._jobs.empty() and len(self._idle) == threads:
+            self._go_on()
+        in_time = self._waited(caught_up) and self._count == threads
         self._many = MANY if in_time else 2 * self._many
+        self._ahead = 0
+
+    def _waited(self, caught_up: Lock) -> bool:
+        """Tell whether the threads caught up; wait longer while they make good headway."""
+        for _ in range(PAUSES):
+            taken = self._taken
+            if caught_up.acquire(timeout=PAUSE_SECONDS):
+                return True
+            if self._taken - taken < BRISK:
+                break
+        return False
 
     def close(self) -> None:
         """End the threads when they have nothing to do any more."""
@@ -94,7 +119,11 @@ class Threads:
         jobs, idle, pauses = self._jobs, self._idle, self._pauses
         self._workers.append(get_ident())
         while True:
+            if jobs.empty():
+                self._caught_up()
             idle.append(None)
+            if pauses and jobs.empty():
+                self._go_on()
             job = jobs.get()
             idle.pop()
             if job is None:
@@ -103,10 +132,16 @@ class Threads:
             self._taken += 1
             if not jobs.empty():
                 self._notice()
-            elif pauses:
-                self._go_on()
             job()
             del job  # holds what the task was given
+
+    def _caught_up(self) -> None:
+        """Use the moment while those who submit still pause; then let them go on."""
+        if self._lull is not None:
+            self._lull()
+        if self._jobs.empty():
+            self._ahead = 0
+            self._go_on()
 
     def _go_on(self) -> None:
         """Wake those who pause."""
