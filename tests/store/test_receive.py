@@ -58,6 +58,16 @@ def count(store, table):
     return store.read(lambda tx: tx.select(query))[0][0]
 
 
+def test_a_run_that_another_writer_has_created_is_refused_and_the_rest_of_the_batch_stands(store):
+    run_id = Sender(store, pid=1).start(name="first")
+    sender = Sender(store, pid=2)
+    answer = sender.send(line("before"), flow_run(run_id), move(run_id, RUNNING), line("after"))
+    assert answer.answers[1] == Aborted(f"The flow run {run_id} exists.")
+    assert answer.answers[2] == Aborted("Attempt 1 is closed.")
+    assert read_flow_run(store, run_id).name == "first"
+    assert count(store, "log") == 2
+
+
 def test_a_task_run_of_one_batch_reads_back_whole(store, sender):
     run_id = sender.start()
     other = new_id()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from legato._control import proposals
@@ -70,18 +70,6 @@ class Intake:
         self._owner: tuple[object, int, bool] = (self, 0, False)
         self._flow_ids: dict[str, UUID] = {}
         self._known_seq = 0
-        self._takers: dict[type, Callable[[int, int, Any], None]] = {
-            TaskRunMoved: self._moved,
-            TaskRunCreated: self._created,
-            TaskRunNamed: self._named,
-            Logged: self._logged,
-            ResultKept: self._kept,
-            ArtifactMade: self._made,
-            ArtifactChanged: self._changed,
-            Skipped: self._skipped,
-            FlowRunProposed: self._proposed,
-            FlowRunMoveProposed: self._move_proposed,
-        }
 
     def turn_to(self, writer: Writer, answer: BatchAnswer, known_seq: int = 0) -> Intake:
         """Take the records of `writer` from now on, and answer in `answer`."""
@@ -104,15 +92,16 @@ class Intake:
 
     def take(self, records: Iterable[Numbered]) -> None:
         """Take records in order; raises one of `BAD` on one that cannot be taken."""
-        takers = self._takers
+        takers = self._TAKERS
         for index, seq, record in records:
-            takers[type(record)](index, seq, record)
+            takers[type(record)](self, index, seq, record)
 
     def load(self, touched: Touched) -> None:
         """Lock and read all runs that the records touch: flow runs first, by id."""
-        tasks, created = touched.tasks, touched.created
-        if touched.flows:
-            self.flows.load(touched.flows.values())
+        tasks, created, begun = touched.tasks, touched.created, touched.begun
+        flows = [run_id for number, run_id in touched.flows.items() if number not in begun]
+        if flows:
+            self.flows.load(flows)
         for work in self.flows.works.values():
             parent = work.parent_task_run_id
             if parent is not None and parent.int not in created:
@@ -205,17 +194,36 @@ class Intake:
         repeated = seq <= self._known_seq
         self.answer.answers[index] = proposals.move(self, record, repeated=repeated)
 
+    _TAKERS: ClassVar[dict[type, Callable[[Any, int, int, Any], None]]] = {
+        TaskRunMoved: _moved,
+        TaskRunCreated: _created,
+        TaskRunNamed: _named,
+        Logged: _logged,
+        ResultKept: _kept,
+        ArtifactMade: _made,
+        ArtifactChanged: _changed,
+        Skipped: _skipped,
+        FlowRunProposed: _proposed,
+        FlowRunMoveProposed: _move_proposed,
+    }
+
 
 class Touched:
-    """The flow runs and task runs that records are about, and the numbers of new task runs."""
+    """The flow runs and task runs that records are about, and the numbers of new task runs.
+
+    `begun` are the new flow runs of records that were never sent before: nobody else knows their
+    ids, so they are not looked for. If one is there all the same, its row cannot be written, and
+    the store runs the batch again, record by record.
+    """
 
     def __init__(self) -> None:
+        self.begun: set[int] = set()
         self.flows: dict[int, UUID] = {}
         self.tasks: dict[int, UUID] = {}
         self.created: set[int] = set()
 
-    def add(self, records: Iterable[Record]) -> Touched:
-        """Add what further records touch."""
+    def add(self, records: Iterable[Record], *, new: bool = False) -> Touched:
+        """Add what further records touch; `new`: none of them was sent before."""
         flows, tasks, created = self.flows, self.tasks, self.created
         last: UUID | None = None
         for record in records:
@@ -229,6 +237,8 @@ class Touched:
                 owner = record.run.flow_run_id
             else:
                 _add_proposed(record, flows)
+                if new and type(record) is FlowRunProposed and record.run.id is not None:
+                    self.begun.add(record.run.id.int)
                 continue
             if owner is not last and owner is not None:
                 flows[owner.int] = last = owner

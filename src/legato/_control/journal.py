@@ -60,7 +60,7 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
     intake = Intake(tx, now, writer)
     records = [batch.records[n] for n in indices]
     try:
-        intake.load(Touched().add(records))
+        intake.load(Touched().add(records, new=not taken))
         intake.turn_to(writer, answer, known)
         intake.take(_numbered(batch, indices, records))
         intake.flush()
@@ -130,6 +130,7 @@ def _receive_all(
 ) -> None:
     """Store batches that have nothing in common: read all, decide one by one, write all."""
     now = max(delivery.now for delivery in deliveries)
+    first = not outcomes  # those of the next round may have ids in common with those of this one
     taken = _advance_all(tx, now, deliveries, outcomes)
     intake: Intake | None = None
     touched = Touched()
@@ -139,7 +140,7 @@ def _receive_all(
         answer = BatchAnswer(batch.first_seq + len(batch.records) - 1)
         indices = _indices(tx, batch, delivery.writer, answer, count)
         records = [batch.records[n] for n in indices]
-        touched.add(records)
+        touched.add(records, new=first and not count)
         parts.append((delivery, answer, indices, records))
         intake = intake or Intake(tx, now, delivery.writer)
     if intake is None:

@@ -27,12 +27,13 @@ petrel pika plover polecat puffin quail rail raven redstart reindeer robin salmo
 siskin skylark sparrow stoat stork swallow swift tanager teal tern thrush toucan trout turtle
 vole wagtail walrus weasel wigeon wombat woodcock wren yak
 """.split()  # noqa: SIM905 - easier to read
+_PAIRS = len(QUALITIES) * len(CREATURES)
 
 
 def word_pair(random: Random) -> str:
     """Return a name such as `brisk-heron`."""
-    quality = QUALITIES[int(random.draw() * len(QUALITIES))]
-    return f"{quality}-{CREATURES[int(random.draw() * len(CREATURES))]}"
+    quality, creature = divmod(int(random.draw() * _PAIRS), len(CREATURES))
+    return f"{QUALITIES[quality]}-{CREATURES[creature]}"
 
 
 def run_name(given: str | Callable[..., str], parameters: Mapping[str, Any], option: str) -> str:

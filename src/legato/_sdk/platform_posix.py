@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from types import FrameType
 
+_INT, _TERM, _DEFAULT = int(signal.SIGINT), int(signal.SIGTERM), int(signal.SIG_DFL)
 SOON_SECONDS = 0.001  # until the next look whether the user's code is at work
 
 
@@ -152,6 +153,11 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+# `signal` turns numbers and handlers into enumerations and back at every call, which costs eight
+# times what the call does: a flow makes eight of them
+_raw: Any = vars(signal).get("_signal", signal)
+
+
 class Handlers:
     """Signal handlers of ours while an outermost flow runs on the main thread.
 
@@ -161,28 +167,28 @@ class Handlers:
     """
 
     def __init__(self, on_interrupt: Any, on_terminate: Any) -> None:
-        self._ours = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
-        self._before: dict[signal.Signals, tuple[Any, Any]] = {}
+        self._ours = ((_INT, on_interrupt), (_TERM, on_terminate))
+        self._before: dict[int, tuple[Any, Any]] = {}
 
     def install(self, asks_loop: bool, cancel: Any = None) -> None:
         """Take the signals that Python's own handlers, or those of a loop, have."""
         if not on_main_thread():
             return
-        for number, ours in self._ours.items():
-            before = signal.getsignal(number)
-            is_loops = _is_of_loop(before)
-            defaults = (signal.SIG_DFL, signal.default_int_handler, *_stand_ins)
-            if is_loops or before in defaults:
+        for number, ours in self._ours:
+            before = _raw.getsignal(number)
+            is_default = before == _DEFAULT or before is signal.default_int_handler
+            is_loops = not is_default and _is_of_loop(before)
+            if is_default or is_loops or before in _stand_ins:
                 asked = (before if is_loops else cancel) if asks_loop else None
                 handler = partial(ours, before=asked)
-                signal.signal(number, handler)
+                _raw.signal(number, handler)
                 self._before[number] = (handler, before)
 
     def restore(self) -> None:
         """Give them back."""
         for number, (handler, before) in self._before.items():
-            if signal.getsignal(number) is handler:
-                signal.signal(number, before)
+            if _raw.getsignal(number) is handler:
+                _raw.signal(number, before)
         self._before.clear()
 
 

@@ -13,7 +13,6 @@ QUERIES: dict[str, str] = {
     'meta.retained_after': 'SELECT meta.retained_after FROM meta',
     'meta.retain_after': 'UPDATE meta SET retained_after=%(position)s::BIGINT WHERE meta.retained_after < %(position)s::BIGINT',
     'writer.read': 'SELECT writer.last_seq FROM writer WHERE writer.id = %(id)s::UUID FOR UPDATE',
-    'writer.advance': 'UPDATE writer SET last_seq=%(after)s::BIGINT, seen_at=%(now)s::BIGINT WHERE writer.id = %(writer_id)s::UUID AND writer.last_seq = %(before)s::BIGINT',
     'writer.blame': 'UPDATE writer SET quarantined=(writer.quarantined + %(count)s::BIGINT) WHERE writer.id = %(writer_id)s::UUID',
     'quarantine.count': 'SELECT count(*) AS count_1 FROM quarantine WHERE quarantine.writer_id = %(writer_id)s::UUID AND quarantine.seq BETWEEN %(first)s::BIGINT AND %(last)s::BIGINT',
     'writer.list_open': 'SELECT writer.id, writer.host, writer.pid, writer.pid_start, writer.pid_namespace, writer.opened_at FROM writer WHERE writer.id IN (SELECT attempt.writer_id FROM attempt WHERE attempt.closed_at IS NULL UNION SELECT task_run.writer_id FROM task_run WHERE task_run.end_at IS NULL UNION SELECT lease.holder_writer FROM lease) ORDER BY writer.id',
@@ -121,6 +120,6 @@ BULK: dict[str, Bulk] = {
     'task_run.change': Bulk('UPDATE task_run SET version = v.column3, epoch = v.column4, state_id = v.column5, state_type = v.column6, state_name = v.column7, state_message = v.column8, state_details = v.column9, state_at = v.column10, result_id = v.column11, run_count = v.column12, expected_at = v.column13, next_scheduled_at = v.column14, start_at = v.column15, end_at = v.column16, total_run_us = v.column17, updated_at = v.column18, sort_at = v.column19 FROM (VALUES ', '(%s::UUID, %s::INTEGER, %s::INTEGER, %s::INTEGER, %s::UUID, %s::TEXT, %s::TEXT, %s::TEXT, %s::TEXT, %s::BIGINT, %s::UUID, %s::INTEGER, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT, %s::BIGINT)', ') AS v WHERE task_run.id = v.column1 AND task_run.version = v.column2', 19, ''),
     'task_run.rename': Bulk('UPDATE task_run SET name = v.column3 FROM (VALUES ', '(%s::UUID, %s::INTEGER, %s::TEXT)', ') AS v WHERE task_run.id = v.column1 AND task_run.version = v.column2', 3, ''),
     'attempt.close': Bulk('UPDATE attempt SET closed_at = v.column3, cause = v.column4 FROM (VALUES ', '(%s::UUID, %s::INTEGER, %s::BIGINT, %s::TEXT)', ') AS v WHERE attempt.flow_run_id = v.column1 AND attempt.number = v.column2', 4, ''),
-    'writer.advance_many': Bulk('UPDATE writer SET last_seq = v.column3, seen_at = v.column4 FROM (VALUES ', '(%s::UUID, %s::BIGINT, %s::BIGINT, %s::BIGINT)', ') AS v WHERE writer.id = v.column1 AND writer.last_seq = v.column2', 4, ''),
+    'writer.advance': Bulk('UPDATE writer SET last_seq = v.column3, seen_at = v.column4 FROM (VALUES ', '(%s::UUID, %s::BIGINT, %s::BIGINT, %s::BIGINT)', ') AS v WHERE writer.id = v.column1 AND writer.last_seq = v.column2', 4, ''),
     'lease.renew': Bulk('UPDATE lease SET expires_at = v.column3 FROM (VALUES ', '(%s::UUID, %s::INTEGER, %s::BIGINT)', ') AS v WHERE lease.id = v.column1 AND lease.epoch = v.column2', 3, ''),
 }

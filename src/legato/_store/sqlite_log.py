@@ -35,15 +35,14 @@ class WriteAheadLog:
         if self._commits < LOOK_EVERY:
             return
         self._commits = 0
-        frames = count_frames(self.path)
-        self.due = frames >= DUE_FRAMES
-        if frames >= LONGEST_FRAMES:
+        self.due = holds(self.path, DUE_FRAMES)
+        if self.due and holds(self.path, LONGEST_FRAMES):
             self._move(connection)
 
     def move_if_due(self, connection: sqlite3.Connection) -> None:
         """Move the log into the database, unless another process was faster."""
         self.due = False
-        if count_frames(self.path) >= DUE_FRAMES:
+        if holds(self.path, DUE_FRAMES):
             self._move(connection)
 
     def _move(self, connection: sqlite3.Connection) -> None:
@@ -62,8 +61,8 @@ class WriteAheadLog:
         failpoint("checkpoint.after")
 
 
-def count_frames(path: Path) -> int:
-    """Return how many pages the log holds since it last began anew; 0 if there is none.
+def holds(path: Path, frames: int) -> bool:
+    """Tell whether the log holds at least so many pages since it last began anew.
 
     A log that began anew overwrites its file from the start, so the size of the file says nothing.
     Frames of now bear the salt of the file's header (sqlite.org/fileformat2.html#walformat); those
@@ -73,16 +72,9 @@ def count_frames(path: Path) -> int:
         with path.open("rb", buffering=0) as file:
             header = file.read(_HEADER)
             if len(header) < _HEADER:
-                return 0
+                return False
             salt, step = header[16:24], _FRAME_HEADER + int.from_bytes(header[8:12], "big")
-            first, behind = 0, (path.stat().st_size - _HEADER) // step
-            while first < behind:
-                middle = (first + behind) // 2
-                file.seek(_HEADER + middle * step + 8)
-                if file.read(8) == salt:
-                    first = middle + 1
-                else:
-                    behind = middle
-            return first
+            file.seek(_HEADER + (frames - 1) * step + 8)
+            return file.read(8) == salt
     except OSError:
-        return 0
+        return False

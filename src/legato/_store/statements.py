@@ -114,9 +114,6 @@ QUERIES: dict[str, Executable] = {
     .where(s.meta.c.retained_after < _p("position"))
     .values(retained_after=_p("position")),
     "writer.read": select(w.c.last_seq).where(w.c.id == _p("id")).with_for_update(),
-    "writer.advance": update(w)
-    .where(w.c.id == _p("writer_id"), w.c.last_seq == _p("before"))
-    .values(last_seq=_p("after"), seen_at=_p("now")),
     "writer.blame": update(w)
     .where(w.c.id == _p("writer_id"))
     .values(quarantined=w.c.quarantined + _p("count")),
@@ -292,6 +289,6 @@ CHANGES: dict[str, Change] = {
     "task_run.change": Change(tr, columns.RUN_CHANGE),
     "task_run.rename": Change(tr, columns.NAME),
     "attempt.close": Change(at, columns.ATTEMPT_CLOSE, key=("flow_run_id", "number")),
-    "writer.advance_many": Change(w, columns.WRITER_ADVANCE, key=("id", "last_seq")),
+    "writer.advance": Change(w, columns.WRITER_ADVANCE, key=("id", "last_seq")),
     "lease.renew": Change(s.lease, columns.LEASE_CHANGE, key=("id", "epoch")),
 }

@@ -15,8 +15,7 @@ from legato._store.port import Transaction
 
 def advance(tx: Transaction, writer_id: UUID, before: int, after: int, now: datetime) -> bool:
     """Move the mark from `before` to `after`; False if it does not stand there."""
-    params = {"writer_id": writer_id, "before": before, "after": after, "now": now}
-    return tx.run("writer.advance", params) == 1
+    return tx.bulk("writer.advance", [tx.uid(writer_id), before, after, micros(now)]) == 1
 
 
 def find_last_seq(tx: Transaction, writer_id: UUID) -> int | None:
@@ -37,7 +36,7 @@ def advance_claimed(tx: Transaction, now: datetime, marks: Sequence[tuple[UUID, 
     for writer_id, before, after in marks:
         flat += (tx.uid(writer_id), before, after, micros(now))
     if flat:
-        tx.bulk("writer.advance_many", flat)
+        tx.bulk("writer.advance", flat)
 
 
 def create(tx: Transaction, writer: Writer) -> None:
