@@ -9,17 +9,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from legato._model.errors import StoreError, StoreFull, StoreReadOnly, StoreTooNew
-from legato._store import faults, platform_posix, sqlite_home, sqlite_log
+from legato._store import faults, platform_posix, sqlite_home
 from legato._store.checker import violations
 from legato._store.port import Grade
 from legato._store.sqlite import SqliteStore
@@ -160,48 +156,6 @@ def test_a_network_file_system_gets_no_wal_and_one_warning(path, monkeypatch):
 
 def test_network_file_systems_are_known_by_their_mount(tmp_path):
     assert not platform_posix.is_network_path(tmp_path)
-
-
-@pytest.mark.parametrize("leisure", [True, False])
-def test_the_log_is_moved_into_the_database_now_and_then(store, path, monkeypatch, leisure):
-    monkeypatch.setattr(sqlite_log, "TRUNCATE_BYTES", 1_000_000)
-    monkeypatch.setattr(sqlite_log, "DUE_FRAMES", 50)
-    monkeypatch.setattr(sqlite_log, "LONGEST_FRAMES", 10_000 if leisure else 200)
-    sender = Sender(store)
-    run_id = sender.start()
-    sizes, chores = [], 0
-    for _ in range(200):
-        _, records = whole_task(run_id, name="x" * 5000)
-        sender.send(*records)
-        if leisure and (chore := store.upkeep()) is not None:
-            chore()
-            chores += 1
-            assert store.upkeep() is None
-        sizes.append(path.with_name("legato.db-wal").stat().st_size)
-    assert max(sizes) < 3_000_000
-    assert bool(chores) is leisure
-    assert integrity(path) == "ok"
-
-
-@given(st.lists(st.integers(0, 40), min_size=1, max_size=12))
-def test_the_length_of_the_log_is_what_sqlite_says(commits):
-    """0 stands for a checkpoint, after which the log begins anew in a file that keeps its size."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = Path(folder) / "x.db"
-        connection = sqlite3.connect(database, isolation_level=None)
-        for pragma in ("journal_mode = WAL", "wal_autocheckpoint = 0", "synchronous = OFF"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.execute("CREATE TABLE t (body BLOB)")
-        for pages in commits:
-            if pages:
-                connection.execute("INSERT INTO t VALUES (zeroblob(?))", (pages * 4096,))
-            log = Path(f"{database}-wal")
-            held = [n for n in range(1, 500) if sqlite_log.holds(log, n)] if not pages else []
-            if not pages:
-                (_, frames, _) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                assert held == list(range(1, frames + 1))
-                connection.execute("INSERT INTO t VALUES (1)")
-        connection.close()
 
 
 def test_reading_while_writing_sees_whole_commits(store):

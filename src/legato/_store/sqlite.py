@@ -67,12 +67,12 @@ class SqliteStore:
         return self._readers.changes()
 
     def upkeep(self) -> Callable[[], None] | None:
-        return self._move_log if self._log.due else None
+        return self._tend_log if self._log.due else None
 
-    def _move_log(self) -> None:
+    def _tend_log(self) -> None:
         with self._combiner.mutex, self._lock.held():
             if self._writer is not None:
-                self._log.move_if_due(self._writer)
+                self._log.tend(self._writer)
 
     def stable_position(self) -> int:
         # positions are drawn under the write lock: what is committed has no hole before it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
@@ -13,15 +14,20 @@ LONGEST_FRAMES = 4 * DUE_FRAMES
 TRUNCATE_BYTES = 32 * 1024 * 1024
 LOOK_EVERY = 16
 """Commits between two looks at the length; the writers of all processes look."""
+ROOM_BYTES = 5 * 1024 * 1024
+"""What the file of a log is given at the first look: all that it holds until it is moved."""
 
 _HEADER, _FRAME_HEADER = 32, 24
+_ZEROS = bytes(16 * 1024)  # in one large write the page cache would take large pieces: slow later
 
 
 class WriteAheadLog:
     """The log beside `database`; all is called under the kernel lock of the writers.
 
     To move it takes two syncs and tens of milliseconds. When that is `due` somebody may do it at
-    leisure; at four times the length whoever commits does it on the spot.
+    leisure; at four times the length whoever commits does it on the spot. A short file is made
+    longer at leisure, too: a commit into room that is there waits for its pages only, one at the
+    end of the file also until its new length is on disk (docs/decisions/0015).
     """
 
     def __init__(self, database: Path) -> None:
@@ -35,15 +41,35 @@ class WriteAheadLog:
         if self._commits < LOOK_EVERY:
             return
         self._commits = 0
-        self.due = holds(self.path, DUE_FRAMES)
+        self.due = self._is_short() or holds(self.path, DUE_FRAMES)
         if self.due and holds(self.path, LONGEST_FRAMES):
             self._move(connection)
 
-    def move_if_due(self, connection: sqlite3.Connection) -> None:
-        """Move the log into the database, unless another process was faster."""
+    def tend(self, connection: sqlite3.Connection) -> None:
+        """Move the log into the database or make its file longer, if nobody was faster."""
         self.due = False
         if holds(self.path, DUE_FRAMES):
             self._move(connection)
+        elif self._is_short():
+            self._lengthen(connection)
+
+    def _is_short(self) -> bool:
+        try:
+            return 0 < self.path.stat().st_size < ROOM_BYTES
+        except OSError:  # there is none, as on a network file system
+            return False
+
+    def _lengthen(self, connection: sqlite3.Connection) -> None:
+        """Put zeros behind the log; whoever reads it stops at the first that is no frame."""
+        with suppress(sqlite3.Error, OSError):
+            connection.execute("BEGIN IMMEDIATE")  # no program appends to the log meanwhile
+            try:
+                with self.path.open("r+b", buffering=0) as file:
+                    end = file.seek(0, os.SEEK_END)
+                    while end < ROOM_BYTES:
+                        end += file.write(_ZEROS)
+            finally:
+                connection.execute("ROLLBACK")
 
     def _move(self, connection: sqlite3.Connection) -> None:
         """Checkpoint; a failure waits for the next look."""
