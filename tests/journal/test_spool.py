@@ -64,7 +64,7 @@ class World:
     def spooled(self):
         return Path(self.path).exists()
 
-    def die_and_be_delivered(self):
+    def die_and_be_delivered(self, whole=False):
         """Forget the process as kill -9 does; another one delivers its file."""
         self.journal._turn.take()
         safe = len(self.sent) - self.journal._drain.in_memory
@@ -79,7 +79,7 @@ class World:
                 file.remove(first + len(records) - 1)
             file.discard()
         delivered = self.texts()
-        assert len(delivered) >= safe
+        assert len(delivered) >= (len(self.sent) if whole else safe)
         assert delivered == [text(record) for record in self.sent[: len(delivered)]]
         self.sent.clear()
         self.receiver.records.clear()
@@ -106,6 +106,7 @@ STEPS = st.lists(
         st.tuples(st.just("mend"), st.none()),
         st.tuples(st.just("flush"), st.none()),
         st.tuples(st.just("die"), st.none()),
+        st.tuples(st.just("abandon"), st.none()),
         st.tuples(
             st.just("fault"),
             st.sampled_from(
@@ -144,6 +145,10 @@ def test_any_interleaving_of_outages_deliveries_and_deaths_keeps_every_record_on
                 elif step == "die":
                     faults.arm("")
                     world.die_and_be_delivered()
+                elif step == "abandon":
+                    faults.arm("")
+                    world.journal.abandon()
+                    world.die_and_be_delivered(whole=True)
                 else:
                     faults.arm(f"{arg}=raise")
             faults.arm("")

@@ -14,6 +14,7 @@ from legato._backend import ownership
 from legato._backend.embedded import EmbeddedBackend, is_pool_child
 from legato._journal import forks
 from legato._journal.clock import SystemClock
+from legato._journal.outage import waiting
 from legato._settings import current as configuration
 from legato._settings.home import Home, open_home
 
@@ -153,9 +154,6 @@ def _say(lost: int) -> None:
     for backend in _backends.values():
         count, path = backend.journal.spooled
         if count:
-            sys.stderr.write(
-                f"legato: {count} records wait in {path}; the next process that opens the home "
-                "delivers them, or `legato spool send`.\n"
-            )
+            sys.stderr.write(f"legato: {waiting(count, path)}\n")
     if lost:
         sys.stderr.write(f"legato: {lost} records could not be stored.\n")

@@ -150,6 +150,10 @@ class EmbeddedBackend:
         now = self.clock.now()
         self.store.run(lambda tx: close_rest(tx, now, flow_run_id, message))
 
+    def abandon(self) -> None:
+        """Put in the spool what was not stored in time, and say so: the process ends now."""
+        self.journal.abandon()
+
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds, and stop owning."""
         self.journal.close(timeout)

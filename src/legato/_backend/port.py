@@ -62,6 +62,10 @@ class Backend(Protocol):
         """Close as Crashed what threads still do for a flow run that has ended."""
         ...
 
+    def abandon(self) -> None:
+        """Put in the spool what was not stored in time, and say so: the process ends now."""
+        ...
+
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds."""
         ...

@@ -23,7 +23,7 @@ from legato._journal.spool import Spool
 from legato._journal.tickets import Entry, Ticket, hand_out, record_of, unanswered
 from legato._model.errors import StoreBusy, StoreError
 from legato._model.logs import LogCreate
-from legato._model.records import Batch, BatchAnswer, Logged
+from legato._model.records import Batch, BatchAnswer, Logged, Record
 from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
@@ -93,6 +93,23 @@ class Drain:
     def backlog(self) -> int:
         """Return how many records are not committed."""
         return self.in_memory + self.spooled
+
+    def rest(self) -> tuple[int, list[Record]]:
+        """Return what is nowhere but in memory, after the number of the first of it.
+
+        For a thread without the turn: who has it may go on meanwhile, so this looks again until
+        nothing has moved.
+        """
+        while True:
+            seq, pending, entries = self._seq, self._pending, self.buffer[:]
+            held = pending.entries if pending is not None else []
+            if seq != self._seq or pending is not self._pending:
+                continue
+            if not (held and entries and held[0] is entries[0]):  # taken, and not yet out of it
+                break
+        first = seq + 1 if pending is None else pending.batch.first_seq
+        taken = [] if pending is None else pending.batch.records
+        return first, [*taken, *map(record_of, entries)]
 
     def rest_seconds(self) -> float:
         """Return how long to wait before the next step, while the store is out of use."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from legato._journal.drain import BOUND, Drain, Sink
-from legato._journal.outage import Outage
+from legato._journal.outage import Outage, waiting
 from legato._journal.scribe import Scribe
 from legato._journal.spool import Opener, Spool
 from legato._journal.tickets import Ticket
@@ -76,6 +76,7 @@ class Journal:
         self._bells = self._scribe.bells
         self._mark = GROUP
         self._closed = False
+        self._abandoned = False
 
     @property
     def writer(self) -> Writer:
@@ -87,8 +88,9 @@ class Journal:
     @property
     def unrecorded(self) -> int:
         """How many records were lost, or are in memory only although there is no more hope."""
-        waiting = self._drain.in_memory if self._outage.error is not None or self._closed else 0
-        return self._outage.lost_logs + self._outage.lost_facts + waiting
+        hopeless = self._outage.error is not None or self._closed
+        left = self._drain.in_memory if hopeless and not self._abandoned else 0
+        return self._outage.lost_logs + self._outage.lost_facts + left
 
     @property
     def failure(self) -> Exception | None:
@@ -162,7 +164,7 @@ class Journal:
         self._closed = True
         self._scribe.stop()
         self._mark = 1
-        if self._drain.empty or self._turn.mine:
+        if self._drain.empty or self._turn.mine or self._abandoned:
             return
         self._drain.patience, self._drain.insists = timeout, True
         if not self._turn.take(timeout):
@@ -175,6 +177,23 @@ class Journal:
         finally:
             self._spool.close()
             self._turn.end()
+
+    def abandon(self) -> None:
+        """Put what is in memory into the spool and say so: the process ends now.
+
+        Does not wait for the turn: a thread has it that waits for the store. Should that one go
+        on, it gives the same records the same numbers, and the store takes each number once.
+        """
+        first, records = self._drain.rest()
+        if not records:
+            return
+        try:
+            path = self._spool.keep_rest(first, records)
+        except (StoreError, OSError) as error:
+            self._outage.say(f"{len(records)} records could not be stored: {error}")
+            return
+        self._abandoned = True
+        self._outage.say(waiting(self._drain.spooled + len(records), path))
 
     def _settle(self, count: int, acked: bool, end: float | None = None) -> None:
         """Bring `count` records to the store; what waits in the spool may stay there at `end`."""

@@ -137,6 +137,14 @@ class Outage:
         return key in self.torn
 
 
+def waiting(count: int, path: str) -> str:
+    """Say in words that records wait in a file, and until when."""
+    return (
+        f"{count} records wait in {path}; the next process that opens the home delivers them, "
+        "or `legato spool send`."
+    )
+
+
 def answer_locally(entries: list[Entry]) -> None:
     """Accept every proposal that waits among `entries`, and leave the bare records."""
     for index, entry in enumerate(entries):

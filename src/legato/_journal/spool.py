@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Opener = Callable[[], "SpoolFile"]
 RETRY_SECONDS = 1.0
+PART = 500  # records that are put on disk at once as the process ends
 
 _LEAKED: list[object] = []
 """Connections inherited by a fork: closing them here would be the parent's undoing."""
@@ -22,7 +23,7 @@ _LEAKED: list[object] = []
 class Spool:
     """The file of this writer, which `open_file` gives; None: there is none to be had.
 
-    Only the thread that holds the journal's turn works here.
+    Only the thread that holds the journal's turn works here, but for `keep_rest`.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Spool:
         self._monotonic = monotonic
         self._retry_at = 0.0
         self._file: SpoolFile | None = None
+        self._ends = False
 
     @property
     def usable(self) -> bool:
@@ -64,6 +66,24 @@ class Spool:
         self._outage.lose_logs(lines)
         return True
 
+    def keep_rest(self, first: int, records: list[Record]) -> str:
+        """Put on disk what is left in memory, as the process ends now; return the file.
+
+        For a thread without the turn, so over a connection of its own; who has the turn removes
+        nothing from now on. Raises StoreError.
+        """
+        self._ends = True
+        if self._open_file is None:
+            raise StoreError("There is no spool.")
+        file = self._open_file()
+        try:
+            for start in range(0, len(records), PART):
+                part, last = records[start : start + PART], start + PART >= len(records)
+                self._outage.lose_logs(_put(file, first + start, part, last))
+        finally:
+            file.close()
+        return file.path
+
     def head(self, first: int, last: int) -> list[Record]:
         """Return the oldest records, numbered from `first` on; `last` is the newest number."""
         if self._file is None:
@@ -79,7 +99,7 @@ class Spool:
     def remove(self, last: int, all_of_it: bool) -> None:
         """Forget what is stored: up to number `last`, or the whole file."""
         file = self._file
-        if file is None:
+        if file is None or self._ends:
             return
         try:
             if all_of_it:
@@ -99,3 +119,17 @@ class Spool:
         """After a fork, in the child: the file is the parent's."""
         if self._file is not None:
             _LEAKED.append(self._file.leave_behind())
+
+
+def _put(file: SpoolFile, first: int, records: list[Record], acked: bool) -> int:
+    """Put records on disk without those that cannot be encoded; return how many lines it cost."""
+    try:
+        return file.put(first, records, acked)
+    except (StoreError, OSError):
+        raise
+    except Exception:  # noqa: BLE001 - one bad record must not take the rest along
+        if len(records) == 1:
+            return file.put(first, [Skipped()], acked)
+        half = len(records) // 2
+        lines = _put(file, first, records[:half], False)
+        return lines + _put(file, first + half, records[half:], acked)

@@ -1,8 +1,8 @@
 """Ctrl-C and SIGTERM while flows run on the main thread.
 
 The first signal raises in the user's code, and from then on no task of the run starts. The run
-ends Crashed, everything is committed, and the process leaves within two seconds even when other
-threads sleep. A second signal ends the process at once.
+ends Crashed and everything is committed, or spooled while another process holds the database; the
+process leaves within two seconds even when other threads sleep. A second signal ends it at once.
 
 In a notebook or at a prompt Ctrl-C ends the run in the same way and the process goes on; a second
 one is raised again.
@@ -31,11 +31,18 @@ from legato._sdk.watch import watch
 if TYPE_CHECKING:
     from types import FrameType
 
+    from legato._backend.port import Backend
+
 GRACE_SECONDS = 1.2
 NUDGE_SECONDS = 0.01
-CLOSING_SECONDS = 0.5
+CLOSING_SECONDS = 0.4
+SPOOLING_SECONDS = 0.4
+HELD_UP_SECONDS = 0.15
 EXIT_INTERRUPT, EXIT_TERMINATE = 130, 143
 _WAITS_IN = ("threading.py", "queue.py", "thread.py", "_base.py", "process.py", "pool.py")
+
+
+_AT_THE_STORE = tuple(os.path.join(at_work.HERE, name, "") for name in ("_journal", "_store"))
 
 
 @contextmanager
@@ -180,21 +187,41 @@ def _see_to_the_end(signum: int, code: int | None, over: threading.Event) -> Non
     Without a code for it the process goes on.
     """
     grace = time.monotonic() + GRACE_SECONDS
+    main = _MainThread()
     while not over.wait(NUDGE_SECONDS):
         if code is None or time.monotonic() < grace:
             if watch.undelivered is not None:
                 watch.nudge(signum)
-        elif watch.undelivered is not None or _main_thread_waits():
+        elif watch.undelivered is not None or main.waits():
             _close_in_time()
             leave(code)
 
 
-def _main_thread_waits() -> bool:
-    frame = frames.of_threads().get(threading.main_thread().ident or 0)
-    if frame is None:
-        return False
-    ours = at_work.is_wait(frame)
-    return ours or os.path.basename(frame.f_code.co_filename) in _WAITS_IN
+class _MainThread:
+    """Looks at the main thread, again and again."""
+
+    def __init__(self) -> None:
+        self._spot: tuple[FrameType, int] | None = None
+        self._since = 0.0
+
+    def waits(self) -> bool:
+        """Tell whether it waits for other threads, or is held up by the store.
+
+        Another process has the database then: user code that cleans up does not get on either.
+        """
+        frame = frames.of_threads().get(threading.main_thread().ident or 0)
+        if frame is None:
+            return False
+        path = frame.f_code.co_filename
+        if at_work.is_wait(frame) or os.path.basename(path) in _WAITS_IN:
+            return True
+        return path.startswith(_AT_THE_STORE) and self._is_where_it_was(frame)
+
+    def _is_where_it_was(self, frame: FrameType) -> bool:
+        spot = frame, frame.f_lasti
+        if spot != self._spot:
+            self._spot, self._since = spot, time.monotonic()
+        return time.monotonic() - self._since >= HELD_UP_SECONDS
 
 
 def _see_to_the_rest(run: FlowExecution) -> None:
@@ -213,17 +240,34 @@ def _message() -> str:
 
 
 def _close_in_time() -> None:
-    closing = threading.Thread(target=_close_as_crashed, daemon=True)
-    closing.start()
-    closing.join(CLOSING_SECONDS)
+    """Store everything and close what is open; while somebody holds the database, spool it."""
+    if not _ended(_close_as_crashed, CLOSING_SECONDS):
+        _ended(_abandon, SPOOLING_SECONDS)
+
+
+def _ended(work: Callable[[], None], seconds: float) -> bool:
+    """Do something in a thread that is left alone after some time; tell whether it ended."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
 
 
 def _close_as_crashed() -> None:
     message = _message()
-    homes = [*watch.homes, *(run.backend for run in watch.runs)]
-    for home in {id(home): home for home in homes}.values():
+    for home in _homes():
         with suppress(StoreError):  # out of order, which the journal has told
             home.close_own_runs(message)
+
+
+def _abandon() -> None:
+    for home in _homes():
+        home.abandon()
+
+
+def _homes() -> list[Backend]:
+    homes = [*watch.homes, *(run.backend for run in watch.runs)]
+    return list({id(home): home for home in homes}.values())
 
 
 def leave(code: int) -> None:

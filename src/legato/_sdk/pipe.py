@@ -148,5 +148,8 @@ class PipeBackend:
     def close_rest(self, flow_run_id: UUID, message: str) -> None:
         """Leave it to the process of the flow."""
 
+    def abandon(self) -> None:
+        """Leave it to the process of the flow."""
+
     def close(self, timeout: float) -> None:
         """Leave it to the process of the flow."""

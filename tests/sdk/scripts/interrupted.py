@@ -278,6 +278,19 @@ def elsewhere() -> None:
     blocked()
 
 
+@flow
+def held_up() -> None:
+    """Goes on once another process holds the database: each task that ended is told."""
+    quick(0)
+    os.write(1, b"recorded\n")
+    sys.stdin.readline()
+    ready_soon()
+    for n in range(1, 4):
+        quick(n)
+        os.write(1, b"ended\n")
+    time.sleep(60)
+
+
 def on_term(signum: int, frame: object) -> None:
     os.write(1, b"mine\n")
     sys.exit(7)

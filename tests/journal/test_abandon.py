@@ -1,0 +1,106 @@
+"""A journal whose process ends while a thread waits for the store with the turn in its hands."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from tests.journal.receiver import IDS, fact
+from tests.journal.test_spool import World, moved, text
+
+from legato._model.records import Skipped
+from legato._store.spool import SpoolFile
+
+
+class HeldUp(World):
+    """The sink waits until `go` is set, once `held` is."""
+
+    def __init__(self, folder):
+        self.held, self.waits, self.go = False, threading.Event(), threading.Event()
+        super().__init__(folder)
+
+    def sink(self, batch):
+        if self.held:
+            self.waits.set()
+            self.go.wait(30)
+        return super().sink(batch)
+
+    def hold(self):
+        """Have a thread wait in the sink with all that was appended, then append more."""
+        self.held = True
+        self.append(3)
+        flushing = threading.Thread(target=self.journal.flush)
+        flushing.start()
+        self.waits.wait(30)
+        self.append(2)
+        return flushing
+
+    def on_disk(self):
+        return [text(record) for record in SpoolFile(self.path).head(1) if record != Skipped()]
+
+
+@pytest.fixture
+def world(tmp_path):
+    return HeldUp(tmp_path)
+
+
+def test_all_that_is_in_memory_is_put_on_disk_and_said(world, capsys):
+    world.append(1)
+    world.journal.flush()
+    flushing = world.hold()
+    world.journal.abandon()
+    assert world.on_disk() == [text(record) for record in world.sent[1:]]
+    assert capsys.readouterr().err == (
+        f"legato: 5 records wait in {world.path}; the next process that opens the home delivers "
+        "them, or `legato spool send`.\n"
+    )
+    assert world.journal.unrecorded == 0
+    world.go.set()
+    flushing.join()
+
+
+def test_who_waited_may_go_on_and_nothing_is_there_twice(world):
+    flushing = world.hold()
+    world.journal.abandon()
+    world.go.set()
+    flushing.join()
+    assert len(world.texts()) >= 3
+    assert len(world.on_disk()) == 5  # the journal does not empty what it did not put there
+    world.die_and_be_delivered(whole=True)
+
+
+def test_the_end_of_the_process_waits_for_nobody(world):
+    flushing = world.hold()
+    world.journal.abandon()
+    world.journal.close(30)
+    assert not world.go.is_set()
+    world.go.set()
+    flushing.join()
+
+
+def test_a_record_that_cannot_be_encoded_takes_no_other_along(world):
+    flushing = world.hold()
+    world.journal.append(moved(IDS.new(), object(), 2))
+    world.append(1)
+    world.journal.abandon()
+    assert world.on_disk() == [text(record) for record in world.sent]
+    world.go.set()
+    world.held = False
+    flushing.join()
+
+
+def test_where_there_is_no_spool_the_loss_is_said(world, capsys):
+    world.journal._spool._open_file = None
+    flushing = world.hold()
+    world.journal.abandon()
+    assert "5 records could not be stored: There is no spool." in capsys.readouterr().err
+    world.go.set()
+    flushing.join()
+
+
+def test_a_journal_that_has_stored_everything_leaves_no_file(world, capsys):
+    world.journal.append(fact("x"))
+    world.journal.flush()
+    world.journal.abandon()
+    assert capsys.readouterr().err == ""
+    assert list(world.folder.iterdir()) == []
