@@ -67,6 +67,7 @@ class World:
     def die_and_be_delivered(self, whole=False):
         """Forget the process as kill -9 does; another one delivers its file."""
         self.journal._turn.take()
+        self.journal._turn.calm()  # the interpreter lives on
         safe = len(self.sent) - self.journal._drain.in_memory
         self.journal._scribe.stop()
         self.journal._spool.close()

@@ -153,7 +153,7 @@ def _at_exit() -> None:
 def _say(lost: int) -> None:
     for backend in _backends.values():
         count, path = backend.journal.spooled
-        if count:
+        if count and not backend.journal.abandoned:
             sys.stderr.write(f"legato: {waiting(count, path)}\n")
     if lost:
         sys.stderr.write(f"legato: {lost} records could not be stored.\n")

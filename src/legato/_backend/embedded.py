@@ -132,15 +132,19 @@ class EmbeddedBackend:
 
         return spool.survey(self.home, self.clock)
 
-    def close_own_runs(self, message: str) -> None:
-        """Close what this process runs as Crashed, from outside of the runs."""
+    def close_own_runs(self, message: str) -> bool:
+        """Close what this process runs as Crashed, from outside of the runs.
+
+        False: something waits in the spool; whoever delivers that closes what is open then.
+        """
         from legato._control.attempts import close_dead
 
         self.journal.flush()
-        if self.journal.spooled[0]:  # whoever delivers that closes what is open then
-            return
+        if self.journal.spooled[0]:
+            return False
         writer, now = self.journal.writer, self.clock.now()
         self.store.run(lambda tx: close_dead(tx, now, [writer], message))
+        return True
 
     def close_rest(self, flow_run_id: UUID, message: str) -> None:
         """Close as Crashed what threads still do for a flow run that has ended."""
@@ -157,7 +161,7 @@ class EmbeddedBackend:
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds, and stop owning."""
         self.journal.close(timeout)
-        if self._holding and not self.journal.spooled[0]:
+        if self._holding and not (self.journal.abandoned or self.journal.spooled[0]):
             ownership.let_go(self.journal.writer.id)
 
     def retire(self, timeout: float) -> None:

@@ -54,8 +54,11 @@ class Backend(Protocol):
         """Return the folder for stored results."""
         ...
 
-    def close_own_runs(self, message: str) -> None:
-        """Close what this process runs as Crashed, from outside of the runs."""
+    def close_own_runs(self, message: str) -> bool:
+        """Close what this process runs as Crashed, from outside of the runs.
+
+        False: somebody else will, because not everything could be stored.
+        """
         ...
 
     def close_rest(self, flow_run_id: UUID, message: str) -> None:

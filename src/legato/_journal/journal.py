@@ -76,7 +76,8 @@ class Journal:
         self._bells = self._scribe.bells
         self._mark = GROUP
         self._closed = False
-        self._abandoned = False
+        self.abandoned = False
+        """Whether nothing more is to be done for the records, as the process ends."""
 
     @property
     def writer(self) -> Writer:
@@ -89,7 +90,7 @@ class Journal:
     def unrecorded(self) -> int:
         """How many records were lost, or are in memory only although there is no more hope."""
         hopeless = self._outage.error is not None or self._closed
-        left = self._drain.in_memory if hopeless and not self._abandoned else 0
+        left = self._drain.in_memory if hopeless and not self.abandoned else 0
         return self._outage.lost_logs + self._outage.lost_facts + left
 
     @property
@@ -164,7 +165,7 @@ class Journal:
         self._closed = True
         self._scribe.stop()
         self._mark = 1
-        if self._drain.empty or self._turn.mine or self._abandoned:
+        if self._drain.empty or self._turn.mine or self.abandoned:
             return
         self._drain.patience, self._drain.insists = timeout, True
         if not self._turn.take(timeout):
@@ -185,15 +186,16 @@ class Journal:
         on, it gives the same records the same numbers, and the store takes each number once.
         """
         first, records = self._drain.rest()
-        if not records:
-            return
-        try:
-            path = self._spool.keep_rest(first, records)
-        except (StoreError, OSError) as error:
-            self._outage.say(f"{len(records)} records could not be stored: {error}")
-            return
-        self._abandoned = True
-        self._outage.say(waiting(self._drain.spooled + len(records), path))
+        path, count = self._spool.path, self._drain.spooled
+        if records:
+            try:
+                path = self._spool.keep_rest(first, records)
+            except (StoreError, OSError) as error:
+                self._outage.say(f"{len(records)} records could not be stored: {error}")
+                return
+        self.abandoned = True
+        if path is not None and count + len(records):
+            self._outage.say(waiting(count + len(records), path))
 
     def _settle(self, count: int, acked: bool, end: float | None = None) -> None:
         """Bring `count` records to the store; what waits in the spool may stay there at `end`."""

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from legato._backend.port import Backend
 
+    _Homes = dict[int, Backend]
+
 GRACE_SECONDS = 1.2
 NUDGE_SECONDS = 0.01
 CLOSING_SECONDS = 0.4
@@ -240,34 +242,33 @@ def _message() -> str:
 
 
 def _close_in_time() -> None:
-    """Store everything and close what is open; while somebody holds the database, spool it."""
-    if not _ended(_close_as_crashed, CLOSING_SECONDS):
-        _ended(_abandon, SPOOLING_SECONDS)
+    """Store everything and close what is open; spool it while the database cannot be had."""
+    homes = [*watch.homes, *(run.backend for run in watch.runs)]
+    left = {id(home): home for home in homes}
+    _for_at_most(CLOSING_SECONDS, _close_as_crashed, left)
+    if left:
+        _for_at_most(SPOOLING_SECONDS, _abandon, left)
 
 
-def _ended(work: Callable[[], None], seconds: float) -> bool:
-    """Do something in a thread that is left alone after some time; tell whether it ended."""
-    thread = threading.Thread(target=work, daemon=True)
+def _for_at_most(seconds: float, work: Callable[[_Homes], None], homes: _Homes) -> None:
+    """Do something in a thread that is left alone after some time."""
+    thread = threading.Thread(target=work, args=(homes,), daemon=True)
     thread.start()
     thread.join(seconds)
-    return not thread.is_alive()
 
 
-def _close_as_crashed() -> None:
+def _close_as_crashed(homes: _Homes) -> None:
+    """Take out of `homes` those where that worked."""
     message = _message()
-    for home in _homes():
+    for key, home in tuple(homes.items()):
         with suppress(StoreError):  # out of order, which the journal has told
-            home.close_own_runs(message)
+            if home.close_own_runs(message):
+                homes.pop(key)
 
 
-def _abandon() -> None:
-    for home in _homes():
+def _abandon(homes: _Homes) -> None:
+    for home in tuple(homes.values()):
         home.abandon()
-
-
-def _homes() -> list[Backend]:
-    homes = [*watch.homes, *(run.backend for run in watch.runs)]
-    return list({id(home): home for home in homes}.values())
 
 
 def leave(code: int) -> None:

@@ -142,8 +142,9 @@ class PipeBackend:
         """Return the folder for stored results."""
         return self.folder
 
-    def close_own_runs(self, message: str) -> None:
+    def close_own_runs(self, message: str) -> bool:
         """Leave it to the process of the flow."""
+        return True
 
     def close_rest(self, flow_run_id: UUID, message: str) -> None:
         """Leave it to the process of the flow."""

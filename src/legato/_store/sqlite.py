@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from legato._model.errors import StoreError, StoreTooOld
@@ -28,6 +29,8 @@ from legato._store.versions import SCHEMA
 
 T = TypeVar("T")
 
+BUSY_SECONDS = 5.0
+BUSY_MS = 50  # for which SQLite itself waits
 
 _LEAKED: list[object] = []
 """Connections inherited by a fork: closing them here would be the parent's undoing."""
@@ -139,6 +142,7 @@ class SqliteStore:
 
     def _open(self) -> sqlite3.Connection:
         connection = self._connect(writer=True)
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         self._writer, self._grade = connection, Grade.PLAIN
         failpoint("store.opened")
         return connection
@@ -168,7 +172,10 @@ class SqliteStore:
             connection.execute(f"PRAGMA synchronous = {mode}")
             self._grade = grade
         failpoint("store.before_begin")
-        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            _insist(connection, error)
         failpoint("store.after_begin")
         self._check(connection)
         tx = SqliteTransaction(connection, repeated=repeated)
@@ -187,6 +194,22 @@ class SqliteStore:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def _insist(connection: sqlite3.Connection, error: sqlite3.OperationalError) -> None:
+    """Begin to write although another program does; raise if that goes on for long.
+
+    In many short waits: the handlers of signals run between them, but not while SQLite waits.
+    """
+    end = monotonic() + BUSY_SECONDS
+    while error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY and monotonic() < end:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as again:
+            error = again
+        else:
+            return
+    raise error
 
 
 class _Readers:

@@ -79,11 +79,7 @@ class WriteAheadLog:
             if self.path.stat().st_size <= TRUNCATE_BYTES:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
             else:  # waits for readers, while all writers wait for us
-                connection.execute("PRAGMA busy_timeout = 50")
-                try:
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                finally:
-                    connection.execute("PRAGMA busy_timeout = 5000")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         failpoint("checkpoint.after")
 
 
