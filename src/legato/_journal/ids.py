@@ -10,19 +10,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
-from uuid import UUID, SafeUUID
+from uuid import UUID
+
+from legato._model.uuids import uuid_of
 
 _TAIL = 1 << 62
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
 _MS = 1_000_000
-
-_blank: Callable[[type[UUID]], UUID] = object.__new__
-# UUID.__init__ costs twice as much as the rest of an id; its two slots are filled directly
-_set_int: Callable[[UUID, int], None] = UUID.__dict__["int"].__set__
-_set_safe: Callable[[UUID, SafeUUID], None] = UUID.__dict__["is_safe"].__set__
-_UNKNOWN = SafeUUID.unknown
 
 
 class TimeOrderedIds:
@@ -49,10 +44,7 @@ class TimeOrderedIds:
                 number = self._next()
             finally:
                 self._busy = False
-        made = _blank(UUID)
-        _set_int(made, number)
-        _set_safe(made, _UNKNOWN)
-        return made
+        return uuid_of(number)
 
     def _next(self) -> int:
         ms = time.time_ns() // _MS

@@ -6,8 +6,8 @@ raises `due`, and the next thread that appends drains on its own time slice; onl
 appends any more does the scribe drain itself.
 
 The first window after a rest is short, so that what begins is seen at once; while records keep
-trickling in, windows grow tenfold: a commit for each 10 ms task would cost more than the task's
-own bookkeeping (docs/decisions/0008).
+trickling in, windows are ten times as long: a commit for each 10 ms task would cost more than the
+task's own bookkeeping (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 WINDOW_SECONDS = 0.005
-LONGEST_WINDOW_SECONDS = 0.05
+LONG_WINDOW_SECONDS = 0.05
 GRACE_SECONDS = 0.01
 
 
@@ -102,7 +102,7 @@ class Scribe:
                 self._do_chore()
             time.sleep(self._hold() or window)
             self._leave_it_to_others(window)
-            window = min(2 * window, LONGEST_WINDOW_SECONDS)
+            window = LONG_WINDOW_SECONDS
             if self._backlog():
                 self.due = True
                 time.sleep(GRACE_SECONDS)

@@ -16,6 +16,7 @@ from legato._model.records import Writer
 from legato._model.results import ResultCreate
 from legato._model.states import State, StateDetails, StateType
 from legato._model.task_runs import RunInput, TaskRun
+from legato._model.uuids import uuid_of
 from legato._store.dialect import EPOCH
 from legato._store.standing import when
 
@@ -33,6 +34,8 @@ _policy = msgspec.json.Decoder(FlowRunPolicy)
 
 def uid(value: Any) -> UUID:
     """Return an id as the driver gave it, or binds it."""
+    if type(value) is bytes and len(value) == 16:
+        return uuid_of(int.from_bytes(value))
     if isinstance(value, UUID):
         return value
     return UUID(value) if isinstance(value, str) else UUID(bytes=bytes(value))
