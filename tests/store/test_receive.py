@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
+from legato._control.intake import Intake
 from legato._model.errors import Conflict
 from legato._model.records import Aborted, Accepted, ResultKept, Skipped, TaskRunCreated
 from legato._model.results import ResultCreate
@@ -56,6 +59,17 @@ def types(states):
 def count(store, table):
     query = Sql(f"SELECT count(*) FROM {table}")
     return store.read(lambda tx: tx.select(query))[0][0]
+
+
+def test_a_batch_leaves_nothing_to_the_garbage_collector(store, sender):
+    """In a cycle its records would stay in memory until the next collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        sender.send(*whole_task(sender.start())[1], line("x"))
+        assert [found for found in gc.get_objects() if type(found) is Intake] == []
+    finally:
+        gc.enable()
 
 
 def test_a_run_that_another_writer_has_created_is_refused_and_the_rest_of_the_batch_stands(store):

@@ -41,6 +41,8 @@ BAD = (TypeError, ValueError, AttributeError, OverflowError, KeyError)
 Numbered = tuple[int, int, Record]
 """Index in the batch, sequence number, record."""
 
+_NOBODY_YET: tuple[object, int, bool] = (object(), 0, False)
+
 
 class Late(ValueError):
     """The attempt that the record belongs to is closed."""
@@ -67,7 +69,7 @@ class Intake:
         self._results = Results(tx)
         self._artifacts = Artifacts(tx)
         self._quarantine = Quarantine(tx, writer_uid, now)
-        self._owner: tuple[object, int, bool] = (self, 0, False)
+        self._owner: tuple[object, int, bool] = _NOBODY_YET
         self._flow_ids: dict[str, UUID] = {}
         self._known_seq = 0
 
@@ -78,7 +80,7 @@ class Intake:
             self.tasks.writer_id = writer.id
             self._logs.writer_uid = self.tx.uid(writer.id)
             self._quarantine.writer_uid = self._logs.writer_uid
-            self._owner = (self, 0, False)
+            self._owner = _NOBODY_YET
         return self
 
     def flow_id(self, record: FlowRunProposed) -> UUID:
