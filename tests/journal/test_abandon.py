@@ -7,6 +7,7 @@ import threading
 import pytest
 from tests.journal.receiver import IDS, fact
 from tests.journal.test_spool import World, moved, text
+from tests.store.records import until
 
 from legato._model.records import Skipped
 from legato._store.spool import SpoolFile
@@ -104,3 +105,23 @@ def test_a_journal_that_has_stored_everything_leaves_no_file(world, capsys):
     world.journal.abandon()
     assert capsys.readouterr().err == ""
     assert list(world.folder.iterdir()) == []
+
+
+def test_who_records_once_the_process_ends_does_not_go_on(world):
+    """Its record may be lost, so nobody may act as if it were there; what came before is stored."""
+    went_on = []
+
+    def record_on():
+        for number in range(3):
+            world.journal.append(fact(str(number)))
+            went_on.append(number)
+
+    world.append(2)
+    world.journal.halt()
+    recording = threading.Thread(target=record_on, daemon=True)
+    recording.start()
+    until(lambda: world.journal._drain.backlog + len(world.receiver.records) == 3)
+    world.journal.flush()
+    assert recording.is_alive()
+    assert went_on == []
+    assert world.texts()[:2] == [text(record) for record in world.sent]

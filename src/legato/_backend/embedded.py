@@ -154,6 +154,10 @@ class EmbeddedBackend:
         now = self.clock.now()
         self.store.run(lambda tx: close_rest(tx, now, flow_run_id, message))
 
+    def halt(self) -> None:
+        """Let no thread go on that records: the process ends now."""
+        self.journal.halt()
+
     def abandon(self) -> None:
         """Put in the spool what was not stored in time, and say so: the process ends now."""
         self.journal.abandon()

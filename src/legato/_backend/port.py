@@ -65,6 +65,10 @@ class Backend(Protocol):
         """Close as Crashed what threads still do for a flow run that has ended."""
         ...
 
+    def halt(self) -> None:
+        """Let no thread go on that records: the process ends now."""
+        ...
+
     def abandon(self) -> None:
         """Put in the spool what was not stored in time, and say so: the process ends now."""
         ...

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from uuid import UUID
 
 from legato._journal.drain import BOUND, Drain, Sink
@@ -76,6 +76,7 @@ class Journal:
         self._bells = self._scribe.bells
         self._mark = GROUP
         self._closed = False
+        self._halted = False
         self.abandoned = False
         """Whether nothing more is to be done for the records, as the process ends."""
 
@@ -128,6 +129,8 @@ class Journal:
         if not tickets:
             return []
         self._refuse_reentry()
+        if self._halted:
+            _wait_for_the_end()
         self._buffer.extend(tickets)
         last = tickets[-1]
         self._turn.take()
@@ -179,6 +182,14 @@ class Journal:
             self._spool.close()
             self._turn.end()
 
+    def halt(self) -> None:
+        """Let no thread go on that records: the process ends now, by another one.
+
+        What is appended from here on may be lost; the user's code does not come to rely on it.
+        """
+        self._halted = self._closed = True
+        self._mark = 1
+
     def abandon(self) -> None:
         """Put what is in memory into the spool and say so: the process ends now.
 
@@ -221,6 +232,8 @@ class Journal:
         """Drain on behalf of everybody, unless another thread is at it for long."""
         if self._turn.mine:
             return
+        if self._halted:
+            _wait_for_the_end()
         if self._turn.take(self._patience()):
             try:
                 for _ in range(rounds):
@@ -277,3 +290,8 @@ class Journal:
         self._turn.calm()
         self._begin()
         failpoint("journal.after_fork_in_child")
+
+
+def _wait_for_the_end() -> NoReturn:
+    while True:
+        time.sleep(1)

@@ -195,6 +195,8 @@ def _see_to_the_end(signum: int, code: int | None, over: threading.Event) -> Non
             if watch.undelivered is not None:
                 watch.nudge(signum)
         elif watch.undelivered is not None or main.waits():
+            for home in _homes().values():
+                home.halt()
             _close_in_time()
             leave(code)
 
@@ -243,11 +245,15 @@ def _message() -> str:
 
 def _close_in_time() -> None:
     """Store everything and close what is open; spool it while the database cannot be had."""
-    homes = [*watch.homes, *(run.backend for run in watch.runs)]
-    left = {id(home): home for home in homes}
+    left = _homes()
     _for_at_most(CLOSING_SECONDS, _close_as_crashed, left)
     if left:
         _for_at_most(SPOOLING_SECONDS, _abandon, left)
+
+
+def _homes() -> _Homes:
+    homes = [*watch.homes, *(run.backend for run in watch.runs)]
+    return {id(home): home for home in homes}
 
 
 def _for_at_most(seconds: float, work: Callable[[_Homes], None], homes: _Homes) -> None:

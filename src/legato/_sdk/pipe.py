@@ -149,6 +149,9 @@ class PipeBackend:
     def close_rest(self, flow_run_id: UUID, message: str) -> None:
         """Leave it to the process of the flow."""
 
+    def halt(self) -> None:
+        """Leave it to the process of the flow."""
+
     def abandon(self) -> None:
         """Leave it to the process of the flow."""
 
