@@ -9,7 +9,7 @@ import pytest
 from legato._control.intake import Intake
 from legato._model.errors import Conflict
 from legato._model.records import Aborted, Accepted, ResultKept, Skipped, TaskRunCreated
-from legato._model.results import ResultCreate
+from legato._model.results import Result
 from legato._model.states import StateDetails, StateType
 from legato._model.task_runs import ParameterInput, TaskRunInput
 from legato._store import decode
@@ -248,7 +248,7 @@ def test_numbers_that_json_lacks_are_refused_by_name(store, sender, value):
 
 def test_logs_and_results_outside_and_inside_of_runs(store, sender):
     run_id = sender.start()
-    result = ResultCreate(
+    result = Result(
         id=new_id(),
         flow_run_id=run_id,
         serializer="json",

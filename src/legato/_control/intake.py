@@ -166,6 +166,8 @@ class Intake:
             self.tasks.late(work, record.state, record.epoch, record.result_id)
         else:
             self.tasks.move(work, record.state, record.progress, record.result_id)
+            if record.result_body is not None:
+                self.tasks.keep(work, record.result_body)
 
     def _named(self, index: int, seq: int, record: TaskRunNamed) -> None:
         work = self.tasks.works.get(record.task_run_id.int)

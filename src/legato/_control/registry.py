@@ -20,6 +20,7 @@ _MODULES = {
     "flow_run_states": "flow_run_states",
     "task_run_states": "task_run_states",
     "logs": "logs",
+    "results": "results",
     "variables": "variables",
     "artifacts": "artifacts",
     "artifact_collections": "artifact_collections",

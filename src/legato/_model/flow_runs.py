@@ -63,6 +63,13 @@ class FlowRun(Struct, kw_only=True):
     state_type: StateType | None = None
     state_name: str | None = None
     state: State | None = None
+    entrypoint: str | None = None
+    """Where the flow is: `FILE:FUNCTION`, or `MODULE:FUNCTION`."""
+    durable: bool = False
+    rerun_of: UUID | None = None
+    """The run that this one does again."""
+    parameters_id: UUID | None = None
+    """The stored result that holds parameters which JSON cannot give back."""
 
 
 class FlowRunCreate(Struct, kw_only=True, omit_defaults=True):
@@ -85,6 +92,10 @@ class FlowRunCreate(Struct, kw_only=True, omit_defaults=True):
     job_variables: dict[str, Any] | None = None
     work_pool_name: str | None = None
     work_queue_name: str | None = None
+    entrypoint: str | None = None
+    durable: bool = False
+    rerun_of: UUID | None = None
+    parameters_id: UUID | None = None
 
 
 class FlowRunUpdate(Struct, kw_only=True, omit_defaults=True):

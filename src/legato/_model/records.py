@@ -17,7 +17,7 @@ from msgspec import Struct
 from legato._model.artifacts import ArtifactCreate, ArtifactUpdate
 from legato._model.flow_runs import FlowRunCreate
 from legato._model.logs import LogCreate
-from legato._model.results import ResultCreate
+from legato._model.results import Result
 from legato._model.states import State
 from legato._model.task_runs import TaskRunCreate
 
@@ -48,6 +48,8 @@ class TaskRunMoved(Struct, tag="task_run_moved", gc=False):
     state: State
     progress: Progress
     result_id: UUID | None = None
+    result_body: bytes | None = None
+    """A plain result of at most 1 KiB as JSON; `result_id` is the task run's own id then."""
 
 
 class TaskRunNamed(Struct, tag="task_run_named", gc=False):
@@ -69,7 +71,7 @@ class ResultKept(Struct, tag="result_kept"):
     """Fact: a result was serialised; it precedes the transition that names it."""
 
     epoch: int
-    result: ResultCreate
+    result: Result
 
 
 class ArtifactMade(Struct, tag="artifact_made"):

@@ -2,6 +2,7 @@
 
 Error (legato._model.errors)
   RunError: FailedRun  CrashedRun  CancelledRun  PausedRun  UnfinishedRun  MissingResult
+    CorruptResult
     UpstreamTaskError
   NotAwaitedError  MappingLengthMismatch  MappingMissingIterable
   ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
@@ -56,6 +57,10 @@ class UnfinishedRun(RunError):
     """The run has not finished."""
 
     code = "unfinished_run"
+
+
+class CorruptResult(RunError):
+    """The bytes of a stored result are not those that were stored."""
 
 
 class MissingResult(RunError):

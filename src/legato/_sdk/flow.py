@@ -137,6 +137,11 @@ class Flow(Decorated[P, R]):
         return settings().results_persist_by_default
 
     @property
+    def keeps_plain_result(self) -> bool:
+        """Whether a small JSON result is recorded with the run although nobody asked to."""
+        return self._keeps is None
+
+    @property
     def plan(self) -> FlowPlan:
         """What the engine must know of this flow."""
         if self._plan is None:

@@ -24,7 +24,16 @@ from legato._model.records import (
 )
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
-from legato._sdk import naming, parameters, promises, resolving, run_logs, values, waits
+from legato._sdk import (
+    naming,
+    parameters,
+    plain_results,
+    promises,
+    resolving,
+    run_logs,
+    values,
+    waits,
+)
 from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
 from legato._sdk.drive import Execution
@@ -37,6 +46,8 @@ from legato._sdk.step_keys import Ordinals, step_key
 from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from legato._backend.port import Backend
     from legato._sdk.flow import Flow
     from legato._sdk.futures import Future
@@ -230,13 +241,9 @@ class FlowExecution(Execution):
         """Propose a transition, together with the creation of the run if that is due."""
         draft, context = effect.draft, self.context
         self.draft = draft
-        keeps = self.flow.keeps_result and not self.backend.is_dry
-        if draft.type is StateType.COMPLETED and keeps:
-            from legato._sdk import results
-
-            results.keep(self.flow, context, draft)
+        result_id = self._stored(draft) if draft.type is StateType.COMPLETED else None
         state = self._stamp(draft)
-        move = FlowRunMoveProposed(context.epoch, context.id, state)
+        move = FlowRunMoveProposed(context.epoch, context.id, state, result_id)
         if self.created is not None:
             answers = self.backend.journal.propose(self.created, move)
             self.created = None
@@ -247,6 +254,18 @@ class FlowExecution(Execution):
         else:
             answers = self.backend.journal.propose(move)
         return self._answered(answers[-1])
+
+    def _stored(self, draft: Draft) -> UUID | None:
+        """Keep the result as the flow wants it, or if it is plain; return its id."""
+        if self.backend.is_dry:
+            return None
+        if self.flow.keeps_result:
+            from legato._sdk import results
+
+            return results.keep(self.flow, self.context, draft)
+        if not self.flow.keeps_plain_result:
+            return None
+        return plain_results.of_flow(self.backend, self.context, draft.data)
 
     def _answered(self, answer: Accepted | Rejected | Wait | Aborted) -> Moved | Held | Stopped:
         if isinstance(answer, Wait):

@@ -1,4 +1,4 @@
-"""Results that are kept: files below the home, written before the transition that names them."""
+"""Results that are kept: in the record, or in storage, before the transition that names them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from legato._engine.effects import Draft
 from legato._engine.endings import describe
 from legato._model.records import ResultKept
-from legato._model.results import ResultCreate
+from legato._model.results import INLINE_LIMIT, Result
 from legato._model.states import StateType
 from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
@@ -21,46 +21,64 @@ from legato._sdk.services import backend
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from legato._sdk.flow import Flow
     from legato._sdk.task import Task
 
 
-def keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, draft: Draft) -> None:
-    """Write the value of a Completed draft to storage, or make it Failed if that cannot be."""
+def keep(
+    decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, draft: Draft
+) -> UUID | None:
+    """Store the value of a Completed draft and return the result's id.
+
+    The draft becomes Failed if that cannot be: nothing is called done that cannot be read.
+    """
     try:
-        _keep(decorated, context, draft)
+        return _keep(decorated, context, draft.data)
     except Exception as error:  # noqa: BLE001 - serializers and key templates of the user
         draft.type = StateType.FAILED
         draft.message = f"The result could not be stored: {describe(error)}"
         draft.data = error
+        return None
 
 
-def _keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, draft: Draft) -> None:
+def _keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value: Any) -> UUID:
     options = decorated.options
     serializer = serializer_of(options.result_serializer or settings().results_default_serializer)
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
     home = flow.backend if isinstance(flow, FlowRunContext) else backend()
-    blob = serializer.dumps(draft.data)
-    folder = storage_folder(options.result_storage, Path(home.storage()))
-    key = _key(getattr(options, "result_storage_key", None), context)
-    path = (folder / key).resolve()
-    if folder.resolve() not in path.parents:
-        raise ConfigurationError(f"The result storage key {key!r} leads out of the storage.")
-    write_durably(path, blob)
+    blob = serializer.dumps(value)
+    key = getattr(options, "result_storage_key", None)
+    location = None
+    if options.result_storage is not None or key is not None or len(blob) > INLINE_LIMIT:
+        location = _write(options.result_storage, Path(home.storage()), _key(key, context), blob)
+    result_id = home.ids.new()
     home.journal.append(
         ResultKept(
             flow.epoch if isinstance(flow, FlowRunContext) else 0,
-            ResultCreate(
-                id=home.ids.new(),
+            Result(
+                id=result_id,
                 flow_run_id=flow.id if flow is not None else None,
                 serializer=serializer.type,
                 size=len(blob),
                 sha256=sha256(blob).digest(),
                 created_at=home.clock.now(),
-                location=str(path),
+                body=blob if location is None else None,
+                location=location,
             ),
         )
     )
+    return result_id
+
+
+def _write(storage: object, default: Path, key: str, blob: bytes) -> str:
+    folder = storage_folder(storage, default)
+    path = (folder / key).resolve()
+    if folder.resolve() not in path.parents:
+        raise ConfigurationError(f"The result storage key {key!r} leads out of the storage.")
+    write_durably(path, blob)
+    return str(path)
 
 
 def storage_folder(given: object, default: Path) -> Path:

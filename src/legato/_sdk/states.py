@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from legato._model import states as model
+from legato._model.results import ResultReference
 from legato._model.states import DEFAULT_NAME, TERMINAL, StateDetails, StateType
 from legato._sdk.exceptions import (
     CancelledRun,
@@ -120,7 +121,8 @@ class State(Record, model.State, Generic[R], metaclass=RecordMeta):
         """Return what the run returned.
 
         Raises what the run raised, or FailedRun, CrashedRun, CancelledRun with the message;
-        UnfinishedRun or PausedRun before its end; MissingResult where the value is not known.
+        UnfinishedRun or PausedRun before its end; MissingResult where the value is not known,
+        CorruptResult where its bytes have changed.
         With `raise_on_failure=False` the exception of a failed run is returned.
         """
         if self.type is StateType.PAUSED:
@@ -134,10 +136,18 @@ class State(Record, model.State, Generic[R], metaclass=RecordMeta):
             return error
         if self.data is None:
             raise MissingResult
+        if isinstance(self.data, ResultReference):
+            from legato._sdk.stored_results import value_of
+
+            return value_of(self.data)
         return None if self.data is RETURNED_NONE else self.data
 
     async def aresult(self, raise_on_failure: bool = True) -> Any:
         """Return what `result` returns, for code that awaits."""
+        if isinstance(self.data, ResultReference):
+            from asyncio import to_thread
+
+            return await to_thread(self.result, raise_on_failure)
         return self.result(raise_on_failure)
 
     def fresh_copy(self, **kwargs: Any) -> State:

@@ -145,6 +145,11 @@ class Task(Submittable[P, R]):
         return given.results_persist_by_default if default is None else default
 
     @property
+    def keeps_plain_result(self) -> bool:
+        """Whether a small JSON result is recorded with the run although nobody asked to."""
+        return self._keeps is None and settings().tasks_default_persist_result is not False
+
+    @property
     def plan(self) -> TaskPlan:
         """What the engine must know of this task."""
         if self._plan is None:

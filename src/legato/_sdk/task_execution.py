@@ -13,7 +13,7 @@ from legato._model.progress import advance
 from legato._model.records import TaskRunCreated, TaskRunMoved, TaskRunNamed
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
-from legato._sdk import naming, resolving, run_logs, values
+from legato._sdk import naming, plain_results, resolving, run_logs, values
 from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
 from legato._sdk.decorated import Decorated
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from legato._sdk.task import Task
 
 _PENDING = Draft(type=StateType.PENDING)
+Kept = tuple["UUID | None", bytes | None]
+_NOTHING: Kept = (None, None)
 
 
 class TaskExecution(Execution):
@@ -201,8 +203,7 @@ class TaskExecution(Execution):
         """Record a transition; return the state, with the ids of the run."""
         draft, context = effect.draft, self.context
         self.draft = draft
-        if draft.type is StateType.COMPLETED:
-            self._keep(draft)
+        result_id, body = self._kept(draft) if draft.type is StateType.COMPLETED else _NOTHING
         state = self._stamp(draft)
         self.backend.journal.append(
             TaskRunMoved(
@@ -212,6 +213,8 @@ class TaskExecution(Execution):
                 context.version,
                 state,
                 context.progress,
+                result_id,
+                body,
             )
         )
         flow = context.flow_run_context
@@ -221,12 +224,16 @@ class TaskExecution(Execution):
             self.backend.journal.flush()
         return state
 
-    def _keep(self, draft: Draft) -> None:
-        """Store the result where the task wants it kept."""
-        if self.task.keeps_result and not self.backend.is_dry:
+    def _kept(self, draft: Draft) -> Kept:
+        """Keep the result as the task wants it; a small plain one goes with the transition."""
+        task, flow = self.task, self.context.flow_run_context
+        if task.keeps_result and not self.backend.is_dry:
             from legato._sdk import results
 
-            results.keep(self.task, self.context, draft)
+            return results.keep(task, self.context, draft), None
+        if flow is None or not task.keeps_plain_result:
+            return _NOTHING
+        return plain_results.kept(self.backend, self.context.id, flow, draft.data)
 
     def _stamp(self, draft: Draft) -> State:
         context = self.context

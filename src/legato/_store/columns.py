@@ -37,6 +37,8 @@ RUN_ADVANCE = (*STANDING, "updated_at")
 RUN_CHANGE = (*RUN_ADVANCE, "sort_at")
 
 NAME = ("name",)
+RESULT_BODY = ("result_body",)
+RESUMPTION = ("entrypoint", "durable", "rerun_of", "parameters_id")
 WRITER_ADVANCE = ("last_seq", "seen_at")
 WRITER = ("id", "host", "pid", "pid_start", "pid_namespace", "opened_at")
 FLOW = ("id", "created_at", "updated_at", "name", "tags", "labels")
@@ -64,6 +66,7 @@ FLOW_RUN_CREATE = (
     "work_queue_name",
     "work_pool_name",
     "job_variables",
+    *RESUMPTION,
 )
 FLOW_RUN = (
     "id",
@@ -92,6 +95,7 @@ FLOW_RUN = (
     "infrastructure_pid",
     "job_variables",
     "created_by",
+    *RESUMPTION,
 )
 
 TASK_RUN_CREATE = (
@@ -118,6 +122,7 @@ TASK_RUN_CREATE = (
     "environment_hash",
     "flow_run_run_count",
     "child_flow_run_id",
+    "result_body",
 )
 TASK_RUN = (
     "id",
@@ -138,6 +143,19 @@ TASK_RUN = (
     "flow_run_run_count",
     "child_flow_run_id",
 )
+
+STEP = (
+    "id",
+    "name",
+    "dynamic_key",
+    "state_type",
+    "state_name",
+    "result_id",
+    "result_body",
+    "child_flow_run_id",
+    "argument_hash",
+)
+"""What a resumed run must know of a step."""
 
 _STEP = (
     "version",

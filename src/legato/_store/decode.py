@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from legato._model.flow_runs import FlowRun, FlowRunPolicy
 from legato._model.flows import Flow
 from legato._model.logs import Log
 from legato._model.records import Writer
-from legato._model.results import ResultCreate
+from legato._model.results import Result, ResultReference
 from legato._model.states import State, StateDetails, StateType
 from legato._model.task_runs import RunInput, TaskRun
 from legato._model.uuids import uuid_of
@@ -69,6 +70,7 @@ def _entered(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> St
         timestamp=_at(row[7]),
         message=row[5],
         state_details=details,
+        data=None if row[8] is None else ResultReference(uid(row[8])),
     )
 
 
@@ -100,13 +102,23 @@ def _standing(row: Row) -> dict[str, Any]:
     }
 
 
+def _resumption(row: Row) -> dict[str, Any]:
+    entrypoint, durable, rerun_of, parameters_id = row
+    return {
+        "entrypoint": entrypoint,
+        "durable": bool(durable),
+        "rerun_of": maybe_uid(rerun_of),
+        "parameters_id": maybe_uid(parameters_id),
+    }
+
+
 def flow_run(row: Row) -> FlowRun:
     id_, created, updated, name, flow_id = row[:5]
     standing, rest = row[5:20], row[20:]
     (
         deployment_id, deployment_version, queue_id, queue, pool_id, pool, version, parameters,
         key, context, policy, tags, labels, parent, root, auto, infra_id, infra_pid, variables,
-        created_by,
+        created_by, *resumption,
     ) = rest  # fmt: skip
     run_id = uid(id_)
     return FlowRun(
@@ -135,6 +147,7 @@ def flow_run(row: Row) -> FlowRun:
         infrastructure_pid=infra_pid,
         job_variables=_json(_any_dict, variables),
         created_by=_json(_any_dict, created_by),
+        **_resumption(resumption),
         state=_state(standing, run_id, None),
         **_standing(standing),
     )
@@ -180,8 +193,8 @@ def task_run_state(row: Row) -> State:
 
 
 def _step(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State:
-    _, _, _, state_id, _, type_, name, message, details, at, _ = row
-    standing = (None, None, state_id, type_, name, message, details, at)
+    _, _, _, state_id, _, type_, name, message, details, at, result_id = row
+    standing = (None, None, state_id, type_, name, message, details, at, result_id)
     return _entered(standing, flow_run_id, task_run_id)
 
 
@@ -200,9 +213,9 @@ def log(row: Row) -> Log:
     )
 
 
-def result(row: Row) -> ResultCreate:
+def result(row: Row) -> Result:
     id_, flow_run_id, serializer, size, sha256, body, location, created, expires = row
-    return ResultCreate(
+    return Result(
         id=uid(id_),
         flow_run_id=maybe_uid(flow_run_id),
         serializer=serializer,
@@ -212,6 +225,20 @@ def result(row: Row) -> ResultCreate:
         location=location,
         created_at=_at(created),
         expires_at=when(expires),
+    )
+
+
+def row_result(row: Row) -> Result:
+    """The plain result that lies in the row of its task run."""
+    id_, flow_run_id, body, at = row
+    return Result(
+        id=uid(id_),
+        flow_run_id=maybe_uid(flow_run_id),
+        serializer="json",
+        size=len(body),
+        sha256=sha256(body).digest(),
+        body=bytes(body),
+        created_at=_at(at),
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from operator import index
 from typing import Any
+from uuid import UUID
 
-from legato._model.results import INLINE_LIMIT, ResultCreate
-from legato._store import encode
+from legato._model.results import INLINE_LIMIT, Result
+from legato._store import decode, encode
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 
@@ -18,7 +19,7 @@ class Results:
         self._tx = tx
         self._rows: list[Any] = []
 
-    def add(self, result: ResultCreate) -> None:
+    def add(self, result: Result) -> None:
         """Add a result; raises ValueError if its body does not belong into a row."""
         tx, null, body = self._tx, self._tx.null, result.body
         if body is not None and len(body) > INLINE_LIMIT:
@@ -36,3 +37,12 @@ class Results:
         if self._rows:
             self._tx.bulk("result.create", self._rows)
             self._rows = []
+
+
+def find(tx: Transaction, result_id: UUID) -> Result | None:
+    """Return a result, or None."""
+    for row in tx.rows("result.read", {"id": result_id}):
+        return decode.result(row)
+    for row in tx.rows("task_run.read_result", {"id": result_id}):
+        return decode.row_result(row)
+    return None

@@ -88,6 +88,10 @@ flow_run = Table(
     Column("offline", SmallInteger, nullable=False, server_default="0"),
     p.text_("wait_code"),
     p.at("wait_since"),
+    p.text_("entrypoint"),
+    Column("durable", SmallInteger, nullable=False, server_default="0"),
+    p.ref("rerun_of"),
+    p.ref("parameters_id"),
     CheckConstraint(one_of_types("state_type"), name="state_type"),
 )
 Index("ix_flow_run_list", flow_run.c.ws, flow_run.c.sort_at, flow_run.c.id)
@@ -140,6 +144,8 @@ task_run = Table(
     *p.texts("code_hash", "argument_hash", "environment_hash"),
     p.number("flow_run_run_count", "0"),
     p.ref("child_flow_run_id"),
+    # a plain result of at most 1 KiB; `result_id` is the run's own id then
+    Column("result_body", LargeBinary),
     **p.CLUSTERED,
 )
 # Step keys are random in their middle. An index on those of every run writes a page for each task

@@ -208,6 +208,12 @@ QUERIES: dict[str, Executable] = {
     "log.list": select(*_pick(s.log, columns.LOG))
     .where(s.log.c.flow_run_id == _p("flow_run_id"))
     .order_by(s.log.c.at, s.log.c.seq),
+    "task_run.list_steps": select(*_pick(tr, columns.STEP))
+    .where(tr.c.flow_run_id == _p("flow_run_id"))
+    .order_by(tr.c.id),
+    "task_run.read_result": select(
+        *_pick(tr, ("id", "flow_run_id", "result_body", "state_at"))
+    ).where(tr.c.id == _p("id"), tr.c.result_body.is_not(None)),
     "result.read": select(*_pick(s.result, columns.RESULT)).where(s.result.c.id == _p("id")),
     "flow_run.count_states": select(tr.c.state_type, func.count())
     .where(tr.c.flow_run_id == _p("flow_run_id"))
@@ -288,6 +294,7 @@ CHANGES: dict[str, Change] = {
     "task_run.advance": Change(tr, columns.RUN_ADVANCE),
     "task_run.change": Change(tr, columns.RUN_CHANGE),
     "task_run.rename": Change(tr, columns.NAME),
+    "task_run.keep": Change(tr, columns.RESULT_BODY),
     "attempt.close": Change(at, columns.ATTEMPT_CLOSE, key=("flow_run_id", "number")),
     "writer.advance": Change(w, columns.WRITER_ADVANCE, key=("id", "last_seq")),
     "lease.renew": Change(s.lease, columns.LEASE_CHANGE, key=("id", "epoch")),

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from legato._model import transitions
 from legato._model.progress import START, advance
 from legato._model.records import Progress
+from legato._model.results import ROW_LIMIT
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
 from legato._store import decode, encode
@@ -31,6 +32,7 @@ class TaskWork:
     """A task run that the batch touches. Columns are as bound, `stored` the version in the row."""
 
     __slots__ = (
+        "body",
         "child",
         "created",
         "created_at",
@@ -53,6 +55,7 @@ class TaskWork:
     writer_id: UUID
     uid: Any
     created: TaskRunCreate | None
+    body: bytes | None
     child: UUID | None
     stored: int
     sorted_at: int
@@ -89,6 +92,7 @@ class TaskRuns:
         self.writer_id = writer_id  # who creates
         self.works: dict[int, TaskWork] = {}
         self._renamed: dict[int, str] = {}
+        self._kept: list[TaskWork] = []
         self._owner: UUID | None = None
         self._owner_uid: Any = tx.null
 
@@ -106,7 +110,7 @@ class TaskRuns:
             work.id, work.flow_run_id = decode.uid(row[0]), decode.maybe_uid(row[1])
             work.writer_id = decode.uid(row[2])
             work.uid = self._uid(work.id)
-            work.created = work.child = None
+            work.created = work.child = work.body = None
             work.stored = work.version = row[3]
             standing = [self._null if value is None else value for value in row[3:]]
             work.epoch, work.entered = row[4], cast("Entered", tuple(standing[2:9]))
@@ -126,6 +130,7 @@ class TaskRuns:
         work = TaskWork()
         work.id, work.flow_run_id, work.writer_id = run.id, run.flow_run_id, self.writer_id
         work.uid, work.created, work.child = self._uid(run.id), run, child
+        work.body = None
         work.stored, work.version, work.epoch = 0, 1, epoch
         work.entered = entered = self._history.task_step(work, "", state, None)
         work.created_at = work.expected_at = entered[5]
@@ -159,6 +164,14 @@ class TaskRuns:
             work.scheduled_at = self._null
         else:
             work.scheduled_at = micros(details.scheduled_time)
+
+    def keep(self, work: TaskWork, body: bytes) -> None:
+        """Keep a plain result in the row of its run; raises ValueError on one that is too big."""
+        if len(body) > ROW_LIMIT:
+            raise ValueError(f"A result of {len(body)} bytes does not belong into the run's row")
+        work.body = body
+        if work.created is None:
+            self._kept.append(work)
 
     def rename(self, work: TaskWork, name: str) -> None:
         """Call a run otherwise; raises on a name that cannot be stored."""
@@ -198,12 +211,18 @@ class TaskRuns:
                 changed.add(row, work.sorted_at, self._sort_at(work))
         if created:
             self._tx.bulk("task_run.create", created)
-        if self._renamed:
-            self._rename()
+        self._amend()
         changed.write()
         if tags:
             self._tx.bulk("task_run_tag.create", tags)
         self.works.clear()
+
+    def _amend(self) -> None:
+        """Write what changes of rows besides where their runs stand."""
+        if self._renamed:
+            self._rename()
+        if self._kept:
+            self._keep()
 
     def _rename(self) -> None:
         """Write new names, under the versions that the rows still have."""
@@ -214,6 +233,15 @@ class TaskRuns:
         if self._tx.bulk("task_run.rename", renamed) != len(self._renamed):
             raise RuntimeError("A task run changed while it was locked")
         self._renamed.clear()
+
+    def _keep(self) -> None:
+        """Write results of runs whose rows are there, under the versions that these still have."""
+        kept: list[Any] = []
+        for work in self._kept:
+            kept += (work.uid, work.stored, bytearray(work.body or b""))
+        if self._tx.bulk("task_run.keep", kept) != len(self._kept):
+            raise RuntimeError("A task run changed while it was locked")
+        self._kept.clear()
 
     def _row(self, flat: list[Any], work: TaskWork, run: TaskRunCreate) -> None:
         null, text, owner = self._null, encode.text, run.flow_run_id
@@ -237,6 +265,7 @@ class TaskRuns:
             null if run.environment_hash is None else text(run.environment_hash),
             index(run.flow_run_run_count),
             null if work.child is None else self._uid(work.child),
+            null if work.body is None else bytearray(work.body),
         )  # fmt: skip
 
     def _standing(self, work: TaskWork) -> tuple[Any, ...]:

@@ -1,0 +1,49 @@
+"""Values of results that were stored, by this run or by an earlier one."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from legato._model.errors import ObjectNotFound
+from legato._model.operations.results import ReadResult
+from legato._model.results import NONE_RETURNED, Result, ResultReference
+from legato._sdk.exceptions import CorruptResult, MissingResult
+from legato._sdk.serializers import serializer_of
+from legato._sdk.services import backend
+
+
+def value_of(reference: ResultReference) -> Any:
+    """Return the value; each call gives a copy of its own.
+
+    Raises MissingResult if it is gone, CorruptResult if its bytes are not those that were stored.
+    """
+    if reference.result_id == NONE_RETURNED:
+        return None
+    try:
+        found: Result = backend().send(ReadResult(result_id=reference.result_id))
+    except ObjectNotFound as error:
+        raise MissingResult(f"{error} It may have been deleted together with its run.") from None
+    return serializer_of(found.serializer).loads(_checked(found, _bytes_of(found)))
+
+
+def _bytes_of(found: Result) -> bytes:
+    if found.body is not None:
+        return found.body
+    path = Path(found.location or "")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MissingResult(
+            f"The result {found.id} lies in {path}, which cannot be read: {error.strerror}."
+        ) from error
+
+
+def _checked(found: Result, blob: bytes) -> bytes:
+    if len(blob) != found.size or sha256(blob).digest() != found.sha256:
+        raise CorruptResult(
+            f"The result {found.id} in {found.location or 'the database'} is not what was stored:"
+            f" {len(blob)} bytes of {found.size}, or others. Run its task again."
+        )
+    return blob
