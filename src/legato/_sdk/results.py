@@ -18,6 +18,7 @@ from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
 from legato._sdk.exceptions import ConfigurationError
 from legato._sdk.serializers import serializer_of
 from legato._sdk.services import backend
+from legato._sdk.storage_local import write_durably
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
@@ -109,23 +110,3 @@ class _Attributes:
 
     def __getattr__(self, name: str) -> Any:
         return self._read(name)
-
-
-def write_durably(path: Path, blob: bytes) -> None:
-    """Write a file so that after a crash it is there whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

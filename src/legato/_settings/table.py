@@ -81,6 +81,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     tasks_runner_process_pool_max_workers: int | None
     results_persist_by_default: bool
     results_default_serializer: str
+    results_default_storage: str | None
     results_local_storage_path: str | None
     offline: WhenOffline
     spool_max_bytes: int
@@ -245,6 +246,13 @@ RESULTS_DEFAULT_SERIALIZER = Setting(
     "pickle",
     "The serializer of results where neither flow nor task names one.",
     "PREFECT_RESULTS_DEFAULT_SERIALIZER",
+)
+RESULTS_DEFAULT_STORAGE = Setting(
+    "RESULTS_DEFAULT_STORAGE",
+    optional(TEXT),
+    None,
+    "The storage of results where neither flow nor task names one: a folder or a URL such as "
+    "s3://bucket/prefix; unset, it is RESULTS_LOCAL_STORAGE_PATH.",
 )
 RESULTS_LOCAL_STORAGE_PATH = Setting(
     "RESULTS_LOCAL_STORAGE_PATH",

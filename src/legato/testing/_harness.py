@@ -22,12 +22,21 @@ from legato._settings.table import (
     HOME,
     PREFIX,
     PROFILE,
+    RESULTS_DEFAULT_STORAGE,
     RESULTS_LOCAL_STORAGE_PATH,
     Settings,
 )
 from legato.testing._clock import VirtualClock, virtual_clock
 
-_OUTSIDE = (HOME, PROFILE, API_URL, API_KEY, API_AUTH_STRING, RESULTS_LOCAL_STORAGE_PATH)
+_OUTSIDE = (
+    HOME,
+    PROFILE,
+    API_URL,
+    API_KEY,
+    API_AUTH_STRING,
+    RESULTS_DEFAULT_STORAGE,
+    RESULTS_LOCAL_STORAGE_PATH,
+)
 
 
 class Harness:
