@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from datetime import UTC, datetime
 from uuid import UUID
@@ -26,7 +27,8 @@ from legato._model.task_runs import TaskRunCreate
 from legato._store.checker import Recorder
 from legato._store.port import Grade
 
-_ids = itertools.count((time.time_ns() // 1_000_000 << 80) | (0x70008 << 60))
+_OWN = (os.getpid() & 0xFFF) << 64  # processes that start in the same millisecond have own ids
+_ids = itertools.count((time.time_ns() // 1_000_000 << 80) | (0x70008 << 60) | _OWN)
 PENDING, RUNNING, COMPLETED = StateType.PENDING, StateType.RUNNING, StateType.COMPLETED
 
 
