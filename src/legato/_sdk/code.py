@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from types import CodeType
-from typing import Any
+from typing import Any, cast
 
 from msgspec import structs
 
@@ -29,7 +29,16 @@ def _feed(digest: blake2b, code: CodeType) -> None:
         if isinstance(constant, CodeType):
             _feed(digest, constant)
         else:
-            digest.update(repr(constant).encode("utf-8", "backslashreplace"))
+            digest.update(_text(constant).encode("utf-8", "backslashreplace"))
+
+
+def _text(constant: object) -> str:
+    """Return a constant's text; that of a frozenset in a repr follows PYTHONHASHSEED."""
+    if isinstance(constant, frozenset):
+        return f"{{{', '.join(sorted(map(_text, cast('frozenset[object]', constant))))}}}"
+    if isinstance(constant, tuple):
+        return f"({', '.join(map(_text, cast('tuple[object, ...]', constant)))})"
+    return repr(constant)
 
 
 def file_hash(fn: Callable[..., Any]) -> str:

@@ -7,7 +7,7 @@ Error (legato._model.errors)
   NotAwaitedError  MappingLengthMismatch  MappingMissingIterable
   ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
   MissingContextError  InvalidNameError  MissingFlowError  ScriptError  SerializationError
-  StorageError: NotStored  UnnamedStorage  CorruptResult
+  HashError  StorageError: NotStored  UnnamedStorage  CorruptResult
   ObjectNotFound  ObjectAlreadyExists  ValidationError  ConfigurationError
   FlowRunTimeoutError  TaskRunTimeoutError  VariableExists
   FlowVisualizationError  GraphvizImportError
@@ -175,6 +175,12 @@ class SerializationError(Error):
     """The value could not be turned into bytes, or back."""
 
     code = "serialization"
+
+
+class HashError(Error, ValueError):
+    """The value has no content that could be hashed."""
+
+    code = "hash"
 
 
 class ConfigurationError(Error, ValueError):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from legato._model import retries as retry_rules
 from legato._model.errors import DefinitionError
 from legato._sdk.exceptions import InvalidNameError
+
+if TYPE_CHECKING:
+    from legato._sdk.cache_policies import CachePolicy  # noqa: TC004 - loaded by who uses one
 
 Hook = Callable[..., Any]
 Delays = float | int | Sequence[float] | Callable[[int], list[float]]
@@ -43,12 +46,16 @@ class FlowOptions(TypedDict, total=False):
 
 
 class TaskOptions(TypedDict, total=False):
-    """The options of `@task`; None means the default."""
+    """The options of `@task`; None means the default, but for `cache_policy`: no caching."""
 
     name: str | None
     description: str | None
     tags: Iterable[str] | None
     version: str | None
+    cache_policy: CachePolicy | UnsetType | None
+    cache_key_fn: Callable[[Any, dict[str, Any]], str | None] | None
+    cache_expiration: timedelta | float | int | None
+    refresh_cache: bool | None
     task_run_name: str | Callable[..., str] | None
     retries: int | None
     retry_delay_seconds: Delays | None
@@ -99,6 +106,10 @@ class TaskSettings(Struct, frozen=True, kw_only=True):
     description: str | None = None
     tags: Any = None
     version: str | None = None
+    cache_policy: Any = UNSET
+    cache_key_fn: Any = None
+    cache_expiration: Any = None
+    refresh_cache: Any = None
     task_run_name: Any = None
     retries: int | None = None
     retry_delay_seconds: Any = None
@@ -214,7 +225,27 @@ def asked_to_keep(given: FlowSettings | TaskSettings) -> bool | None:
         given.result_serializer,
         getattr(given, "result_storage_key", None),
     )
-    return True if any(option is not None for option in implied) else None
+    if any(option is not None for option in implied):
+        return True
+    if isinstance(given, TaskSettings) and _asks_for_caching(given):
+        from legato._sdk import cache_options
+
+        return cache_options.implies_keeping(given) or None
+    return None
+
+
+def _asks_for_caching(given: TaskSettings) -> bool:
+    """Tell whether an option about caching is given; the others load nothing for it."""
+    return given.cache_policy is not UNSET or given.cache_key_fn is not None
+
+
+def check_cache_options(given: TaskSettings) -> None:
+    """Raise TypeError or ValueError for a bad option about caching."""
+    times = given.cache_expiration is not None or given.refresh_cache is not None
+    if times or _asks_for_caching(given):
+        from legato._sdk import cache_options
+
+        cache_options.check(given)
 
 
 def frozen(kind: type[S], options: Any, noun: str) -> S:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
@@ -15,6 +16,7 @@ from legato._sdk.options import (
     TaskOptions,
     TaskSettings,
     asked_to_keep,
+    check_cache_options,
     checked_count,
     checked_hooks,
     checked_run_name,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from legato._engine.effects import HookKind
+    from legato._sdk.cache_policies import CachePolicy
     from legato._sdk.decorated import Binds
     from legato._sdk.states import State
 
@@ -85,6 +88,7 @@ class Task(Submittable[P, R]):
         self.log_prints: bool | None = given.log_prints
         for kind in _HOOKS:
             setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
+        check_cache_options(given)
         self._plan: TaskPlan | None = None
         self._keeps = asked_to_keep(given)
         self._key: str | None = None
@@ -95,6 +99,45 @@ class Task(Submittable[P, R]):
         """How often a failed call is tried again."""
         given = self.options.retries
         return settings().tasks_default_retries if given is None else given
+
+    @property
+    def cache_policy(self) -> CachePolicy | None:
+        """What the key of a cached result is made of; None: there is no caching."""
+        from legato._sdk import cache_options
+
+        return cache_options.policy(self.options)
+
+    @property
+    def names_cache_policy(self) -> bool:
+        """Whether the options name the cache policy, so that it is not the default one."""
+        from legato._sdk import cache_options
+
+        return cache_options.named(self.options)
+
+    @property
+    def cache_key_fn(self) -> Callable[[Any, dict[str, Any]], str | None] | None:
+        """The function that gives the cache key, if the options say so."""
+        given: Callable[[Any, dict[str, Any]], str | None] | None = self.options.cache_key_fn
+        return given
+
+    @property
+    def cache_expiration(self) -> timedelta | None:
+        """How long a cached result holds; None: for ever."""
+        from legato._sdk import cache_options
+
+        return cache_options.checked_expiration(self.options.cache_expiration)
+
+    @property
+    def refresh_cache(self) -> bool | None:
+        """Whether cached results are passed over and replaced, if the options say so."""
+        given: bool | None = self.options.refresh_cache
+        return given
+
+    @property
+    def refreshes_cache(self) -> bool:
+        """Whether cached results are passed over and replaced, by option or setting."""
+        given = self.options.refresh_cache
+        return settings().tasks_refresh_cache if given is None else given
 
     @property
     def result_storage_key(self) -> str | None:
@@ -214,9 +257,11 @@ class Task(Submittable[P, R]):
 
     def with_options(self, **options: Unpack[TaskOptions]) -> Task[P, R]:
         """Return a copy with other options; what is not named stays."""
+        from legato._sdk.cache_options import without_rival
         from legato._sdk.code import merged
 
-        return type(self)(self.fn, **merged(self, options, _HOOKS)).bound_like(self)
+        given = without_rival(dict(options))
+        return type(self)(self.fn, **merged(self, given, _HOOKS)).bound_like(self)
 
     @overload
     def __get__(self: Binds[T, Q, S], instance: object, owner: T) -> Task[Q, S]: ...

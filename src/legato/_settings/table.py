@@ -77,6 +77,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     tasks_default_retries: int
     tasks_default_retry_delay_seconds: float | list[float]
     tasks_default_persist_result: bool | None
+    tasks_refresh_cache: bool
+    tasks_default_no_cache: bool
+    tasks_disable_caching: bool
     tasks_runner_thread_pool_max_workers: int | None
     tasks_runner_process_pool_max_workers: int | None
     results_persist_by_default: bool
@@ -217,6 +220,27 @@ TASKS_DEFAULT_PERSIST_RESULT = Setting(
     None,
     "Whether the results of tasks are stored; unset, RESULTS_PERSIST_BY_DEFAULT decides.",
     "PREFECT_TASKS_DEFAULT_PERSIST_RESULT",
+)
+TASKS_REFRESH_CACHE = Setting(
+    "TASKS_REFRESH_CACHE",
+    FLAG,
+    False,
+    "Whether tasks that do not say otherwise pass cached results over and replace them.",
+    "PREFECT_TASKS_REFRESH_CACHE",
+)
+TASKS_DEFAULT_NO_CACHE = Setting(
+    "TASKS_DEFAULT_NO_CACHE",
+    FLAG,
+    False,
+    "Whether tasks that name no cache policy do without caching.",
+    "PREFECT_TASKS_DEFAULT_NO_CACHE",
+)
+TASKS_DISABLE_CACHING = Setting(
+    "TASKS_DISABLE_CACHING",
+    FLAG,
+    False,
+    "Whether all tasks do without caching, whatever policy they name.",
+    "PREFECT_TASKS_DISABLE_CACHING",
 )
 TASKS_RUNNER_THREAD_POOL_MAX_WORKERS = Setting(
     "TASKS_RUNNER_THREAD_POOL_MAX_WORKERS",

@@ -1,5 +1,5 @@
 """Small things for flow files."""
 
-from legato.utilities import annotations
+from legato.utilities import annotations, hashing
 
-__all__ = ["annotations"]
+__all__ = ["annotations", "hashing"]
