@@ -285,7 +285,7 @@ def test_what_a_task_says_of_its_caching() -> None:
 
 
 def test_who_asks_for_caching_keeps_results() -> None:
-    asked = {
+    asked: dict[str, Any] = {
         "nothing": {},
         "policy": {"cache_policy": INPUTS},
         "function": {"cache_key_fn": task_input_hash},
@@ -293,7 +293,7 @@ def test_who_asks_for_caching_keeps_results() -> None:
         "none": {"cache_policy": None},
         "expiration": {"cache_expiration": 5},
     }
-    kept = {name: task(**options)(seen).persist_result for name, options in asked.items()}  # type: ignore[arg-type]
+    kept = {name: task(**options)(seen).persist_result for name, options in asked.items()}
     assert kept == {
         "nothing": None,
         "policy": True,

@@ -106,147 +106,66 @@ def countdown() -> Any:
 
 
 ARRAY = np.arange(6)
+LOCK: Any = threading.Lock()
+PARIS = ZoneInfo("Europe/Paris")
+
+
+# fmt: off
+def plain_values() -> list[Any]:
+    return [
+        1, 1.0, True, "1", b"1", None, "None", 0, False, "", b"", -1, 2**70, 10**5000, 10**5000 + 1,
+        0.5, float("nan"), float("inf"), 1j, 1.5j, "\ud800", range(3), range(1, 3), slice(1, 3),
+        ..., NotImplemented, dt.date(2026, 1, 2), dt.time(1, 2), dt.timedelta(seconds=1),
+        dt.datetime(2026, 1, 2, tzinfo=dt.UTC), dt.datetime(2026, 1, 2, tzinfo=PARIS), PARIS,
+        dt.datetime(2026, 10, 25, 2, 30, tzinfo=PARIS, fold=0),
+        dt.datetime(2026, 10, 25, 2, 30, tzinfo=PARIS, fold=1),
+        Decimal(1), Decimal("1.0"), Fraction(1, 2), UUID(int=1), UUID(int=2), Path("a"), Path("b"),
+    ]
+
+
+def containers() -> list[Any]:
+    return [
+        [], {}, (), set(), frozenset(), bytearray(b"1"), [1], [[1]], [1, 2], [2, 1], [12], (1, 2),
+        {1, 2}, frozenset({1, 2}), {1: 2}, {"1": 2}, {2: 1}, {True: 2}, [10**5000], {"a": 10**5000},
+        {"a": {"b": 10**5000}}, ["ab"], ["a", "b"], ["a,b"], {"a": 1, "b": 2}, {"a": 2, "b": 1},
+        {"a": [1, {"b": (2, 3)}]}, {("a", 1): "x", 2: "y"}, {1, "a", None}, {True, 2},
+        {frozenset({1}), frozenset({2})}, OrderedDict(a=1, b=2), OrderedDict(b=2, a=1),
+        defaultdict(int, a=1), defaultdict(list, a=1), deque([1, 2]), deque([1, 2], 5), Pair(1, 2),
+        Pair(2, 1),
+    ]
+
+
+def objects() -> list[Any]:
+    return [
+        Colour.RED, Colour.BLUE, Size.RED, Rights.READ, Rights.WRITE, Rights.READ | Rights.WRITE,
+        Rights(0), Point(1, 2), Point(2, 1), Slotted(1), Attributes(1), Attributes(2), Packed(1),
+        Packed(2), Model(x=1), Model(x=2), Model(x=1, tags={"a"}), Plain(1), Plain(2), Plain([1]),
+        Child(1), ValueError("a"), ValueError("b"), Colour, Plain, Child, int, os.path,
+    ]
+
+
+def functions() -> list[Any]:
+    return [
+        adder(1), adder(2), scaled, countdown(), functools.partial(scaled, 1),
+        functools.partial(scaled, by=1), print, len, str.upper, [].append, Plain(1).__init__,
+    ]
+
+
+def arrays() -> list[Any]:
+    return [
+        ARRAY, ARRAY + 1, ARRAY.astype("i4"), ARRAY.astype("M8[D]"), ARRAY.reshape(2, 3),
+        ARRAY.reshape(3, 2), np.array([1, "a", None], dtype=object), np.array(1), np.array(["a"]),
+        np.array([1, "b", None], dtype=object), np.array([], dtype="i8"), np.float64(1),
+        np.float32(1), np.dtype("f8"), np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
+        np.array([(1, 2.0)], dtype=[("a", "i4"), ("c", "f8")]),
+        np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[1, 0]),
+    ]
+# fmt: on
 
 
 def values() -> list[Any]:
     """Make values anew; no two of them are the same."""
-    return [
-        1,
-        1.0,
-        True,
-        "1",
-        b"1",
-        None,
-        "None",
-        0,
-        False,
-        "",
-        b"",
-        -1,
-        2**70,
-        10**5000,
-        10**5000 + 1,
-        0.5,
-        float("nan"),
-        float("inf"),
-        1j,
-        1.5j,
-        [],
-        {},
-        (),
-        set(),
-        frozenset(),
-        bytearray(b"1"),
-        [1],
-        [[1]],
-        [1, 2],
-        [2, 1],
-        [12],
-        (1, 2),
-        {1, 2},
-        frozenset({1, 2}),
-        {1: 2},
-        {"1": 2},
-        {2: 1},
-        [10**5000],
-        {"a": 10**5000},
-        {"a": {"b": 10**5000}},
-        ["ab"],
-        ["a", "b"],
-        ["a,b"],
-        {"a": 1, "b": 2},
-        {"a": 2, "b": 1},
-        {"a": [1, {"b": (2, 3)}]},
-        {("a", 1): "x", 2: "y"},
-        {1, "a", None},
-        {frozenset({1}), frozenset({2})},
-        {True, 2},
-        dt.date(2026, 1, 2),
-        dt.datetime(2026, 1, 2),  # noqa: DTZ001
-        dt.datetime(2026, 1, 2, tzinfo=dt.UTC),
-        dt.datetime(2026, 1, 2, tzinfo=ZoneInfo("Europe/Paris")),
-        dt.time(1, 2),
-        dt.timedelta(seconds=1),
-        dt.datetime(2026, 10, 25, 2, 30, fold=0),  # noqa: DTZ001
-        dt.datetime(2026, 10, 25, 2, 30, fold=1),  # noqa: DTZ001
-        Decimal(1),
-        Decimal("1.0"),
-        Fraction(1, 2),
-        UUID(int=1),
-        UUID(int=2),
-        Path("a"),
-        Path("b"),
-        range(3),
-        range(1, 3),
-        slice(1, 3),
-        ...,
-        NotImplemented,
-        ZoneInfo("Europe/Paris"),
-        Colour.RED,
-        Colour.BLUE,
-        Size.RED,
-        Rights.READ,
-        Rights.WRITE,
-        Rights.READ | Rights.WRITE,
-        Point(1, 2),
-        Point(2, 1),
-        Slotted(1),
-        Attributes(1),
-        Attributes(2),
-        Packed(1),
-        Packed(2),
-        Model(x=1),
-        Model(x=2),
-        Model(x=1, tags={"a"}),
-        Plain(1),
-        Plain(2),
-        Plain([1]),
-        Child(1),
-        Pair(1, 2),
-        Pair(2, 1),
-        OrderedDict(a=1, b=2),
-        OrderedDict(b=2, a=1),
-        defaultdict(int, a=1),
-        defaultdict(list, a=1),
-        deque([1, 2]),
-        deque([1, 2], 5),
-        ValueError("a"),
-        ValueError("b"),
-        adder(1),
-        adder(2),
-        scaled,
-        functools.partial(scaled, 1),
-        functools.partial(scaled, by=1),
-        countdown(),
-        print,
-        len,
-        str.upper,
-        [].append,
-        Plain(1).__init__,
-        int,
-        Plain,
-        Child,
-        Colour,
-        os.path,
-        ARRAY,
-        ARRAY.astype("i4"),
-        ARRAY.reshape(2, 3),
-        ARRAY.reshape(3, 2),
-        ARRAY + 1,
-        ARRAY.astype("M8[D]"),
-        np.array([1, "a", None], dtype=object),
-        np.array([1, "b", None], dtype=object),
-        np.array(1),
-        np.float64(1),
-        np.float32(1),
-        np.dtype("f8"),
-        np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
-        np.array([(1, 2.0)], dtype=[("a", "i4"), ("c", "f8")]),
-        np.array([], dtype="i8"),
-        np.array(["a"]),
-        np.ma.array([1, 2], mask=[0, 1]),
-        np.ma.array([1, 2], mask=[1, 0]),
-    ]
+    return plain_values() + containers() + objects() + functions() + arrays()
 
 
 def test_a_value_made_twice_has_one_hash() -> None:
@@ -350,7 +269,7 @@ def deep() -> Any:
         (cyclic(), "it[1]['self'] is a builtins.list, which has no content to hash: it contains"),
         (deep(), "it is nested too deeply to be hashed"),
         ((n for n in [1]), "it is a builtins.generator"),
-        (adder(threading.Lock()), "it (its variable n) is a _thread.lock"),  # type: ignore[arg-type]
+        (adder(LOCK), "it (its variable n) is a _thread.lock"),
     ],
     ids=["lock", "inside", "set", "cycle", "deep", "generator", "closure"],
 )

@@ -70,7 +70,8 @@ def _dataclass(writer: Writer, value: Any) -> None:
 
 
 def _is_field(field: Any) -> bool:
-    return str(field._field_type) == "_FIELD"  # noqa: SLF001 - ClassVar and InitVar stand there, too
+    kind: object = field._field_type  # noqa: SLF001 - where ClassVar and InitVar stand, too
+    return str(kind) == "_FIELD"
 
 
 def _attrs(writer: Writer, value: Any) -> None:
