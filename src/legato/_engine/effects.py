@@ -26,6 +26,8 @@ class Draft(Struct, kw_only=True):
     data: Any = None
     delay: float | None = None
     pause_key: str | None = None
+    transacted: bool = False
+    """Whether the run, now that it has entered the state, is to be staged in a transaction."""
 
 
 class Create(Struct, frozen=True):
@@ -77,6 +79,21 @@ class Acquire(Struct, frozen=True):
 
 class Release(Struct, frozen=True):
     """Let go of the slots. Reply: None."""
+
+
+class Stage(Struct):
+    """Leave what the run did to the transaction around it, or commit it. Reply: None."""
+
+    draft: Draft
+
+
+class RollBack(Struct):
+    """Roll back what was staged inside of the run, and what is around unless it is `retried`.
+
+    Reply: None.
+    """
+
+    retried: bool
 
 
 class RunHooks(Struct):
@@ -146,6 +163,8 @@ Effect = (
     | Sleep
     | Acquire
     | Release
+    | Stage
+    | RollBack
     | RunHooks
     | AskRetry
     | DrawRandom

@@ -21,9 +21,11 @@ from legato._engine.effects import (
     Enter,
     HookKind,
     Raised,
+    RollBack,
     RunHooks,
     Say,
     Sleep,
+    Stage,
 )
 from legato._model import retries
 from legato._model.retries import RetryPolicy
@@ -75,22 +77,28 @@ def _tries(plan: TaskPlan, limited: bool) -> Generator[Effect, Any, tuple[State,
             failures += 1
             delay = yield from _retry(plan, failures, draft)
             if delay is not None:
+                yield RollBack(retried=True)
                 interrupted = yield from _pause(delay, limited)
                 if interrupted is None:
                     running = Draft(type=StateType.RUNNING, name="Retrying")
                     continue
                 draft = endings.of_exception("Task run", interrupted, plan.timeout)
-        state = yield Enter(draft)
-        if limited:
-            yield RELEASE
-        yield from _conclude(plan, state)
+        state = yield from _conclude(plan, draft, limited)
         return state, draft
 
 
-def _conclude(plan: TaskPlan, state: State) -> Generator[Effect, Any, None]:
+def _conclude(plan: TaskPlan, draft: Draft, limited: bool) -> Generator[Effect, Any, State]:
+    if draft.type is not StateType.COMPLETED:
+        yield RollBack(retried=False)
+    state: State = yield Enter(draft)
+    if limited:
+        yield RELEASE
+    if draft.transacted:
+        yield Stage(draft)
     kind = HOOKS_AT.get(state.type) if plan.hooks else None
     if kind is not None and kind in plan.hooks:
         yield RunHooks(kind, state)
+    return state
 
 
 def _retry(plan: TaskPlan, failures: int, draft: Draft) -> Generator[Effect, Any, float | None]:

@@ -2,13 +2,15 @@
 
 It makes the CHECK constraints of the history tables, the table in the documentation and the
 cases of the rules test. `None` is "the run does not exist yet". A terminal state has no row: it
-is left only by opening the next attempt.
+is left only by opening the next attempt. A task run that is rolled back stays Completed, under
+another name; that is no step of the table, and its history row names no state before.
 """
 
 from __future__ import annotations
 
 from legato._model.states import StateType as T
 
+ROLLED_BACK = "RolledBack"
 _ENDS = frozenset({T.COMPLETED, T.FAILED, T.CANCELLED, T.CRASHED})
 
 FLOW_RUN: dict[T | None, frozenset[T]] = {
@@ -35,3 +37,8 @@ def is_legal(table: dict[T | None, frozenset[T]], before: T | None, after: T) ->
 def reopens(before: T | None, after: T) -> bool:
     """Tell whether the step leaves a terminal state, which takes the next attempt."""
     return before in _ENDS and after in FLOW_RUN[None]
+
+
+def rolls_back(before: T | None, after: T, name: str) -> bool:
+    """Tell whether a task run that completed is said to be rolled back."""
+    return name == ROLLED_BACK and before is T.COMPLETED and after is T.COMPLETED

@@ -24,18 +24,26 @@ if TYPE_CHECKING:
     from legato._sdk.promises import Promise
     from legato._sdk.step_keys import Ordinals
     from legato._sdk.task import Task
+    from legato._sdk.transaction_steps import HookScope
+    from legato._sdk.transaction_tree import BaseTransaction
 
 current: ContextVar[FlowRunContext | TaskRunContext | None] = ContextVar("legato_run", default=None)
 current_tags: ContextVar[frozenset[str]] = ContextVar("legato_tags", default=frozenset())
+transacting: ContextVar[BaseTransaction | HookScope | None] = ContextVar(
+    "legato_transaction", default=None
+)
+"""The innermost block of a transaction; which run it was opened in stands in it."""
 
 
 class RunContext:
     """What flow runs and task runs have in common: identity, state and progress."""
 
     __slots__ = (
-        "id", "log_prints", "name", "parameters", "progress", "state", "tags", "version",
+        "id", "log_prints", "name", "outer", "parameters", "progress", "state", "tags", "version",
     )  # fmt: skip
     noun: ClassVar[str] = "run"
+    outer: FlowRunContext | TaskRunContext | None
+    """The run in which this one was called."""
     id: UUID
     name: str
     parameters: dict[str, Any]
@@ -49,6 +57,7 @@ class RunContext:
         self.id = run_id
         self.name = name
         self.parameters = parameters
+        self.outer = None
         self.tags = frozenset()
         self.log_prints = False
         self.state = None
@@ -74,7 +83,7 @@ class FlowRunContext(RunContext):
 
     __slots__ = (
         "backend", "children", "epoch", "flow", "flow_id", "interrupted", "lineage", "ordinals",
-        "outer", "parent_task_run_id", "promises", "root_id", "step_key",
+        "parent_task_run_id", "promises", "root_id", "step_key",
     )  # fmt: skip
     noun = "Flow run"
     flow: Flow[Any, Any]
@@ -82,7 +91,6 @@ class FlowRunContext(RunContext):
     children: Children | None
     """The task runs that were submitted, once there is one."""
     flow_id: UUID | None
-    outer: FlowRunContext | TaskRunContext | None
     epoch: int
     root_id: UUID
     parent_task_run_id: UUID | None
@@ -116,11 +124,23 @@ class FlowRunContext(RunContext):
 class TaskRunContext(RunContext):
     """An active task run."""
 
-    __slots__ = ("flow_run_context", "step_key", "task")
+    __slots__ = ("flow_run_context", "step_key", "task", "transaction")
     noun = "Task run"
     task: Task[Any, Any]
     flow_run_context: FlowRunContext | None
     step_key: str
+    transaction: BaseTransaction | None
+    """The transaction that the run is, once something needs it."""
+
+    def __init__(self, run_id: UUID, name: str, parameters: dict[str, Any]) -> None:
+        RunContext.__init__(self, run_id, name, parameters)
+        self.transaction = None
+
+    def become(self, made: BaseTransaction) -> BaseTransaction:
+        """Be the transaction that was made; return the one that it is, if another was faster."""
+        if self.transaction is None:
+            self.transaction = made
+        return self.transaction
 
     @property
     def task_run(self) -> TaskRun:

@@ -24,8 +24,6 @@ from legato._sdk.signature import Colour, Signature
 if TYPE_CHECKING:
     from typing import Self
 
-    from legato._engine.effects import HookKind
-
 F = TypeVar("F", contravariant=True)
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -182,7 +180,7 @@ class Decorated(Generic[P, R]):
         """Add a hook for Running; it is called with this, the run and its state."""
         return self._add("on_running", fn)
 
-    def _add(self, kind: HookKind, hook: H) -> H:
+    def _add(self, kind: str, hook: H) -> H:
         getattr(self, kind + "_hooks").extend(checked_hooks([hook], kind))
         self._plan = None
         return hook

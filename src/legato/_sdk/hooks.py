@@ -29,7 +29,7 @@ def run_all(calls: list[HookCall]) -> None:
     for call in calls:
         _begin(call)
         try:
-            _settled(call.fn(*call.args))
+            settled(call.fn(*call.args))
         except Exception:  # noqa: BLE001 - the user's code
             _failed(call)
 
@@ -51,7 +51,7 @@ async def arun_all(calls: list[HookCall]) -> None:
 def ask(call: HookCall) -> bool:
     """Return what the retry condition says; no, if it raises."""
     try:
-        return bool(_settled(call.fn(*call.args)))
+        return bool(settled(call.fn(*call.args)))
     except Exception:  # noqa: BLE001 - the user's code
         return _condition_failed(call)
 
@@ -71,7 +71,7 @@ def _is_coroutine(value: Any) -> bool:
 
 
 @calls_users
-def _settled(value: Any) -> Any:
+def settled(value: Any) -> Any:
     """Run a coroutine that an async hook of a sync run returned."""
     if not _is_coroutine(value):
         return value

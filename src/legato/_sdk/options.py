@@ -73,6 +73,8 @@ class TaskOptions(TypedDict, total=False):
     on_completion: list[Hook] | None
     on_failure: list[Hook] | None
     on_running: list[Hook] | None
+    on_commit: list[Hook] | None
+    on_rollback: list[Hook] | None
 
 
 class FlowSettings(Struct, frozen=True, kw_only=True):
@@ -127,6 +129,8 @@ class TaskSettings(Struct, frozen=True, kw_only=True):
     on_completion: Any = None
     on_failure: Any = None
     on_running: Any = None
+    on_commit: Any = None
+    on_rollback: Any = None
 
 
 def checked_name(name: object, noun: str, banned: str = "") -> str:

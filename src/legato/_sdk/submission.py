@@ -16,7 +16,7 @@ from legato._engine.endings import of_exception
 from legato._engine.task_run import task_run
 from legato._sdk import generating
 from legato._sdk import platform_posix as platform
-from legato._sdk.context import current
+from legato._sdk.context import current, transacting
 from legato._sdk.drive import adrive, drive
 from legato._sdk.futures import Future
 from legato._sdk.stamping import stamped
@@ -57,6 +57,9 @@ class Submission:
         self.context: Context = copy_context()
         self.future: Future[Any] = Future(run.context.id, run.flow_run_id, run.context.name)
         self.future.come_from(self)
+        around = transacting.get()
+        if around is not None:
+            around.expect(self.future)
         self._steps = task_run(task.plan, run.limited)
         next(self._steps)
         self._handles = run.create(CREATE)

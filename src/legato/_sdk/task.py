@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from legato._engine.effects import HookKind
     from legato._sdk.cache_policies import CachePolicy
-    from legato._sdk.decorated import Binds
+    from legato._sdk.decorated import Binds, H
     from legato._sdk.states import State
 
 P = ParamSpec("P")
@@ -45,6 +45,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 _LONG_SECONDS = 0.1  # from which on it matters whether an event loop stood still
 _HOOKS: tuple[HookKind, ...] = ("on_completion", "on_failure", "on_running")
+_ALL_HOOKS = (*_HOOKS, "on_commit", "on_rollback")
 
 
 class Task(Submittable[P, R]):
@@ -60,6 +61,8 @@ class Task(Submittable[P, R]):
 
     noun = "task"
     tags: frozenset[str]
+    on_commit_hooks: list[Hook]
+    on_rollback_hooks: list[Hook]
     retry_delay_seconds: Any
 
     def __init__(self, fn: Callable[P, R], **options: Unpack[TaskOptions]) -> None:
@@ -86,7 +89,7 @@ class Task(Submittable[P, R]):
             given.task_run_name, "task_run_name"
         )
         self.log_prints: bool | None = given.log_prints
-        for kind in _HOOKS:
+        for kind in _ALL_HOOKS:
             setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
         check_cache_options(given)
         self._plan: TaskPlan | None = None
@@ -187,6 +190,14 @@ class Task(Submittable[P, R]):
         default = given.tasks_default_persist_result
         return given.results_persist_by_default if default is None else default
 
+    def on_commit(self, fn: H) -> H:
+        """Add a hook for the commit of what a run did; it is called with the transaction."""
+        return self._add("on_commit", fn)
+
+    def on_rollback(self, fn: H) -> H:
+        """Add a hook that undoes what a run did; it is called with the transaction."""
+        return self._add("on_rollback", fn)
+
     @property
     def keeps_plain_result(self) -> bool:
         """Whether a small JSON result is recorded with the run although nobody asked to."""
@@ -261,7 +272,7 @@ class Task(Submittable[P, R]):
         from legato._sdk.code import merged
 
         given = without_rival(dict(options))
-        return type(self)(self.fn, **merged(self, given, _HOOKS)).bound_like(self)
+        return type(self)(self.fn, **merged(self, given, _ALL_HOOKS)).bound_like(self)
 
     @overload
     def __get__(self: Binds[T, Q, S], instance: object, owner: T) -> Task[Q, S]: ...

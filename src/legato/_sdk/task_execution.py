@@ -15,7 +15,13 @@ from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
 from legato._sdk import naming, plain_results, resolving, run_logs, values
 from legato._sdk.at_work import held, raise_held
-from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
+from legato._sdk.context import (
+    FlowRunContext,
+    TaskRunContext,
+    current,
+    current_tags,
+    transacting,
+)
 from legato._sdk.decorated import Decorated
 from legato._sdk.drive import Execution
 from legato._sdk.exceptions import TaskRunTimeoutError, UpstreamTaskError
@@ -82,7 +88,7 @@ class TaskExecution(Execution):
         self.draft, self.held = _PENDING, None
         self.context = context = TaskRunContext(self.backend.ids.new(), task.name, parameters)
         context.task = task
-        context.flow_run_context = flow
+        context.flow_run_context, context.outer = flow, outer
         tags = current_tags.get()
         context.tags = task.tags | tags if tags else task.tags
         self._name(outer, flow)
@@ -222,7 +228,16 @@ class TaskExecution(Execution):
             flow.lineage.remember(draft.data, context.id)
         if self.backend.is_child and (flow is None or flow.ordinals.inherited):
             self.backend.journal.flush()
+        if context.transaction is not None or draft.type is StateType.COMPLETED:
+            draft.transacted = self._is_transacted()
         return state
+
+    def _is_transacted(self) -> bool:
+        """Whether the run's transaction matters: it has hooks, or there is one around it."""
+        task = self.task
+        hooks = task.on_rollback_hooks or task.on_commit_hooks
+        found = hooks or transacting.get() is not None or self.context.transaction is not None
+        return bool(found) and not self.backend.is_dry
 
     def _kept(self, draft: Draft) -> Kept:
         """Keep the result as the task wants it; a small plain one goes with the transition."""

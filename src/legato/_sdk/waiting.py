@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,14 @@ from legato._engine.effects import (
     Outcome,
     Raised,
     Resolve,
+    RollBack,
     RunHooks,
     Settle,
     Sleep,
+    Stage,
 )
 from legato._sdk import hooks, waits
+from legato._sdk.context import transacting
 from legato._sdk.parking import arrival_of
 
 if TYPE_CHECKING:
@@ -83,6 +87,37 @@ async def _aacquire(run: Execution, _: Acquire) -> Raised | None:
     return await tag_limits.astand(run)
 
 
+def _stage(run: Any, effect: Stage) -> None:
+    from legato._sdk import transaction_runs, transaction_steps
+
+    transaction_steps.finish(transaction_runs.stage(run, effect.draft))
+
+
+async def _astage(run: Any, effect: Stage) -> None:
+    from legato._sdk import transaction_runs, transaction_steps
+
+    await transaction_steps.afinish(transaction_runs.stage(run, effect.draft))
+
+
+def _roll_back(run: Any, effect: RollBack) -> None:
+    if _may_have_staged(run):
+        from legato._sdk import transaction_runs, transaction_steps
+
+        transaction_steps.finish(transaction_runs.roll_back(run, effect.retried))
+
+
+async def _aroll_back(run: Any, effect: RollBack) -> None:
+    if _may_have_staged(run):
+        from legato._sdk import transaction_runs, transaction_steps
+
+        await transaction_steps.afinish(transaction_runs.roll_back(run, effect.retried))
+
+
+def _may_have_staged(run: Any) -> bool:
+    """Tell whether there may be a transaction; without one the modules are not even loaded."""
+    return "legato._sdk.transaction_runs" in sys.modules or transacting.get() is not None
+
+
 WAITS: Mapping[type, Callable[[Any, Any], Any]] = {
     Sleep: _sleep,
     Acquire: _acquire,
@@ -90,6 +125,8 @@ WAITS: Mapping[type, Callable[[Any, Any], Any]] = {
     AskRetry: lambda run, effect: hooks.ask(run.condition_call(effect)),
     Resolve: _resolve,
     Settle: _settle,
+    Stage: _stage,
+    RollBack: _roll_back,
 }
 AWAITS: Mapping[type, Callable[[Any, Any], Awaitable[Any]]] = {
     Sleep: _asleep,
@@ -98,4 +135,6 @@ AWAITS: Mapping[type, Callable[[Any, Any], Awaitable[Any]]] = {
     AskRetry: lambda run, effect: hooks.aask(run.condition_call(effect)),
     Resolve: _aresolve,
     Settle: _asettle,
+    Stage: _astage,
+    RollBack: _aroll_back,
 }

@@ -37,8 +37,9 @@ def one_of_types(column: str) -> str:
 def legal_steps(table: Steps) -> str:
     """Return the condition of a history row.
 
-    `from_type` is '' for the first state, as a comparison with NULL would pass any CHECK;
-    `version IS NULL` marks what a closed attempt still reported.
+    `from_type` is '' for the first state, as a comparison with NULL would pass any CHECK, and for
+    the RolledBack of a task run that had completed; `version IS NULL` marks what a closed attempt
+    still reported.
     """
     steps = [
         f"from_type = '{before.value}' AND ({_any('type', table[before])})"

@@ -146,7 +146,9 @@ class TaskRuns:
         """Enter a state that the table of transitions allows; raises ValueError on others."""
         before = work.entered[1]
         if state.type._value_ not in STEPS.get(before, ()):
-            raise ValueError(f"A task run in {before} cannot enter {state.type.value}")
+            if not transitions.rolls_back(work.type, state.type, state.name):
+                raise ValueError(f"A task run in {before} cannot enter {state.type.value}")
+            before = ""
         work.version += 1
         work.entered = self._history.task_step(work, before, state, result_id)
         self._stand(work, state, progress)
@@ -270,10 +272,14 @@ class TaskRuns:
 
     def _standing(self, work: TaskWork) -> tuple[Any, ...]:
         progress, entered = work.progress, work.entered
+        end_at: Any = self._null
+        if entered[1] in TERMINAL_NAMES:
+            end_at = entered[5]
+            if entered[2] == transitions.ROLLED_BACK and progress.end_time is not None:
+                end_at = micros(progress.end_time)  # it had ended before
         return (
             work.version, work.epoch, *entered, index(progress.run_count), work.expected_at,
-            work.scheduled_at, work.start_at,
-            entered[5] if entered[1] in TERMINAL_NAMES else self._null,
+            work.scheduled_at, work.start_at, end_at,
             round(progress.total_run_time * 1_000_000),
         )  # fmt: skip
 
