@@ -132,6 +132,7 @@ def _write(txn: BaseTransaction) -> Steps:
 def _undo(members: list[BaseTransaction]) -> Steps:
     """Run the rollback hooks of all; one that fails does not stop the others."""
     fatal: BaseException | None = None
+    all_failed: list[str] = []
     for member in reversed(members):
         failed: list[str] = []
         for hook in reversed(member.on_rollback_hooks):
@@ -141,9 +142,11 @@ def _undo(members: list[BaseTransaction]) -> Steps:
             if error is not None and not isinstance(error, Exception):
                 fatal = error
         member.state = TransactionState.ROLLED_BACK
-        member.is_undone = not failed
+        all_failed += failed
         if member.at_rollback is not None:
             member.at_rollback(failed)
+    for member in members:
+        member.is_undone = not all_failed
     yield from _ended(members)
     return fatal
 
