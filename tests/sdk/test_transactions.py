@@ -57,7 +57,7 @@ def in_flow(body: Callable[[], Any], **options: Any) -> Any:
 def test_a_rolled_back_run_has_that_as_its_last_state_and_keeps_its_end(
     log: Log, rows: Rows
 ) -> None:
-    with pytest.raises(ValueError, match="stop"), transaction():
+    with pytest.raises(ValueError, match="stop"), transaction():  # noqa: PT012
         step(log, "a")()
         raise ValueError("stop")
 
@@ -73,7 +73,7 @@ def test_what_is_rolled_back_after_its_flow_run_has_ended_is_recorded_all_the_sa
     log: Log, rows: Rows
 ) -> None:
     one = step(log, "a")
-    with pytest.raises(ValueError, match="stop"), transaction():
+    with pytest.raises(ValueError, match="stop"), transaction():  # noqa: PT012
         in_flow(one)
         raise ValueError("stop")
 
@@ -113,8 +113,9 @@ def test_options_and_copies_have_the_hooks(log: Log) -> None:
     act.with_options(on_commit=[])()
     assert log == ["noted"]
     assert act.on_commit_hooks == [note]
+    wrong: Any = "no"
     with pytest.raises(TypeError, match="on_rollback"):
-        task(on_rollback="no")(lambda: None)  # type: ignore[call-overload]  # pyright: ignore
+        task(on_rollback=wrong)(lambda: None)
 
 
 def test_a_commit_hook_that_fails_rolls_all_back_and_is_raised(log: Log, rows: Rows) -> None:
@@ -306,7 +307,7 @@ def test_a_flow_that_is_retried_commits_its_second_try(log: Log) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_an_interruption_of_the_block_rolls_back(log: Log, error: type[BaseException]) -> None:
-    with pytest.raises(error), transaction():
+    with pytest.raises(error), transaction():  # noqa: PT012
         step(log, "a")()
         raise error
     assert log == ["a", "undo a"]
@@ -488,7 +489,7 @@ class LockedStore(DictStore):
 
 def test_a_key_has_a_record_once_it_is_committed() -> None:
     store = DictStore()
-    with pytest.raises(ValueError, match="stop"), transaction("k", store) as txn:
+    with pytest.raises(ValueError, match="stop"), transaction("k", store) as txn:  # noqa: PT012
         txn.stage(1)
         raise ValueError("stop")
     assert store.records == {}

@@ -85,33 +85,36 @@ class BaseTransaction:
         logger: logging.Logger | logging.LoggerAdapter[Any] | None = None,
         write_on_commit: bool = True,
     ) -> None:
-        self.store, self.key = store, key
+        self.store: Any = store
+        self.key: str | None = key
         self.children: list[BaseTransaction] = list(children)
         self.commit_mode: CommitMode | None = commit_mode
         self.isolation_level: IsolationLevel | None = isolation_level
         self.state: TransactionState = state
         self.on_commit_hooks: list[Hook] = list(on_commit_hooks)
         self.on_rollback_hooks: list[Hook] = list(on_rollback_hooks)
-        self.overwrite, self.write_on_commit, self.logger = overwrite, write_on_commit, logger
+        self.overwrite: bool = overwrite
+        self.write_on_commit: bool = write_on_commit
+        self.logger: logging.Logger | logging.LoggerAdapter[Any] | None = logger
         self.run: RunContext | None = None
         """The run in which the block was opened, or the task run that this is."""
         self.holder: str = uuid4().hex if key is not None else ""
         """By what name it holds the lock on its key."""
-        self.is_doomed = False
+        self.is_doomed: bool = False
         """Whether it is to be rolled back when it ends, for what failed in another thread."""
         self.at_commit: list[Callable[[], object]] = []
         self.at_rollback: Callable[[list[str]], object] | None = None
         """Called with the names of the rollback hooks that failed."""
-        self.is_locked = False
-        self.is_undone = False
+        self.is_locked: bool = False
+        self.is_undone: bool = False
         """Whether it is rolled back and no hook failed."""
         self.values: dict[str, Any] = {}
         """What was set here, by name."""
         self._staged_value: Any = None
         self._parent: BaseTransaction | None = None
         self._token: Any = None
-        self.thread_id = get_ident()
-        self.is_closing = False
+        self.thread_id: int = get_ident()
+        self.is_closing: bool = False
         self.late: list[BaseTransaction] = []
         self.futures: list[Future[Any]] = []
 
