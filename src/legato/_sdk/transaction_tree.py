@@ -70,6 +70,13 @@ class Store(Protocol):
 class BaseTransaction:
     """What sync and async transactions have in common; `key` names its record in `store`."""
 
+    is_doomed: bool = False
+    """Whether it is to be rolled back when it ends, for what failed in another thread."""
+    is_undone: bool = False
+    """Whether it is rolled back and no hook failed."""
+    is_locked: bool = False
+    is_closing: bool = False
+
     def __init__(  # noqa: PLR0913 - Prefect's parameters
         self,
         *,
@@ -100,21 +107,15 @@ class BaseTransaction:
         """The run in which the block was opened, or the task run that this is."""
         self.holder: str = uuid4().hex if key is not None else ""
         """By what name it holds the lock on its key."""
-        self.is_doomed: bool = False
-        """Whether it is to be rolled back when it ends, for what failed in another thread."""
         self.at_commit: list[Callable[[], object]] = []
         self.at_rollback: Callable[[list[str]], object] | None = None
         """Called with the names of the rollback hooks that failed."""
-        self.is_locked: bool = False
-        self.is_undone: bool = False
-        """Whether it is rolled back and no hook failed."""
         self.values: dict[str, Any] = {}
         """What was set here, by name."""
         self._staged_value: Any = None
         self._parent: BaseTransaction | None = None
         self._token: Any = None
         self.thread_id: int = get_ident()
-        self.is_closing: bool = False
         self.late: list[BaseTransaction] = []
         self.futures: list[Future[Any]] = []
 
