@@ -16,7 +16,7 @@ from legato._model.states import StateType
 from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
 from legato._sdk.exceptions import ConfigurationError
-from legato._sdk.serializers import serializer_of
+from legato._sdk.serializers import name_of, serializer_of
 from legato._sdk.services import backend
 from legato._sdk.storage_local import write_durably
 from legato._settings.current import current as settings
@@ -61,7 +61,7 @@ def _keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value
             Result(
                 id=result_id,
                 flow_run_id=flow.id if flow is not None else None,
-                serializer=serializer.type,
+                serializer=name_of(serializer),
                 size=len(blob),
                 sha256=sha256(blob).digest(),
                 created_at=home.clock.now(),

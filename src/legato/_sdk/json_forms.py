@@ -1,0 +1,107 @@
+"""Values that JSON has no form for, as JSON objects that say what they were.
+
+{"__class__": "datetime.date", "data": "2026-01-02"}
+{"__exc_type__": "builtins.ValueError", "message": "no"}
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from legato._sdk.advice import advised
+from legato._sdk.exceptions import SerializationError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+CLASS, DATA, EXCEPTION, MESSAGE = "__class__", "data", "__exc_type__", "message"
+
+
+def encoded(value: object) -> dict[str, Any]:
+    """Return the JSON object for a value; raise SerializationError if it could not be read back."""
+    name = _name_of(value.__class__)
+    if isinstance(value, BaseException):
+        only = value.args[0] if len(value.args) == 1 else None
+        return {EXCEPTION: name, MESSAGE: only if isinstance(only, str) else str(value)}
+    from pydantic import PydanticUserError
+    from pydantic_core import PydanticSerializationError
+
+    try:
+        return {
+            CLASS: name,
+            DATA: _adapter(cast("Any", value.__class__)).dump_python(value, mode="json"),
+        }
+    except (PydanticUserError, PydanticSerializationError, ValueError) as error:
+        raise advised(
+            SerializationError(f"A {name} has no JSON form: {_first_line(error)}."),
+            "result_serializer='pickle' stores any value; or return what it was made from.",
+        ) from None
+
+
+def decoded(found: dict[str, Any]) -> Any:
+    """Return the value that a JSON object stands for, itself if it is a plain one."""
+    if CLASS in found and DATA in found:
+        from pydantic import ValidationError
+
+        kind = _class_named(found[CLASS])
+        try:
+            return _adapter(cast("Any", kind)).validate_python(found[DATA])
+        except ValidationError as error:
+            raise SerializationError(
+                f"What was stored of a {found[CLASS]} no longer fits the class: {error}"
+            ) from None
+    if EXCEPTION in found and MESSAGE in found:
+        kind = _class_named(found[EXCEPTION])
+        if not issubclass(kind, BaseException):
+            raise SerializationError(f"{found[EXCEPTION]} is no exception.")
+        return kind(found[MESSAGE])
+    return found
+
+
+@lru_cache(maxsize=256)
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return what writes and reads values of a class; the same for both, so that they fit."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _name_of(kind: type[Any]) -> str:
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if _found(name) is not kind:
+        raise advised(
+            SerializationError(f"A {name} could not be read back from JSON: it has no such name."),
+            "Define the class at the top of a module that can be imported, or store the result by "
+            "result_serializer='pickle'.",
+        )
+    return name
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
+
+
+def _class_named(name: object) -> type[Any]:
+    found = _found(name) if isinstance(name, str) else None
+    if not isinstance(found, type):
+        raise SerializationError(
+            f"The stored value is a {name}, which cannot be imported here: install or import what "
+            "defines it."
+        )
+    return cast("type[Any]", found)
+
+
+def _found(name: str) -> object:
+    """Return what a dotted name names, of a class in a class too; None if there is none."""
+    parts = name.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:length]))
+        except ImportError:
+            continue
+        for part in parts[length:]:
+            found = getattr(found, part, None)
+        return cast("object", found)
+    return None
