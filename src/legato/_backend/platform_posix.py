@@ -81,3 +81,11 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def lock_for_a_moment(fd: int) -> None:
+    """Wait for the kernel's lock on an open file and take it; closing the descriptor frees it.
+
+    It is the descriptor's, not the process's: threads that open the file keep each other out too.
+    """
+    fcntl.flock(fd, fcntl.LOCK_EX)

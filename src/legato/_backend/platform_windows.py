@@ -56,3 +56,11 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(fd)
     return False
+
+
+def lock_for_a_moment(fd: int) -> None:
+    """Wait for the lock on an open file and take it; closing the descriptor frees it."""
+    import msvcrt
+
+    os.lseek(fd, 1 << 30, os.SEEK_SET)  # beyond the content, which others may read
+    msvcrt.locking(fd, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]

@@ -1,0 +1,1 @@
+"""Lock managers: `memory`, `filesystem`, `redis`; `protocol` says what one of your own must do."""
