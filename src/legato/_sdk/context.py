@@ -39,11 +39,14 @@ class RunContext:
     """What flow runs and task runs have in common: identity, state and progress."""
 
     __slots__ = (
-        "id", "log_prints", "name", "outer", "parameters", "progress", "state", "tags", "version",
+        "id", "log_prints", "name", "outer", "parameters", "progress", "state", "tags",
+        "transaction", "version",
     )  # fmt: skip
     noun: ClassVar[str] = "run"
     outer: FlowRunContext | TaskRunContext | None
     """The run in which this one was called."""
+    transaction: BaseTransaction | None
+    """The transaction that a task run is, once something needs it; flow runs are none."""
     id: UUID
     name: str
     parameters: dict[str, Any]
@@ -57,7 +60,7 @@ class RunContext:
         self.id = run_id
         self.name = name
         self.parameters = parameters
-        self.outer = None
+        self.outer = self.transaction = None
         self.tags = frozenset()
         self.log_prints = False
         self.state = None
@@ -124,17 +127,11 @@ class FlowRunContext(RunContext):
 class TaskRunContext(RunContext):
     """An active task run."""
 
-    __slots__ = ("flow_run_context", "step_key", "task", "transaction")
+    __slots__ = ("flow_run_context", "step_key", "task")
     noun = "Task run"
     task: Task[Any, Any]
     flow_run_context: FlowRunContext | None
     step_key: str
-    transaction: BaseTransaction | None
-    """The transaction that the run is, once something needs it."""
-
-    def __init__(self, run_id: UUID, name: str, parameters: dict[str, Any]) -> None:
-        RunContext.__init__(self, run_id, name, parameters)
-        self.transaction = None
 
     def become(self, made: BaseTransaction) -> BaseTransaction:
         """Be the transaction that was made; return the one that it is, if another was faster."""

@@ -90,6 +90,10 @@ class Execution:
         """Return the state of a run whose wait for others was cut short."""
         raise NotImplementedError
 
+    def may_roll_back(self) -> bool:
+        """Tell whether the run is, or is in, a transaction."""
+        return False
+
     def settle(self, outcome: Outcome) -> Outcome:
         """Wait for what the function has submitted; return its outcome, or another one."""
         return outcome

@@ -207,7 +207,7 @@ class TaskExecution(Execution):
 
     def enter(self, effect: effects.Enter) -> State:
         """Record a transition; return the state, with the ids of the run."""
-        draft, context = effect.draft, self.context
+        draft, context, task = effect.draft, self.context, self.task
         self.draft = draft
         result_id, body = self._kept(draft) if draft.type is StateType.COMPLETED else _NOTHING
         state = self._stamp(draft)
@@ -228,16 +228,18 @@ class TaskExecution(Execution):
             flow.lineage.remember(draft.data, context.id)
         if self.backend.is_child and (flow is None or flow.ordinals.inherited):
             self.backend.journal.flush()
-        if context.transaction is not None or draft.type is StateType.COMPLETED:
-            draft.transacted = self._is_transacted()
+        if context.transaction is not None or (
+            draft.type is StateType.COMPLETED
+            and (task.on_rollback_hooks or task.on_commit_hooks or transacting.get() is not None)
+        ):
+            draft.transacted = not self.backend.is_dry
         return state
 
-    def _is_transacted(self) -> bool:
-        """Whether the run's transaction matters: it has hooks, or there is one around it."""
-        task = self.task
-        hooks = task.on_rollback_hooks or task.on_commit_hooks
-        found = hooks or transacting.get() is not None or self.context.transaction is not None
-        return bool(found) and not self.backend.is_dry
+    def may_roll_back(self) -> bool:
+        """Tell whether the run is, or is in, a transaction."""
+        context = self.context
+        around = transacting.get() is not None or isinstance(context.outer, TaskRunContext)
+        return around or context.transaction is not None
 
     def _kept(self, draft: Draft) -> Kept:
         """Keep the result as the task wants it; a small plain one goes with the transition."""

@@ -18,6 +18,7 @@ from typing import Any
 from msgspec import Struct
 
 from legato._sdk import run_logs
+from legato._sdk.context import TaskRunContext
 from legato._sdk.decorated import function_name
 from legato._sdk.futures import Future
 from legato._sdk.transaction_tree import BaseTransaction, CommitMode, Hook, TransactionState, tree
@@ -94,7 +95,11 @@ def failing(txn: BaseTransaction) -> Steps:
     if txn.is_busy():
         txn.is_doomed = True
         return None
-    return (yield from rolling_back(txn))
+    error = yield from rolling_back(txn)
+    if txn.is_rolled_back() and isinstance(txn.run, TaskRunContext):
+        # The task may go on; what it does from now on counts if it completes.
+        txn.run.transaction = txn.successor(txn.run)
+    return error
 
 
 def _hand_over(txn: BaseTransaction, parent: BaseTransaction) -> Steps:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from legato._engine.effects import Draft
 from legato._model.records import TaskRunMoved
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MESSAGE = "Task rolled back as part of transaction"
 
 
-def stage(run: TaskExecution, draft: Draft) -> Steps:
+def stage(run: Any, draft: Draft) -> Steps:
     """Hand a run that has ended to the transaction around it, or commit it if there is none."""
     if draft.type is not StateType.COMPLETED:  # its result could not be stored
         return (yield from roll_back(run, retried=False))
@@ -27,14 +27,14 @@ def stage(run: TaskExecution, draft: Draft) -> Steps:
     if own is not None and (own.is_doomed or own.is_rolled_back()):
         # Something inside failed, and the task went on: it counts, what came before does not.
         yield from rolling_back(own)
-        context.transaction = None
+        context.transaction = own.successor(context)
     own = transaction_of(context)
     own.stage(None, list(task.on_rollback_hooks), list(task.on_commit_hooks))
     own.at_rollback = lambda failed: _rolled_back(run, failed)
     return (yield from leaving(own, None))
 
 
-def roll_back(run: TaskExecution, retried: bool) -> Steps:
+def roll_back(run: Any, retried: bool) -> Steps:
     """Undo what was staged inside of a run that failed; unless it is retried, also what is around.
 
     A run is not undone itself, as it did not complete.

@@ -220,6 +220,12 @@ class BaseTransaction:
         self.state = TransactionState.ACTIVE
         return self
 
+    def successor(self, run: RunContext) -> Self:
+        """Return another one for a task run that goes on, with the values of this one."""
+        found = type(self)().within(self._parent, run)
+        found.values = self.values
+        return found
+
     def opened(self) -> None:
         """Be the transaction of the code that follows."""
         self._token = transacting.set(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from legato._engine.effects import (
     Stage,
 )
 from legato._sdk import hooks, waits
-from legato._sdk.context import transacting
 from legato._sdk.parking import arrival_of
 
 if TYPE_CHECKING:
@@ -87,35 +85,30 @@ async def _aacquire(run: Execution, _: Acquire) -> Raised | None:
     return await tag_limits.astand(run)
 
 
-def _stage(run: Any, effect: Stage) -> None:
+def _stage(run: Execution, effect: Stage) -> None:
     from legato._sdk import transaction_runs, transaction_steps
 
     transaction_steps.finish(transaction_runs.stage(run, effect.draft))
 
 
-async def _astage(run: Any, effect: Stage) -> None:
+async def _astage(run: Execution, effect: Stage) -> None:
     from legato._sdk import transaction_runs, transaction_steps
 
     await transaction_steps.afinish(transaction_runs.stage(run, effect.draft))
 
 
-def _roll_back(run: Any, effect: RollBack) -> None:
-    if _may_have_staged(run):
+def _roll_back(run: Execution, effect: RollBack) -> None:
+    if run.may_roll_back():
         from legato._sdk import transaction_runs, transaction_steps
 
         transaction_steps.finish(transaction_runs.roll_back(run, effect.retried))
 
 
-async def _aroll_back(run: Any, effect: RollBack) -> None:
-    if _may_have_staged(run):
+async def _aroll_back(run: Execution, effect: RollBack) -> None:
+    if run.may_roll_back():
         from legato._sdk import transaction_runs, transaction_steps
 
         await transaction_steps.afinish(transaction_runs.roll_back(run, effect.retried))
-
-
-def _may_have_staged(run: Any) -> bool:
-    """Tell whether there may be a transaction; without one the modules are not even loaded."""
-    return "legato._sdk.transaction_runs" in sys.modules or transacting.get() is not None
 
 
 WAITS: Mapping[type, Callable[[Any, Any], Any]] = {
