@@ -1,6 +1,7 @@
 """What the key of a task's cached result is made of."""
 
 from legato._sdk.cache_policies import (
+    CODE_CLOSURE,
     DEFAULT,
     FLOW_PARAMETERS,
     INPUTS,
@@ -10,6 +11,7 @@ from legato._sdk.cache_policies import (
     TASK_SOURCE,
     CacheKeyFnPolicy,
     CachePolicy,
+    CodeClosure,
     CompoundCachePolicy,
     FlowParameters,
     Inputs,
@@ -18,6 +20,7 @@ from legato._sdk.cache_policies import (
 )
 
 __all__ = [
+    "CODE_CLOSURE",
     "DEFAULT",
     "FLOW_PARAMETERS",
     "INPUTS",
@@ -27,6 +30,7 @@ __all__ = [
     "TASK_SOURCE",
     "CacheKeyFnPolicy",
     "CachePolicy",
+    "CodeClosure",
     "CompoundCachePolicy",
     "FlowParameters",
     "Inputs",
