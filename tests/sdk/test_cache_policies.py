@@ -305,8 +305,9 @@ def test_who_asks_for_caching_keeps_results() -> None:
 
 
 def test_options_that_have_no_effect_are_warned_of() -> None:
-    with pytest.warns(UserWarning, match="no effect beside cache_key_fn"):
+    with pytest.warns(UserWarning, match="no effect beside cache_key_fn") as warned:
         both = task(cache_policy=INPUTS, cache_key_fn=task_input_hash)(seen)
+    assert warned[0].filename == __file__
     assert isinstance(both.cache_policy, CacheKeyFnPolicy)
     with pytest.warns(UserWarning, match="no effect with persist_result=False"):
         unkept = task(cache_policy=INPUTS, persist_result=False)(seen)

@@ -181,10 +181,12 @@ def test_different_values_have_different_hashes() -> None:
 PROCESS = """
 import sys
 from tests.sdk.test_hashing import values
+from legato import task
 from legato._sdk.hashing import hash_value
 extra = {"%d" % n: {str(m) for m in range(n)} for n in range(20)}, lambda x: x in {"a", "b", "c"}
 for value in [*values(), *extra]:
     print(hash_value(value))
+print(task(lambda x: x in {"a", ("b", 1), "c"}).task_key)
 """
 
 
@@ -200,7 +202,7 @@ def test_processes_agree_whatever_their_hash_seed() -> None:
         ).stdout.split()
         for first, seed in [("", "1"), ("import email, decimal", "2")]
     ]
-    assert len(run[0]) == len(values()) + 2
+    assert len(run[0]) == len(values()) + 3
     assert run[0] == run[1]
 
 

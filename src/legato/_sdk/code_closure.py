@@ -32,7 +32,7 @@ from legato._sdk.code_uses import Import, Uses, uses_of
 from legato._sdk.hash_functions import file_hash
 from legato._sdk.hashing import Unhashable
 
-_MISSING = object()
+_MISSING = code_values.MISSING
 _KEPT = 512
 
 
@@ -47,7 +47,8 @@ class Closure(NamedTuple):
         return all(names.get(name, _MISSING) is was for names, name, was in self.meanings)
 
 
-_closures: dict[Any, Closure] = {}
+# By the id of the function, which is kept beside: not all that can be called can be hashed.
+_closures: dict[int, tuple[Any, Closure]] = {}
 
 
 def closure_parts(fn: Callable[..., Any]) -> dict[str, str]:
@@ -56,12 +57,12 @@ def closure_parts(fn: Callable[..., Any]) -> dict[str, str]:
     They are found once for each function, and again when a name that they depend on means
     something else, as after a cell of a notebook was run again.
     """
-    known = _closures.get(fn)
-    if known is None or not known.holds():
+    was, known = _closures.get(id(fn), (None, None))
+    if known is None or was is not fn or not known.holds():
         known = Walk().closure(fn)
-        _closures[fn] = known
+        _closures[id(fn)] = fn, known
         while len(_closures) > _KEPT:
-            _closures.pop(next(iter(_closures)), None)
+            _closures.pop(list(_closures)[0], None)  # noqa: RUF015 - threads may add meanwhile
     return known.parts
 
 
@@ -109,6 +110,8 @@ class Walk:
             self._waiting.append((self._function, (found,)))
         elif isinstance(found, type):
             self._waiting.append((self._class, (found,)))
+        elif isinstance(found, ModuleType):
+            self._held_module(found)
         else:
             for inner in code_values.wrapped(found):
                 self.visit(inner)
@@ -232,9 +235,18 @@ class Walk:
         names = vars(module)
         for name in attributes:
             found = names.get(name, _MISSING)
+            if found is _MISSING and "__getattr__" in names:
+                found = code_values.asked(module, name)
             if found is not _MISSING and not name.startswith("__"):
-                self._meanings.append((names, name, found))
+                self._meanings.append((names, name, names.get(name, _MISSING)))
                 self._use(f"{module.__name__}.{name}", found, attributes)
+
+    def _held_module(self, module: ModuleType) -> None:
+        """Say that a module which a constant holds cannot be followed."""
+        if self._is_users(module.__name__, getattr(module, "__file__", None)):
+            self.miss(
+                f"module {module.__name__}", "it is a value, so what is used of it is unknown"
+            )
 
     def _compiled(self, found: Any) -> None:
         """A function without Python code counts by the file of its module."""

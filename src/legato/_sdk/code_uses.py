@@ -15,7 +15,9 @@ _ASSIGNS = frozenset({"STORE_GLOBAL", "DELETE_GLOBAL"})
 _CALLS = frozenset({"PRECALL", "CALL", "CALL_FUNCTION_EX", "CALL_KW"})
 # Builtins by which code reaches what its text does not name.
 _BLIND = frozenset({"eval", "exec", "compile", "__import__", "globals"})
-_BLIND_ATTRIBUTES = frozenset({"import_module", "exec_module", "run_path", "run_module"})
+_BLIND_ATTRIBUTES = frozenset(
+    {"import_module", "exec_module", "run_path", "run_module", "__subclasses__"}
+)
 
 
 class Import(NamedTuple):

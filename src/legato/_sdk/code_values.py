@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import partial
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, get_args
 
 from legato._sdk.hashing import Writer, hash_value
@@ -21,6 +21,7 @@ _FIELDS = ("__dataclass_fields__", "__pydantic_fields__", "__attrs_attrs__")
 _PLAIN_FIELDS = ("__slots__", "__struct_fields__", "__struct_defaults__", "__match_args__")
 _CODE = (FunctionType, BuiltinFunctionType, type, property, staticmethod, classmethod)
 Visit = Callable[[Any], None]
+MISSING: Any = object()
 
 
 def module_label(named: Any) -> str:
@@ -46,8 +47,16 @@ def is_code(value: Any) -> bool:
 
 def _inner(value: Any) -> Any:
     """Return what `functools.wraps` says is wrapped; an object that makes up attributes is none."""
-    attributes: dict[str, Any] = getattr(value, "__dict__", None) or {}
-    return attributes.get("__wrapped__") if callable(value) else None
+    attributes = asked(value, "__dict__") if callable(value) else MISSING
+    return attributes.get("__wrapped__") if hasattr(attributes, "get") else None
+
+
+def asked(value: Any, name: str) -> Any:
+    """Return an attribute of an object of the user's, or MISSING."""
+    try:
+        return getattr(value, name, MISSING)
+    except Exception:  # noqa: BLE001 - a proxy of something that is not there
+        return MISSING
 
 
 def _is_decorated(value: Any) -> bool:
@@ -106,6 +115,11 @@ class _ConstantWriter(Writer):
         """Write a name, and have the code behind it followed."""
         self.feed(tag, label(named))
         self.visit(named)
+
+    def module(self, module: ModuleType) -> None:
+        """Write a module by its name, and have it followed."""
+        super().module(module)
+        self.visit(module)
 
     def function(self, function: FunctionType) -> None:
         """Write a function by its name."""

@@ -164,6 +164,10 @@ class Writer:
         """Write a class or function by its name."""
         self.feed(tag, f"{named.__module__}:{named.__qualname__}")
 
+    def module(self, module: ModuleType) -> None:
+        """Write a module by its name."""
+        self.feed("module", module.__name__)
+
     def function(self, function: FunctionType) -> None:
         """Write a function: name, code, defaults, and what it holds from the code around it."""
         from legato._sdk.code_digest import code_digest
@@ -238,7 +242,7 @@ def _bytes(writer: Writer, value: Any) -> None:
 
 
 def _module(writer: Writer, value: ModuleType) -> None:
-    writer.feed("module", value.__name__)
+    writer.module(value)
 
 
 def _builtin(writer: Writer, value: Any) -> None:
