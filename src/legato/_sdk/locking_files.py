@@ -53,7 +53,9 @@ class _Held(msgspec.Struct, kw_only=True, omit_defaults=True):
 class FileSystemLockManager(AskingLocks):
     """Locks among processes that share a folder.
 
+    >>> from tempfile import mkdtemp
     >>> from legato.locking.filesystem import FileSystemLockManager
+    >>> folder = mkdtemp()
     >>> locks = FileSystemLockManager(lock_files_directory=folder)
     >>> locks.acquire_lock("key", "me", hold_timeout=60)
     True
