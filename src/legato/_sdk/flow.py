@@ -22,6 +22,7 @@ from legato._sdk.options import (
     checked_timeout,
     delays,
     frozen,
+    name_storages,
 )
 from legato._settings.current import current as settings
 
@@ -81,6 +82,7 @@ class Flow(Decorated[P, R]):
             setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
         self._plan: FlowPlan | None = None
         self._keeps = asked_to_keep(given)
+        name_storages(given)
         self._version: str | None = given.version
         self._step_name: str | None = None
         self.validator: Any = None

@@ -252,6 +252,15 @@ def check_cache_options(given: TaskSettings) -> None:
         cache_options.check(given)
 
 
+def name_storages(given: FlowSettings | TaskSettings) -> None:
+    """Note the storages that the options name: this process may load results from them."""
+    keys = getattr(getattr(given, "cache_policy", None), "key_storage", None)
+    if given.result_storage is not None or keys is not None:
+        from legato._sdk.storage import remember
+
+        remember(given.result_storage, keys)
+
+
 def frozen(kind: type[S], options: Any, noun: str) -> S:
     """Return the options as a Struct; raise DefinitionError for a name that does not exist."""
     try:

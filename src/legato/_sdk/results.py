@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -15,10 +14,9 @@ from legato._model.results import INLINE_LIMIT, Result
 from legato._model.states import StateType
 from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
-from legato._sdk.exceptions import ConfigurationError
 from legato._sdk.serializers import name_of, serializer_of
 from legato._sdk.services import backend
-from legato._sdk.storage_local import write_durably
+from legato._sdk.storage import storage_of
 from legato._settings.current import current as settings
 
 if TYPE_CHECKING:
@@ -74,21 +72,7 @@ def _keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value
 
 
 def _write(storage: object, default: Path, key: str, blob: bytes) -> str:
-    folder = storage_folder(storage, default)
-    path = (folder / key).resolve()
-    if folder.resolve() not in path.parents:
-        raise ConfigurationError(f"The result storage key {key!r} leads out of the storage.")
-    write_durably(path, blob)
-    return str(path)
-
-
-def storage_folder(given: object, default: Path) -> Path:
-    """Return the folder that `result_storage` names; None is the home's own."""
-    if given is None:
-        return default
-    if isinstance(given, str | os.PathLike):
-        return Path(os.fspath(given)).expanduser()
-    raise ConfigurationError(f"result_storage must be a path, not {given!r}.")
+    return storage_of(storage, default).write(key, blob)
 
 
 def _key(template: str | None, context: RunContext) -> str:

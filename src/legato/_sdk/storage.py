@@ -63,7 +63,18 @@ def storage_of(given: object, default: Path) -> Storage:
     if given is None:
         return default_storage(default)
     found = _made(given)
-    return _given.setdefault(found.root, found)
+    known = _given.get(found.root)
+    if known is not None and known == found:  # which has its connection already
+        return known
+    _given[found.root] = found
+    return found
+
+
+def remember(*options: object) -> None:
+    """Note the storages that the options of a flow or task name; raise ConfigurationError."""
+    for given in options:
+        if given is not None:
+            storage_of(given, Path())
 
 
 def default_storage(default: Path) -> Storage:

@@ -83,7 +83,7 @@ def told(error: Exception, deed: str, place: str, settings: Settings | None = No
     if not text and isinstance(error, FileNotFoundError) and deed == "read":
         doubt = ", or no such bucket" if settings is not None else ""
         return NotStored(f"There is nothing stored at {place}{doubt}.")
-    if not text and isinstance(error, FileNotFoundError):
+    if not text and settings is not None and isinstance(error, FileNotFoundError):
         text, way_out = NO_BUCKET.text, NO_BUCKET.way_out
     if settings is not None:
         way_out = way_out.format(**settings._asdict())

@@ -20,6 +20,12 @@ class LocalStorage:
         self.folder = Path(os.path.abspath(folder))
         self.root = str(self.folder)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LocalStorage) and self.root == other.root
+
+    def __hash__(self) -> int:
+        return hash(self.root)
+
     def write(self, key: str, *parts: bytes) -> str:
         """Write a file, whole or not at all, and return its path."""
         path = self._path(key)

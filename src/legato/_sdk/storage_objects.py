@@ -25,6 +25,12 @@ class ObjectStorage:
         mark = f"({base})" if base else ""
         self.root = f"object:{files.__class__.__module__}.{files.__class__.__qualname__}{mark}"
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ObjectStorage) and self.files is other.files
+
+    def __hash__(self) -> int:
+        return id(self.files)
+
     def write(self, key: str, *parts: bytes) -> str:
         """Write an object and return its location."""
         self._called("written", key, self.files.write_path, content=b"".join(parts))

@@ -92,6 +92,12 @@ class RemoteStorage:
     def __reduce__(self) -> tuple[type[RemoteStorage], tuple[str]]:
         return RemoteStorage, (self.url,)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemoteStorage) and self.url == other.url
+
+    def __hash__(self) -> int:
+        return hash(self.url)
+
     def write(self, key: str, *parts: bytes) -> str:
         """Write an object and return its URL."""
         size = sum(map(len, parts))

@@ -9,9 +9,10 @@ from typing import Any
 from legato._model.errors import ObjectNotFound
 from legato._model.operations.results import ReadResult
 from legato._model.results import NONE_RETURNED, Result, ResultReference
-from legato._sdk.exceptions import CorruptResult, MissingResult
+from legato._sdk.exceptions import CorruptResult, MissingResult, NotStored
 from legato._sdk.serializers import serializer_of
 from legato._sdk.services import backend
+from legato._sdk.storage import storage_at
 
 
 def value_of(reference: ResultReference) -> Any:
@@ -31,13 +32,11 @@ def value_of(reference: ResultReference) -> Any:
 def _bytes_of(found: Result) -> bytes:
     if found.body is not None:
         return found.body
-    path = Path(found.location or "")
+    storage, key = storage_at(found.location or "", Path(backend().storage()))
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise MissingResult(
-            f"The result {found.id} lies in {path}, which cannot be read: {error.strerror}."
-        ) from error
+        return storage.read(key)
+    except NotStored as error:
+        raise MissingResult(f"The result {found.id} is gone. {error}") from None
 
 
 def _checked(found: Result, blob: bytes) -> bytes:

@@ -24,6 +24,7 @@ from legato._sdk.options import (
     checked_timeout,
     delays,
     frozen,
+    name_storages,
 )
 from legato._sdk.submittable import Submittable
 from legato._settings.current import current as settings
@@ -94,6 +95,7 @@ class Task(Submittable[P, R]):
         check_cache_options(given)
         self._plan: TaskPlan | None = None
         self._keeps = asked_to_keep(given)
+        name_storages(given)
         self._key: str | None = None
         self._step_name: str | None = None
 
