@@ -26,6 +26,7 @@ from legato import flow, get_client, get_run_logger, tags, task
 from legato.exceptions import SerializationError, UnfinishedRun
 from legato.runtime import flow_run, task_run
 from legato.task_runners import TaskRunner
+from legato.transactions import get_transaction, transaction
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 STATES = (
@@ -54,6 +55,11 @@ def work(x: int, dies_at: int, folder: str) -> tuple[int, int]:
         once.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return os.getpid(), x
+
+
+@task
+def refuse() -> None:
+    raise ValueError("no")
 
 
 @task
@@ -277,6 +283,31 @@ class RemoteSuite:
                 give.submit().result()
 
         in_flow(runner, body)
+
+    def test_hooks_of_a_transaction_run_in_the_flows_process(
+        self, runner: TaskRunner, rows: Rows
+    ) -> None:
+        undone: list[int] = []
+
+        @task
+        def place() -> int:
+            own = get_transaction()
+            assert own is not None
+            own.set("pid", os.getpid())
+            return os.getpid()
+
+        place.on_rollback(lambda txn: undone.append(txn.get("pid")))
+
+        def body() -> int:
+            with transaction() as txn:
+                pid = place.submit().result()
+                assert undone == []
+                refuse.submit().wait()
+            assert txn.is_rolled_back()
+            return pid
+
+        assert [in_flow(runner, body)] == undone
+        assert rows("select state_name from task_run where name like 'place%'") == [("RolledBack",)]
 
     def test_a_timeout_interrupts_the_function(self, runner: TaskRunner, rows: Rows) -> None:
         @task(timeout_seconds=0.3)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 class Errand:
     """One task run that was sent here."""
 
+    _staged: bytes | None
+
     def __init__(self, backend: PipeBackend, task: Task[Any, Any], call: dict[str, Any]) -> None:
         backend.folder = call["storage"]
         self._backend, self._task = backend, task
@@ -41,7 +43,11 @@ class Errand:
         self._run = TaskExecution.elsewhere(backend, context, call["args"], call["kwargs"])
         self._run.fn = self._kept_async if task.isasync else self._kept
         current_tags.set(call["current_tags"])
-        self._value = b""
+        self._value, self._staged, self._is_inside = b"", None, call["transaction"] is not None
+        if self._is_inside:
+            from legato._sdk import transaction_errands
+
+            transaction_errands.stand_in(call["transaction"])
 
     def run(self) -> None:
         """Take the run to its end, and say what it is."""
@@ -58,7 +64,7 @@ class Errand:
         self._flow.children.settle(Returned(None))
         data = self._value if draft.type is StateType.COMPLETED else _dumped_end(draft.data)
         fields = {"type": draft.type, "name": draft.name, "message": draft.message}
-        self._backend.pipe.tell("end", state, fields, data)
+        self._backend.pipe.tell("end", state, fields, data, self._staged)
 
     @calls_users
     def _kept(self, *args: Any, **kwargs: Any) -> Any:
@@ -82,6 +88,10 @@ class Errand:
                 f"What task {self._task.name!r} returned, {type(value).__name__}, cannot be sent "
                 f"to the process of the flow: {error}."
             ) from error
+        if self._is_inside:
+            from legato._sdk import transaction_errands
+
+            self._staged = transaction_errands.packed(self._run.context)
         return value
 
 

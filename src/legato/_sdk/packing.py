@@ -62,8 +62,18 @@ def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:
         "current_tags": submission.context.get(current_tags, frozenset()),
         "run": traits_of(context, "parameters"),
         **flow_traits(flow),
+        "transaction": _values_around(run),
         "storage": run.backend.storage(),
     }
+
+
+def _values_around(run: TaskExecution) -> dict[str, Any] | None:
+    """Return the values of the transaction around the run, or None if there is none."""
+    if not run.may_roll_back():
+        return None
+    from legato._sdk import transaction_errands
+
+    return transaction_errands.values_around(run.context)
 
 
 def traits_of(context: RunContext, *more: str) -> dict[str, Any]:

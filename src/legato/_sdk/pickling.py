@@ -18,13 +18,13 @@ _OF_FUNCTION = ("fn", "__wrapped__")
 def reduced(decorated: Any) -> Any:
     """Return how to pickle a flow or task, or None for the usual way."""
     place = (decorated.__module__, decorated.__qualname__)
-    found = _standing(*place)
+    found = standing(*place)
     if found is None or getattr(found, "fn", None) is not decorated.fn:
         return None
     if place[0] == "__main__" and _cloudpickle_asks():
         return None
     if found is decorated:
-        return _standing, place
+        return standing, place
     state = {name: value for name, value in state_of(decorated).items() if name not in _OF_FUNCTION}
     return _copied, place, state
 
@@ -56,7 +56,7 @@ def state_of(decorated: Any) -> dict[str, Any]:
     return state
 
 
-def _standing(module: str, qualname: str) -> Any:
+def standing(module: str, qualname: str) -> Any:
     """Return what stands under a name; imports the module where it is not loaded yet."""
     found: Any = sys.modules.get(module)
     if found is None:
@@ -70,7 +70,7 @@ def _standing(module: str, qualname: str) -> Any:
 
 def _copied(module: str, qualname: str) -> Any:
     """Return a copy of a flow or task, whose options are set next."""
-    found: Any = _standing(module, qualname)
+    found: Any = standing(module, qualname)
     copy: Any = object.__new__(found.__class__)
     copy.__dict__.update(found.__dict__)
     return copy

@@ -121,7 +121,7 @@ class Workers:
         else:
             with self._lock:
                 self._idle.append(worker)
-        submission.end(state, draft)
+        submission.end_elsewhere(state, draft, relay.staged)
 
     def _taken(self) -> Worker:
         with self._lock:

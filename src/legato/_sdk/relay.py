@@ -40,6 +40,8 @@ class Relay:
     def __init__(self, run: TaskExecution) -> None:
         self._run = run
         self._backend = run.backend
+        self.staged: bytes | None = None
+        """What the run has left to its transaction."""
         self._open: dict[UUID, Record] = {}  # the last record of what runs inside of the task
 
     def until_end(self, pipe: Connection) -> tuple[State, Draft]:
@@ -116,7 +118,10 @@ class Relay:
         except Exception as exc:  # noqa: BLE001 - it is raised in the worker
             return False, exc
 
-    def _ended(self, state: State, fields: dict[str, Any], data: bytes) -> tuple[State, Draft]:
+    def _ended(
+        self, state: State, fields: dict[str, Any], data: bytes, staged: bytes | None
+    ) -> tuple[State, Draft]:
+        self.staged = staged
         value = pickling.loads(data)
         draft = Draft(**fields, data=value)
         flow = self._run.context.flow_run_context

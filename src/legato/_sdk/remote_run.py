@@ -80,7 +80,8 @@ class RemoteRun:
             self._submission.fail(exc)
         else:
             self._over = True
-            self._submission.context.copy().run(self._submission.end, state, draft)
+            end, staged = self._submission.end_elsewhere, self._relay.staged
+            self._submission.context.copy().run(end, state, draft, staged)
         finally:
             self._worker = None
             self._unheard.set()

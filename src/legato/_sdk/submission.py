@@ -130,7 +130,23 @@ class Submission:
         """End a run that does not start, or was stopped from outside, if it has not ended."""
         if not self.future.done:
             self._steps.close()
-            self.end(self.run.enter(Enter(draft)), draft)
+            state = self.run.enter(Enter(draft))
+            if self.context.get(transacting) is not None:
+                self.context.copy().run(self._roll_back)
+            self.end(state, draft)
+
+    def _roll_back(self) -> None:
+        from legato._sdk import transaction_runs, transaction_steps
+
+        transaction_steps.finish(transaction_runs.roll_back(self.run, retried=False))
+
+    def end_elsewhere(self, state: Any, draft: Draft, staged: bytes | None) -> None:
+        """End a run that another process has done; runs in the context of the submission."""
+        if self.run.context.transaction is not None:
+            from legato._sdk import transaction_errands, transaction_steps
+
+            transaction_steps.finish(transaction_errands.arrived(self.run, draft, staged))
+        self.end(state, draft)
 
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt, once, in the thread that is at work on the run."""

@@ -30,7 +30,7 @@ def stage(run: Any, draft: Draft) -> Steps:
         context.transaction = own.successor(context)
     own = transaction_of(context)
     own.stage(None, list(task.on_rollback_hooks), list(task.on_commit_hooks))
-    own.at_rollback = lambda failed: _rolled_back(run, failed)
+    own.at_rollback = lambda failed: rolled_back(run, failed)
     return (yield from leaving(own, None))
 
 
@@ -50,7 +50,7 @@ def roll_back(run: Any, retried: bool) -> Steps:
     return error
 
 
-def _rolled_back(run: TaskExecution, failed: list[str]) -> None:
+def rolled_back(run: TaskExecution, failed: list[str]) -> None:
     """Record that the run, which had completed, is rolled back."""
     context, backend = run.context, run.backend
     message = MESSAGE

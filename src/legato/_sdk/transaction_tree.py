@@ -215,10 +215,14 @@ class BaseTransaction:
 
     def within(self, parent: BaseTransaction | None, run: RunContext) -> Self:
         """Become the transaction of a task run, inside of another one or of none."""
-        self.run, self._parent = run, parent
-        self.commit_mode = (parent and parent.commit_mode) or CommitMode.LAZY
+        self.inside(parent, run)
         self.state = TransactionState.ACTIVE
         return self
+
+    def inside(self, parent: BaseTransaction | None, run: RunContext) -> None:
+        """Stand in the tree below `parent`, for `run` or for a block in it."""
+        self.run, self._parent = run, parent
+        self.commit_mode = (parent and parent.commit_mode) or CommitMode.LAZY
 
     def successor(self, run: RunContext) -> Self:
         """Return another one for a task run that goes on, with the values of this one."""
