@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,15 +18,15 @@ import pytest
 from legato import flow, task
 from legato._sdk.context import TaskRunContext
 from legato._sdk.transactions import when_committed
-from legato.exceptions import ConfigurationError
+from legato.states import Completed
 from legato.transactions import (
     CommitMode,
-    IsolationLevel,
     Transaction,
     TransactionState,
     get_transaction,
     transaction,
 )
+from tests.chaos.processes import Actor
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 Log = list[str]
@@ -459,90 +463,6 @@ def test_what_is_staged_is_told_with_step_keys_and_values(log: Log) -> None:
     assert values == {"n": 1}
 
 
-class DictStore:
-    """Keeps records in memory; has locks if `locks` are given."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, Any] = {}
-        self.calls: Log = []
-
-    def exists(self, key: str) -> bool:
-        return key in self.records
-
-    def read(self, key: str, holder: str | None = None) -> Any:
-        return self.records.get(key)
-
-    def write(self, key: str, obj: Any, holder: str | None = None) -> None:
-        self.calls.append("write")
-        self.records[key] = obj
-
-
-class LockedStore(DictStore):
-    """One with locks."""
-
-    def acquire_lock(self, key: str, holder: str) -> bool:
-        self.calls.append("acquire")
-        return True
-
-    def release_lock(self, key: str, holder: str) -> None:
-        self.calls.append("release")
-
-
-def test_a_key_has_a_record_once_it_is_committed() -> None:
-    store = DictStore()
-    with pytest.raises(ValueError, match="stop"), transaction("k", store) as txn:  # noqa: PT012
-        txn.stage(1)
-        raise ValueError("stop")
-    assert store.records == {}
-    with transaction("k", store) as txn:
-        assert not txn.is_committed()
-        txn.stage({"a": 1})
-    with transaction("k", store) as again:
-        assert again.is_committed()
-        assert again.read() == {"a": 1}
-        again.stage("not written")
-    with transaction("k", store, overwrite=True, write_on_commit=False) as forced:
-        assert not forced.is_committed()
-        forced.stage("not written")
-    assert store.records == {"k": {"a": 1}}
-
-
-def test_a_record_that_cannot_be_written_rolls_back(log: Log) -> None:
-    class Full(DictStore):
-        def write(self, key: str, obj: Any, holder: str | None = None) -> None:
-            raise OSError("disk full")
-
-    def body() -> None:
-        with transaction("k", Full()):
-            step(log, "a")()
-
-    with pytest.raises(OSError, match="disk full"):
-        in_flow(body)
-    assert log == ["a", "commit a", "undo a"]
-
-
-def test_a_serializable_transaction_holds_the_lock_to_its_end() -> None:
-    store = LockedStore()
-    level = IsolationLevel.SERIALIZABLE
-    with transaction("k", store, isolation_level=level) as outer:
-        with transaction("inner", store) as inner:
-            assert inner.isolation_level is level
-        store.calls.append("end")
-    assert outer.is_committed()
-    assert store.calls == ["acquire"] * 2 + ["end"] + ["write"] * 2 + ["release"] * 2
-    store.calls.clear()
-    with pytest.raises(ValueError, match="stop"), transaction("n", store, isolation_level=level):
-        raise ValueError("stop")
-    assert store.calls == ["acquire", "release"]
-
-
-def test_a_store_without_locks_is_refused_where_they_are_asked_for() -> None:
-    txn = transaction("k", DictStore(), isolation_level=IsolationLevel.SERIALIZABLE)
-    with pytest.raises(ConfigurationError, match="SERIALIZABLE is not supported"), txn:
-        pass
-    assert get_transaction() is None
-
-
 def test_the_states_of_a_transaction() -> None:
     txn = Transaction()
     assert txn.is_pending()
@@ -563,3 +483,48 @@ def test_what_uses_no_transaction_does_not_load_them() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
+
+
+def test_a_cached_run_has_nothing_to_commit(log: Log) -> None:
+    @task
+    def known() -> Any:
+        return Completed(name="Cached")
+
+    known.on_commit(lambda txn: log.append("commit"))
+    known.on_rollback(lambda txn: log.append("undo"))
+    known(return_state=True)
+    with transaction() as txn:
+        known(return_state=True)
+        txn.rollback()
+    assert log == []
+
+
+def test_ctrl_c_in_a_rollback_hook_is_raised_after_the_others_have_run(log: Log) -> None:
+    a, b = step(log, "a"), step(log, "b")
+
+    @b.on_rollback
+    def interrupt(txn: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), transaction():  # noqa: PT012
+        a()
+        b()
+        raise ValueError("stop")
+    assert log == ["a", "b", "undo b", "undo a"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_block_rolls_back_and_is_recorded(
+    home: Path, number: signal.Signals
+) -> None:
+    actor = Actor(home, Path(__file__).parent / "scripts" / "undoing.py")
+    try:
+        assert actor.line() == "ready"
+        actor.signal(number)
+        assert actor.ends() == 128 + number
+    finally:
+        actor.close()
+    assert (home / "undone").read_text() == "a"
+    with closing(sqlite3.connect(home / "legato.db")) as connection:
+        states = connection.execute("select state_name from task_run").fetchall()
+    assert states == [("RolledBack",)]

@@ -255,3 +255,17 @@ def test_a_lock_that_another_coroutine_holds_does_not_block_the_loop() -> None:
 
     loop: Any = None
     assert asyncio.run(main()) == [False, True]
+
+
+def test_a_sync_block_that_would_wait_for_ever_says_so_and_rolls_back(log: Log) -> None:
+    a = step(log, "a")
+
+    @flow
+    async def job() -> None:
+        with transaction():
+            await step(log, "b")()
+            a.submit()
+
+    with pytest.raises(RuntimeError, match="needs the event loop"):
+        asyncio.run(job())
+    assert log == ["b", "undo b"]

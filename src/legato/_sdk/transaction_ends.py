@@ -73,21 +73,32 @@ def rolling_back(txn: BaseTransaction) -> Steps:
 
 def leaving(txn: BaseTransaction, failure: BaseException | None) -> Steps:
     """End a block or a task run: commit it, roll it back, or hand it to the one around."""
-    if failure is None or isinstance(failure, Exception):
-        for future in txn.futures:
-            yield WaitStep(future)
+    raised = (yield from _wait(txn)) or failure if _can_wait(failure) else failure
     error: BaseException | None = None
     mode, parent = txn.commit_mode, txn.get_parent()
-    if failure is not None or txn.is_doomed or (mode is CommitMode.OFF and parent is None):
+    if raised is not None or txn.is_doomed or (mode is CommitMode.OFF and parent is None):
         error = yield from rolling_back(txn)
     elif mode is CommitMode.EAGER or parent is None:
         error = yield from committing(txn)
     if parent is not None:
-        late = yield from _hand_over(txn, parent)
-        error = error or late
+        error = (yield from _hand_over(txn, parent)) or error
     if txn.has_ended:
         yield from _unlock(txn)
-    return error
+    return error if raised is None or not _can_wait(error) else raised
+
+
+def _can_wait(failure: BaseException | None) -> bool:
+    """Tell whether nothing has happened that wants a quick end, such as Ctrl-C."""
+    return failure is None or isinstance(failure, Exception)
+
+
+def _wait(txn: BaseTransaction) -> Steps:
+    """Wait for what was submitted; return what makes that impossible."""
+    for future in txn.futures:
+        error = yield WaitStep(future)
+        if error is not None:
+            return error
+    return None
 
 
 def failing(txn: BaseTransaction) -> Steps:
@@ -105,6 +116,8 @@ def failing(txn: BaseTransaction) -> Steps:
 def _hand_over(txn: BaseTransaction, parent: BaseTransaction) -> Steps:
     if txn.is_rolled_back():
         return (yield from failing(parent))
+    if txn.has_ended:
+        return None
     end = parent.take(txn)
     if end is TransactionState.COMMITTED:
         return (yield from committing(txn))

@@ -6,7 +6,7 @@ what it has staged, its own values and the task runs inside with their hooks; th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from legato._sdk import pickling
 from legato._sdk.context import TaskRunContext, transacting
@@ -110,5 +110,6 @@ def _made(given: dict[str, Any], parent: BaseTransaction, of: TaskExecution) -> 
 def _task_here(given: dict[str, Any]) -> Task[Any, Any]:
     """Return the task of this process, whose hooks have the variables of this process."""
     task: Task[Any, Any] = given["task"]
-    found = pickling.standing(*given["place"])
-    return found if isinstance(found, type(task)) and found.name == task.name else task
+    found: Any = pickling.standing(*given["place"])
+    is_same = type(found) is type(task) and found.name == task.name
+    return cast("Task[Any, Any]", found) if is_same else task

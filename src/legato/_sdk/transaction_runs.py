@@ -15,6 +15,7 @@ from legato._sdk.transactions import transaction_around, transaction_of
 if TYPE_CHECKING:
     from legato._sdk.task_execution import TaskExecution
 
+CACHED = "Cached"
 MESSAGE = "Task rolled back as part of transaction"
 
 
@@ -22,6 +23,8 @@ def stage(run: Any, draft: Draft) -> Steps:
     """Hand a run that has ended to the transaction around it, or commit it if there is none."""
     if draft.type is not StateType.COMPLETED:  # its result could not be stored
         return (yield from roll_back(run, retried=False))
+    if draft.name == CACHED:
+        return None  # nothing was done that could be undone
     context, task = run.context, run.task
     own = context.transaction
     if own is not None and (own.is_doomed or own.is_rolled_back()):

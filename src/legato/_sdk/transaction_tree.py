@@ -203,7 +203,10 @@ class BaseTransaction:
         """Find the transaction around, and take from it what was not given."""
         from legato._sdk.transactions import transaction_around
 
-        self.run = current.get()
+        self.run = run = current.get()
+        flow = run.flow_run_context if isinstance(run, TaskRunContext) else run
+        if flow is not None and flow.backend.is_dry:
+            self.store = None
         parent = self._parent = transaction_around(self.run)
         if self.commit_mode is None:
             self.commit_mode = (parent and parent.commit_mode) or CommitMode.LAZY

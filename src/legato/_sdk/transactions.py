@@ -50,12 +50,11 @@ class Transaction(BaseTransaction):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        failure = error
         try:
-            found = perform(leaving(self, failure))
+            found = perform(leaving(self, error))
         finally:
             self.reset()
-        if found is not None and failure is None:
+        if found is not None and found is not error:
             raise found
 
     def begin(self) -> None:
@@ -106,12 +105,11 @@ class AsyncTransaction(BaseTransaction):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        failure = error
         try:
-            found = await aperform(leaving(self, failure))
+            found = await aperform(leaving(self, error))
         finally:
             await self.reset()
-        if found is not None and failure is None:
+        if found is not None and found is not error:
             raise found
 
     async def begin(self) -> None:
