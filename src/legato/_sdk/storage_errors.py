@@ -53,7 +53,7 @@ CAUSES = (
     Cause(
         r"PermissionError|ClientAuthenticationError|RefreshError|Forbidden|TokenRetrieval",
         r"access ?denied|forbidden|InvalidAccessKeyId|SignatureDoesNotMatch|AuthenticationFailed|"
-        r"invalid credentials|unauthorized|AuthorizationFailure|ExpiredToken|40[13]\b",
+        r"invalid credentials|unauthorized|AuthorizationFailure|ExpiredToken|\b40[13]\b",
         "it refuses the credentials, or they do not allow this",
         "Check what they permit, and {credentials}.",
     ),

@@ -22,6 +22,8 @@ STREAMED_BYTES = 32 * 1024 * 1024
 PIECE_BYTES = 8 * 1024 * 1024
 # They log what they raise, with pages of traceback; without a handler that goes to the terminal.
 _LOUD = ("gcsfs", "azure", "s3fs", "fsspec")
+# They tell in the log of every run where they found credentials.
+_TALKATIVE = ("botocore.credentials", "aiobotocore.credentials")
 
 
 class Provider(NamedTuple):
@@ -180,8 +182,7 @@ class RemoteStorage:
         return files, f"{root.rstrip('/')}/{key}"
 
     def _open(self) -> tuple[Any, str]:
-        for name in _LOUD:
-            logging.getLogger(name).addHandler(logging.NullHandler())
+        _be_quiet()
         try:
             core: Any = import_module("fsspec.core")
             files, root = core.url_to_fs(self.url, **self.provider.options)
@@ -208,6 +209,15 @@ class RemoteStorage:
 
     def _told(self, error: Exception, deed: str, key: str) -> StorageError:
         return told(error, deed, self.location(key), self.provider.settings)
+
+
+def _be_quiet() -> None:
+    for name in _LOUD:
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)
 
 
 def without_password(url: str) -> str:
