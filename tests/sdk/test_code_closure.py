@@ -149,6 +149,60 @@ def test_a_method_may_ask_anything_of_its_class(tmp_path: Path) -> None:
     assert edited("self.x + RATE", "self.x") == unedited
 
 
+ONE_FILE = """
+from legato import flow, task
+from legato._sdk.cache_keys import key_of
+from legato.cache_policies import CODE_CLOSURE, INPUTS
+from legato.context import TaskRunContext
+from legato.task_runners import ProcessPoolTaskRunner
+
+RATE = 2
+
+class Row:
+    def __init__(self, x):
+        self.x = x
+
+class Kind:
+    name = "plain"
+
+def help(x):
+    return Row(x).x * RATE, Kind
+
+@task(cache_policy=INPUTS + CODE_CLOSURE)
+def work(x):
+    return key_of_this(), help
+
+def key_of_this():
+    run = TaskRunContext.get()
+    return key_of(INPUTS + CODE_CLOSURE, run, run.parameters, {})
+
+@flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+def job():
+    here, there = work(1)[0], work.submit(1).result()[0]
+    changed = {name for name, part in here.parts.items() if there.parts.get(name) != part}
+    print(here.key, there.key, changed)
+
+if __name__ == "__main__":
+    job()
+"""
+
+
+def test_the_main_module_an_import_and_a_worker_give_one_key(tmp_path: Path) -> None:
+    write(tmp_path, {"shop.py": ONE_FILE})
+    runs = [
+        subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for command in (["shop.py"], ["-c", "import shop; shop.job()"])
+    ]
+    keys = {key for printed in runs for key in printed.split()[:2]}
+    assert len(keys) == 1, runs
+
+
 def typed(text: str, names: dict[str, Any]) -> Any:
     """Run what is typed into a notebook."""
     exec(text, names)

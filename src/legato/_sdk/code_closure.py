@@ -59,7 +59,7 @@ def closure_parts(fn: Callable[..., Any]) -> dict[str, str]:
     """
     was, known = _closures.get(id(fn), (None, None))
     if known is None or was is not fn or not known.holds():
-        known = Walk().closure(fn)
+        known = Walk(fn).closure()
         _closures[id(fn)] = fn, known
         while len(_closures) > _KEPT:
             _closures.pop(list(_closures)[0], None)  # noqa: RUF015 - threads may add meanwhile
@@ -69,7 +69,9 @@ def closure_parts(fn: Callable[..., Any]) -> dict[str, str]:
 class Walk:
     """One walk; every object is visited once."""
 
-    def __init__(self) -> None:
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self._fn = fn
+        self._main = code_values.main_label(fn)
         self._parts: dict[str, str] = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
         self._meanings: list[tuple[Mapping[str, Any], str, Any]] = []
         self._seen: dict[int, Any] = {}
@@ -77,9 +79,9 @@ class Walk:
         self._assigned: dict[tuple[int, str], tuple[str, str]] = {}
         self._waiting: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
 
-    def closure(self, fn: Callable[..., Any]) -> Closure:
+    def closure(self) -> Closure:
         """Return what the function is made of."""
-        self._use("function", fn, ())
+        self._use("function", self._fn, ())
         while self._waiting:
             step, arguments = self._waiting.popleft()
             step(*arguments)
@@ -135,7 +137,7 @@ class Walk:
     def _function(self, function: FunctionType) -> None:
         module: str = function.__module__ or "__main__"
         users = self._is_users(module, function.__code__.co_filename)
-        name = code_values.label(function)
+        name = code_values.label(function, self._main)
         for inner in code_values.wrapped(function):
             self.visit(inner)
         if users or self._wraps_users(function):
@@ -181,7 +183,7 @@ class Walk:
         """Follow the names that a function's code reads and imports."""
         uses = uses_of(function.__code__)
         names = function.__globals__
-        module = code_values.module_label(function)
+        module = code_values.module_label(function, self._main)
         for read in uses.reads:
             self._read(f"{module}.{read}", names, read, uses)
         for statement in uses.imports:
@@ -214,7 +216,7 @@ class Walk:
         self._asked.add((id(value), (label,)))
         self.visit(type(value))
         try:
-            self.part(f"value:{label}", code_values.value_hash(value, self.visit))
+            self.part(f"value:{label}", code_values.value_hash(value, self.visit, self._main))
         except Unhashable as error:
             self.miss(label, f"it{error}")
             self.visit(value)
@@ -289,8 +291,8 @@ class Walk:
         if file is not None and not file.endswith(".py") and module is not None:
             self._module(module, ())
             return
-        name = code_values.label(kind)
-        members = code_values.members(kind)
+        name = code_values.label(kind, self._main)
+        members = code_values.members(kind, self._main)
         for base in (*kind.__bases__, type(kind)):
             self.visit(base)
         for annotation in code_values.annotated(

@@ -13,6 +13,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple, get_args
 
 from legato._sdk.hashing import Writer, hash_value
+from legato._sdk.signature import underlying
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -24,18 +25,29 @@ Visit = Callable[[Any], None]
 MISSING: Any = object()
 
 
-def module_label(named: Any) -> str:
-    """Return a module's name; the main module is called as the same file is when it is imported."""
+def main_label(fn: Any) -> str:
+    """Return what the main module is called: the same as when its file is imported.
+
+    The file is that of the function, if it is one of the main module: what is pickled runs under
+    the main module of a worker.
+    """
+    function = underlying(fn)
+    if function is not None and function.__module__ == "__main__":
+        file = function.__code__.co_filename
+    else:
+        file = getattr(sys.modules.get("__main__"), "__file__", None) or "__main__"
+    return os.path.splitext(os.path.basename(file))[0]
+
+
+def module_label(named: Any, main: str) -> str:
+    """Return a module's name; `main` is that of the main module."""
     module: str = getattr(named, "__module__", None) or "__main__"
-    if module != "__main__":
-        return module
-    file = getattr(sys.modules.get("__main__"), "__file__", None)
-    return os.path.splitext(os.path.basename(file))[0] if file else module
+    return main if module == "__main__" else module
 
 
-def label(named: Any) -> str:
+def label(named: Any, main: str) -> str:
     """Return the name of a function or class, with its module."""
-    return f"{module_label(named)}.{named.__qualname__}"
+    return f"{module_label(named, main)}.{named.__qualname__}"
 
 
 def is_code(value: Any) -> bool:
@@ -103,17 +115,17 @@ def _is_cached_property(value: Any) -> bool:
 class _ConstantWriter(Writer):
     """Writes constants; functions and classes in them by name: their code is a part of its own."""
 
-    def __init__(self, visit: Visit, opened: set[int] | None = None) -> None:
+    def __init__(self, visit: Visit, main: str, opened: set[int] | None = None) -> None:
         super().__init__(opened)
-        self.visit = visit
+        self.visit, self.main = visit, main
 
     def fresh(self) -> Writer:
         """Return a writer for a part, with the same visitor."""
-        return _ConstantWriter(self.visit, self._open)
+        return _ConstantWriter(self.visit, self.main, self._open)
 
     def name(self, tag: str, named: Any) -> None:
         """Write a name, and have the code behind it followed."""
-        self.feed(tag, label(named))
+        self.feed(tag, label(named, self.main))
         self.visit(named)
 
     def module(self, module: ModuleType) -> None:
@@ -130,9 +142,9 @@ class _ConstantWriter(Writer):
         self.name("c", kind)
 
 
-def value_hash(value: Any, visit: Visit) -> str:
+def value_hash(value: Any, visit: Visit, main: str) -> str:
     """Return the hash of a constant; raise Unhashable for one without content."""
-    writer = _ConstantWriter(visit)
+    writer = _ConstantWriter(visit, main)
     writer.value(value)
     return writer.hexdigest()
 
@@ -164,12 +176,12 @@ class Members(NamedTuple):
     values: dict[str, Any]
 
 
-def members(kind: type[Any]) -> Members:
+def members(kind: type[Any], main: str) -> Members:
     """Return what a class is made of; what the interpreter and libraries add to it is left out."""
     own = dict(vars(kind))
     annotations: dict[str, Any] = own.get("__annotations__") or {}
-    text: list[Any] = [[label(base) for base in kind.__bases__]]
-    text.append([(name, _said(annotation)) for name, annotation in annotations.items()])
+    text: list[Any] = [[label(base, main) for base in kind.__bases__]]
+    text.append([(name, _said(annotation, main)) for name, annotation in annotations.items()])
     text.append([repr(own[name]) for name in _PLAIN_FIELDS if name in own])
     methods: list[Any] = []
     values: dict[str, Any] = {}
@@ -214,9 +226,9 @@ def _is_generated(member: Any) -> bool:
     return member.__code__.co_filename.startswith(("<string>", "<attrs generated"))
 
 
-def _said(annotation: Any) -> str:
+def _said(annotation: Any, main: str) -> str:
     if isinstance(annotation, type) and not get_args(annotation):
-        return label(annotation)
+        return label(annotation, main)
     return annotation if isinstance(annotation, str) else repr(annotation)
 
 
