@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from datetime import timedelta
 from typing import Any, assert_type
 
 from legato import Flow, State, Task, flow, task
+from legato.cache_policies import CODE_CLOSURE, INPUTS
 
 
 @task
@@ -19,7 +21,16 @@ def shout(text: str, *, times: int = 1) -> str:
     return text * times
 
 
-@task
+@task(
+    cache_policy=INPUTS + CODE_CLOSURE - "times",
+    cache_expiration=timedelta(days=1),
+    refresh_cache=False,
+)
+def whisper(text: str, times: int = 1) -> str:
+    return text * times
+
+
+@task(cache_key_fn=lambda context, parameters: parameters["url"], cache_expiration=60)
 async def fetch(url: str) -> bytes:
     return url.encode()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from legato import Task, flow, get_client, tags, task, unmapped
+from legato.cache_policies import INPUTS, RUN_ID
 from legato.concurrency.sync import concurrency, rate_limit
 from legato.futures import as_completed
 from legato.runtime import flow_run
@@ -82,6 +83,12 @@ def of_options(shop: Shop) -> None:
     task(retries="many")(add.fn)  # names: "retries"
     flow(timeout_seconds="long")(add.fn)  # names: "timeout_seconds"
     add.with_options(tags=5)  # names: "tags"
+    task(cache_policy="INPUTS")(add.fn)  # names: "cache_policy"
+    task(cache_key_fn=5)(add.fn)  # names: "cache_key_fn"
+    task(cache_expiration="1h")(add.fn)  # names: "cache_expiration"
+    add.with_options(refresh_cache="yes")  # names: "refresh_cache"
+    INPUTS - 5  # wrong
+    RUN_ID + "x"  # wrong
     task(retry=3)  # wrong
     flow(5)  # wrong
     tags(5)  # wrong

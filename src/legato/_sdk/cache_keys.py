@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from legato._sdk.context import TaskRunContext
     from legato._sdk.task import Task
 
-_WAYS_OUT = (
-    "Leave an argument out with cache_policy=INPUTS - 'name', give the key yourself with "
-    "cache_key_fn, or turn caching off with cache_policy=NO_CACHE."
-)
-
 
 class CacheKey(Struct, frozen=True):
     """A key, the hashes that it is made of by name, and what kept it from being made."""
@@ -74,8 +69,8 @@ def cache_key(
         return key_of(policy, task_ctx, inputs, flow_parameters)
     except HashError as error:
         if task.names_cache_policy and not isinstance(policy, CacheKeyFnPolicy):
-            raise HashError(f"{error} {_WAYS_OUT}") from error.__cause__
-        return _without(f"{error} The result is not cached. {_WAYS_OUT}")
+            raise
+        return _without(f"The result of task {task.name!r} is not cached. {error}")
     except Exception as error:  # noqa: BLE001 - the user's function or policy
         return _without(
             f"The cache key of task {task.name!r} could not be made, so its result is not cached: "

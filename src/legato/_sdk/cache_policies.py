@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from legato._sdk.code_digest import code_digest
+from legato._sdk.exceptions import HashError
 from legato._sdk.hashing import hash_value
 from legato._sdk.isolation import IsolationLevel
 from legato._sdk.signature import underlying
@@ -90,13 +91,9 @@ class CachePolicy:
         """Return the key for a task run, or None: then its result is not cached."""
         raise NotImplementedError(f"{type(self).__name__} has to define compute_key.")
 
-    def __add__(self, other: object) -> CachePolicy:
+    def __add__(self, other: CachePolicy) -> CachePolicy:
         """Return the policy whose keys are made of the keys of both."""
-        if not isinstance(other, CachePolicy):
-            raise TypeError(
-                f"A cache policy is added to a cache policy, not to {other!r}; a function becomes "
-                "one by CachePolicy.from_cache_key_fn."
-            )
+        _check_addend(other)
         if isinstance(other, _None):
             return self
         return CompoundCachePolicy(
@@ -106,7 +103,7 @@ class CachePolicy:
             lock_manager=_agreed(self, other, "lock_manager"),
         )
 
-    def __sub__(self, other: object) -> CachePolicy:
+    def __sub__(self, other: str) -> CachePolicy:
         """Return the policy without an argument; one that looks at no arguments stays itself."""
         _argument_name(other)
         return self
@@ -130,6 +127,14 @@ def _agreed(one: CachePolicy, other: CachePolicy, option: str) -> Any:
             f"sum: (A + B).configure({option}=...)."
         )
     return second if first is None else first
+
+
+def _check_addend(given: object) -> None:
+    if not isinstance(given, CachePolicy):
+        raise TypeError(
+            f"A cache policy is added to a cache policy, not to {given!r}; a function becomes one "
+            "by CachePolicy.from_cache_key_fn."
+        )
 
 
 def _argument_name(given: object) -> str:
@@ -203,7 +208,7 @@ class CompoundCachePolicy(CachePolicy):
         parts, _ = parts_of(self, task_ctx, inputs or {}, flow_parameters or {})
         return joined(parts)
 
-    def __sub__(self, other: object) -> CachePolicy:
+    def __sub__(self, other: str) -> CachePolicy:
         """Return the sum with policies that do not look at an argument."""
         name = _argument_name(other)
         new = copy(self)
@@ -221,10 +226,9 @@ class _None(CachePolicy):
         """Return None."""
         return None
 
-    def __add__(self, other: object) -> CachePolicy:
+    def __add__(self, other: CachePolicy) -> CachePolicy:
         """Return the other policy."""
-        if not isinstance(other, CachePolicy):
-            return super().__add__(other)
+        _check_addend(other)
         return other
 
 
@@ -304,16 +308,26 @@ class Inputs(Parted):
     def parts(self, task_ctx: Any, inputs: Values, flow_parameters: Values) -> dict[str, str]:
         """Return a hash for each argument; raise HashError for one that has none."""
         return {
-            f"inputs.{name}": hash_value(value, f"The argument {name}")
+            f"inputs.{name}": _input_hash(name, value)
             for name, value in inputs.items()
             if name not in self.exclude
         }
 
-    def __sub__(self, other: object) -> CachePolicy:
+    def __sub__(self, other: str) -> CachePolicy:
         """Return the policy without an argument."""
         new = copy(self)
         new.exclude = [*self.exclude, _argument_name(other)]
         return new
+
+
+def _input_hash(name: str, value: Any) -> str:
+    try:
+        return hash_value(value, f"The argument {name}")
+    except HashError as error:
+        raise HashError(
+            f"{error} Leave the argument out of the key (cache_policy=INPUTS - {name!r}), give the "
+            "key yourself (cache_key_fn=...), or turn caching off (cache_policy=NO_CACHE)."
+        ) from error
 
 
 def says_its_parts(policy: CachePolicy) -> bool:
