@@ -77,7 +77,7 @@ class Journal:
         self._mark = GROUP
         self._closed = False
         self._halted = False
-        self.abandoned = False
+        self.abandoned: bool = False
         """Whether nothing more is to be done for the records, as the process ends."""
 
     @property
