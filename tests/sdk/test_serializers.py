@@ -51,6 +51,25 @@ class Kind(str, enum.Enum):
     NEW = "new"
 
 
+class Aliased(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    size: int = pydantic.Field(alias="sizeInBytes")
+
+    @pydantic.computed_field  # type: ignore[prop-decorator]
+    @property
+    def double(self) -> int:
+        return 2 * self.size
+
+
+class OtherName(pydantic.BaseModel):
+    size: int = pydantic.Field(validation_alias="sizeInBytes")
+
+
+class TwoArguments(Exception):
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__(first, second)
+
+
 class Refused(Exception):
     """An exception of the user's."""
 
@@ -70,9 +89,11 @@ PLAIN = [
     [1, [2, {"a": None}]],
     {"data": 1, "message": 2},
     {"__class__": "only"},
+    {"__class__": "a", "data": 1, "more": 2},
 ]
 WITH_CLASS = [
     Order(id=uuid.UUID(int=1), due=dt.date(2026, 1, 2), lines=[1]),
+    Aliased(sizeInBytes=3),
     Point(1, 2.5),
     Point.Named("n"),
     Colour.RED,
@@ -146,6 +167,9 @@ def test_what_could_not_be_read_back_is_refused_when_it_is_written() -> None:
 
     with pytest.raises(SerializationError, match=r"Local could not be read back.*no such name"):
         JSONSerializer().dumps([Local(1)])
+    for value in (OtherName(sizeInBytes=1), TwoArguments(1, 2)):
+        with pytest.raises(SerializationError, match="no JSON form that could be read back"):
+            JSONSerializer().dumps(value)
     for value in (object(), lambda: 1, b"\xff", {(1, 2): 3}):
         with pytest.raises(SerializationError):
             JSONSerializer().dumps(value)

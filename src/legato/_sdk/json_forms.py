@@ -22,27 +22,42 @@ CLASS, DATA, EXCEPTION, MESSAGE = "__class__", "data", "__exc_type__", "message"
 def encoded(value: object) -> dict[str, Any]:
     """Return the JSON object for a value; raise SerializationError if it could not be read back."""
     name = _name_of(value.__class__)
-    if isinstance(value, BaseException):
-        only = value.args[0] if len(value.args) == 1 else None
-        return {EXCEPTION: name, MESSAGE: only if isinstance(only, str) else str(value)}
+    form = _exception(name, value) if isinstance(value, BaseException) else _object(name, value)
+    try:
+        decoded(form)
+    except Exception as error:  # noqa: BLE001 - classes of the user
+        raise _unreadable(name, error) from None
+    return form
+
+
+def _exception(name: str, value: BaseException) -> dict[str, Any]:
+    only = value.args[0] if len(value.args) == 1 else None
+    return {EXCEPTION: name, MESSAGE: only if isinstance(only, str) else str(value)}
+
+
+def _object(name: str, value: object) -> dict[str, Any]:
     from pydantic import PydanticUserError
     from pydantic_core import PydanticSerializationError
 
     try:
-        return {
-            CLASS: name,
-            DATA: _adapter(cast("Any", value.__class__)).dump_python(value, mode="json"),
-        }
+        adapter = _adapter(cast("Any", value.__class__))
+        data = adapter.dump_python(value, mode="json", round_trip=True, by_alias=True)
     except (PydanticUserError, PydanticSerializationError, ValueError) as error:
-        raise advised(
-            SerializationError(f"A {name} has no JSON form: {_first_line(error)}."),
-            "result_serializer='pickle' stores any value; or return what it was made from.",
-        ) from None
+        raise _unreadable(name, error) from None
+    return {CLASS: name, DATA: data}
+
+
+def _unreadable(name: str, error: Exception) -> SerializationError:
+    said = str(error).partition("\n")[0].rstrip(".")
+    return advised(
+        SerializationError(f"A {name} has no JSON form that could be read back: {said}."),
+        "result_serializer='pickle' stores any value; or return what it was made from.",
+    )
 
 
 def decoded(found: dict[str, Any]) -> Any:
     """Return the value that a JSON object stands for, itself if it is a plain one."""
-    if CLASS in found and DATA in found:
+    if found.keys() == {CLASS, DATA}:
         from pydantic import ValidationError
 
         kind = _class_named(found[CLASS])
@@ -52,7 +67,7 @@ def decoded(found: dict[str, Any]) -> Any:
             raise SerializationError(
                 f"What was stored of a {found[CLASS]} no longer fits the class: {error}"
             ) from None
-    if EXCEPTION in found and MESSAGE in found:
+    if found.keys() == {EXCEPTION, MESSAGE}:
         kind = _class_named(found[EXCEPTION])
         if not issubclass(kind, BaseException):
             raise SerializationError(f"{found[EXCEPTION]} is no exception.")
@@ -77,10 +92,6 @@ def _name_of(kind: type[Any]) -> str:
             "result_serializer='pickle'.",
         )
     return name
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
 
 
 def _class_named(name: object) -> type[Any]:

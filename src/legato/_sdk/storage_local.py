@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from itertools import count
 from pathlib import Path
 
 from legato._sdk.exceptions import ConfigurationError
 from legato._sdk.storage import checked_key
 from legato._sdk.storage_errors import told
-
-_numbers = count()
 
 
 class LocalStorage:
@@ -89,10 +86,10 @@ class LocalStorage:
 
 def write_durably(path: Path, *parts: bytes) -> None:
     """Write a file so that after a crash it is there whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Threads that write the same file do not meet either. The name stays short: the file's own may
-    # be as long as the system allows.
-    temporary = path.with_name(f".{os.getpid()}-{next(_numbers)}.tmp")
+    make_folder(path.parent)
+    # Others that write the same file, on this host or not, have another name for it. It is short:
+    # the file's own may be as long as the system allows.
+    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.writelines(parts)
@@ -103,6 +100,18 @@ def write_durably(path: Path, *parts: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder with those above it, so that after a crash they are there."""
+    missing: list[Path] = []
+    above = folder
+    while not above.exists():
+        missing.append(above)
+        above = above.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in reversed(missing):
+        sync_folder(made.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -152,7 +152,7 @@ def test_coroutines_take_turns_and_the_loop_goes_on(make: Make) -> None:
         assert not await locks.await_for_lock("key", timeout=0.01)
         waiting = [asyncio.create_task(take(locks, str(number))) for number in range(5)]
         seen_free = asyncio.create_task(locks.await_for_lock("key"))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         locks.release_lock("key", "first")
         await asyncio.gather(*waiting)
         assert await seen_free
@@ -168,7 +168,7 @@ def test_who_stops_waiting_holds_nothing(make: Make) -> None:
         locks = make()
         assert await locks.aacquire_lock("key", "first")
         waiting = asyncio.create_task(locks.aacquire_lock("key", "second"))
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from legato._sdk import storage as storages
+from legato._sdk import storage_local
 from legato._sdk.exceptions import ConfigurationError, NotStored, StorageError, UnnamedStorage
 from legato._sdk.result_objects import load, pack
 from legato._sdk.storage import Storage, known_storages, named, storage_at, storage_of
@@ -205,6 +206,17 @@ LocalStorage(Path({str(tmp_path)!r})).write("k", b"x" * 2000)
     assert str(tmp_path / "k") in last
     assert storage.read("k") == b"old"
     assert os.listdir(tmp_path) == ["k"]
+
+
+def test_the_folders_of_a_key_are_as_durable_as_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(storage_local, "sync_folder", synced.append)
+    LocalStorage(tmp_path / "a").write("b/c", b"1")
+    assert synced == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    LocalStorage(tmp_path / "a").write("b/d", b"1")
+    assert synced[3:] == [tmp_path / "a" / "b"]
 
 
 @pytest.mark.parametrize(
