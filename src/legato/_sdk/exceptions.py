@@ -93,10 +93,12 @@ class MissingResult(RunError):
             or "State data is missing. Typically, this occurs when result persistence is disabled"
             " and the state has been retrieved from the API."
         )
-        self.add_note(
-            "A state has its value where the run was called, with return_state=True for instance; "
-            "one that is read back has none."
-        )
+        if message is None:
+            self.add_note(
+                "A state has its value where the run was called. One that is read back has it if "
+                "the result was stored: persist_result=True stores any, without it small plain "
+                "ones are."
+            )
 
     code = "missing_result"
 
