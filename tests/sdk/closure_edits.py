@@ -60,6 +60,21 @@ class Row:
         return self.x + RATE
 
 
+@vendored.named
+def called(x):
+    return x - 8
+
+
+@functools.singledispatch
+def kind(x):
+    return x - 9
+
+
+@kind.register
+def kind_of_int(x: int):
+    return x - 20
+
+
 @vendored.again(times=7)
 def retried(x):
     return x - 7
@@ -92,7 +107,7 @@ def work(x: "Row | int", scale=lambda x: x * 3):
     shop = models.Shop(x)
     if x in {"k", "l"}:
         return vendored.f(x)
-    z = other(x), arrive(x), shop.sell(), retried(x)
+    z = other(x), arrive(x), shop.sell(), retried(x), called(x), kind(x)
     return TABLE["double"](y), ADD(x), PART(x), z, RATE, KNOWN
 
 
@@ -198,6 +213,8 @@ def repeated(times):
     return decorate
 """,
     "site-packages/vendored/__init__.py": """
+import functools
+
 def f(x):
     return x
 
@@ -210,6 +227,14 @@ def again(times):
         return wrapper
 
     return decorate
+
+
+def named(fn):
+    @functools.wraps(fn)
+    def wrapper(*args):
+        return fn(*args)
+
+    return wrapper
 """,
     "site-packages/vendored-1.0.dist-info/METADATA": (
         "Metadata-Version: 2.1\nName: vendored\nVersion: 1.0\n"
@@ -333,7 +358,11 @@ EDITS = [
     ),
     Edit("the argument of a decorator", "flow.py", "times=2", "times=3", MISS),
     Edit("the argument of an installed decorator", "flow.py", "times=7", "times=8", MISS),
-    Edit("the function under it", "flow.py", "return x - 7", "return x - 8", MISS),
+    Edit("the function under it", "flow.py", "return x - 7", "return x - 0", MISS),
+    Edit("the function under a named one", "flow.py", "return x - 8", "return x - 0", MISS),
+    Edit("a generic function", "flow.py", "return x - 9", "return x - 0", MISS),
+    Edit("what it does with a type", "flow.py", "return x - 20", "return x - 0", MISS),
+    Edit("the type", "flow.py", "kind_of_int(x: int)", "kind_of_int(x: float)", MISS),
     # in classes of them
     Edit("a class variable", "steps/models.py", "price = 5", "price = 6", MISS),
     Edit(

@@ -135,8 +135,7 @@ class Walk:
         return whose is Place.USER
 
     def _function(self, function: FunctionType) -> None:
-        module: str = function.__module__ or "__main__"
-        users = self._is_users(module, function.__code__.co_filename)
+        users = self._is_users(*code_values.home(function))
         name = code_values.label(function, self._main)
         for inner in code_values.wrapped(function):
             self.visit(inner)
@@ -157,16 +156,20 @@ class Walk:
         """Tell whether a function of a library holds one of the user's, as a decorator's does."""
         inside = [*code_values.wrapped(function), *code_values.held(function).values()]
         return any(
-            place(inner.__module__ or "__main__", inner.__code__.co_filename) is Place.USER
-            for inner in inside
-            if isinstance(inner, FunctionType)
+            place(*code_values.home(inner)) is Place.USER
+            for inner in code_values.functions_in(inside)
         )
 
     def _held(self, function: FunctionType, name: str) -> None:
-        """Follow the variables around a function that it uses."""
+        """Follow the variables around a function that it uses.
+
+        Those of the standard library hold functions, and caches that are no part of them.
+        """
         attributes = uses_of(function.__code__).attributes
+        standard = place(*code_values.home(function)) is Place.PYTHON
         for variable, content in code_values.held(function).items():
-            self._use(f"{name} (its variable {variable})", content, attributes)
+            if not standard or any(code_values.functions_in([content])):
+                self._use(f"{name} (its variable {variable})", content, attributes)
 
     def _class_around(self, function: FunctionType) -> None:
         """A method may ask anything of `self`: its class counts."""

@@ -108,6 +108,27 @@ def held(function: FunctionType) -> dict[str, Any]:
     return found
 
 
+def home(function: FunctionType) -> tuple[str, str]:
+    """Return the module and the file of a function's code, whatever it says of itself.
+
+    What `functools.wraps` has been over says that it is of the module of what it wraps.
+    """
+    module = function.__globals__.get("__name__") or function.__module__ or "__main__"
+    return module, function.__code__.co_filename
+
+
+def functions_in(values: list[Any]) -> Iterator[FunctionType]:
+    """Return the functions among values, and in the tables and lists among them."""
+    for value in values:
+        kind = type(value)
+        inner: list[Any] = [value]
+        if kind is dict:
+            inner = list(value.values())
+        elif kind in (list, tuple, set):
+            inner = list(value)
+        yield from (item for item in inner if isinstance(item, FunctionType))
+
+
 def _is_cached_property(value: Any) -> bool:
     return type(value).__name__ == "cached_property"
 
