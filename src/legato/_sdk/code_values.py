@@ -120,11 +120,11 @@ def home(function: FunctionType) -> tuple[str, str]:
 def functions_in(values: list[Any]) -> Iterator[FunctionType]:
     """Return the functions among values, and in the tables and lists among them."""
     for value in values:
-        kind = type(value)
+        name = type(value).__name__
         inner: list[Any] = [value]
-        if kind is dict:
+        if name == "dict":
             inner = list(value.values())
-        elif kind in (list, tuple, set):
+        elif name in ("list", "tuple", "set"):
             inner = list(value)
         yield from (item for item in inner if isinstance(item, FunctionType))
 
