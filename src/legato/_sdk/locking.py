@@ -7,6 +7,8 @@ A lock has a holder, a text that its user chooses. Who holds it gets it again at
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from legato._sdk import parking
@@ -94,7 +96,12 @@ class AskingLocks:
         hold_timeout: float | None = None,
     ) -> bool:
         """Take the lock, as `acquire_lock` does."""
-        return await _auntil(lambda: self._take(key, holder, hold_timeout), acquire_timeout)
+        from asyncio import to_thread
+
+        if await to_thread(self.is_lock_holder, key, holder):
+            return True
+        take = partial(self._take, key, holder, hold_timeout)
+        return await _auntil(take, acquire_timeout, give_back=partial(self._drop, key, holder))
 
     def release_lock(self, key: str, holder: str) -> None:
         """Give the lock back; raise ValueError if the holder does not have it."""
@@ -138,15 +145,49 @@ def _until(done: Callable[[], bool], timeout: float | None) -> bool:
     return True
 
 
-async def _auntil(done: Callable[[], bool], seconds: float | None) -> bool:
+async def _auntil(
+    done: Callable[[], bool], seconds: float | None, give_back: Callable[[], object] | None = None
+) -> bool:
     import asyncio
 
     limit, pause = Limit(seconds), SHORTEST_PAUSE_SECONDS
-    # Each look may take the time of a disk or a network; the loop is not to stand still meanwhile.
-    while not await asyncio.to_thread(done):
+    while True:
+        # Each look may take the time of a disk or a network; the loop is not to stand still.
+        look = _Look(done, give_back)
+        try:
+            if await asyncio.to_thread(look.take):
+                return True
+        except BaseException:
+            look.abandon()
+            raise
         left = limit.left()
         if left == 0:
             return False
         await asyncio.sleep(pause if left is None else min(pause, left))
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-    return True
+
+
+class _Look:
+    """A look in a thread, which goes on after a cancellation: what it gets then is given back."""
+
+    def __init__(self, done: Callable[[], bool], give_back: Callable[[], object] | None) -> None:
+        self._done = done
+        self._give_back = give_back
+        self._guard = Lock()
+        self._got = self._abandoned = False
+
+    def take(self) -> bool:
+        """Look, in the thread."""
+        got = self._done()
+        with self._guard:
+            self._got, late = got, self._abandoned
+        if got and late and self._give_back is not None:
+            self._give_back()
+        return got and not late
+
+    def abandon(self) -> None:
+        """Say that nobody waits for the outcome any more."""
+        with self._guard:
+            self._abandoned, early = True, self._got
+        if early and self._give_back is not None:
+            self._give_back()

@@ -157,7 +157,8 @@ class MemoryLockManager:
             waits = not self._enter(key, waiter)
             while waits and not self._is_called(key, waiter) and limit.left() != 0:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(arrival, self._patience(key, limit).left())
+                    async with asyncio.timeout(self._patience(key, limit).left()):
+                        await arrival
                 # Giving up to wait has used it up. Who calls from here on is seen by the next look.
                 arrival = parking.Arrival()
                 waiter.wake = arrival.announce

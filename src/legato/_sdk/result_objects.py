@@ -99,6 +99,20 @@ def checked(header: Header, payload: bytes, location: str) -> bytes:
     return payload
 
 
+def save(
+    storage: Storage,
+    key: str,
+    payload: bytes,
+    *,
+    serializer: str,
+    created_at: datetime,
+    expires_at: datetime | None = None,
+) -> str:
+    """Write an object and return its location; the payload is not copied. Raises StorageError."""
+    parts = pack(payload, serializer=serializer, created_at=created_at, expires_at=expires_at)
+    return storage.write(key, *parts)
+
+
 def load(storage: Storage, key: str) -> tuple[Header, bytes]:
     """Read an object; one request for a small one, two for others. Raises StorageError."""
     location = storage.location(key)

@@ -14,7 +14,7 @@ from legato._sdk import parking, result_defaults
 from legato._sdk.exceptions import ConfigurationError, NotStored
 from legato._sdk.isolation import IsolationLevel
 from legato._sdk.locking import LockManager
-from legato._sdk.result_objects import Header, load, load_header, pack
+from legato._sdk.result_objects import Header, load, load_header, save
 from legato._sdk.result_records import ResultRecord, ResultRecordMetadata, record_of
 from legato._sdk.serializers import Serializer, name_of, serializer_of
 from legato._sdk.storage import Storage
@@ -176,14 +176,14 @@ class ResultStore:
         """Store a record; raise RuntimeError while somebody else holds the lock on its key."""
         metadata, key = result_record.metadata, result_record.metadata.storage_key
         self._refuse_others(key, holder)
-        payload = result_record.serialize_result()
-        parts = pack(
-            payload,
+        save(
+            self.result_storage,
+            key,
+            result_record.serialize_result(),
             serializer=name_of(metadata.serializer),
             created_at=datetime.now(UTC),
             expires_at=metadata.expiration,
         )
-        self.result_storage.write(key, *parts)
         if self.metadata_storage is not None:
             # Last: who finds it finds the result.
             self.metadata_storage.write(key, metadata.dump_bytes())

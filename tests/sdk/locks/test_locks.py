@@ -164,18 +164,21 @@ def test_coroutines_take_turns_and_the_loop_goes_on(make: Make) -> None:
 
 
 def test_who_stops_waiting_holds_nothing(make: Make) -> None:
-    async def give_up() -> None:
+    async def give_up(turns: int) -> None:
         locks = make()
         assert await locks.aacquire_lock("key", "first")
         waiting = asyncio.create_task(locks.aacquire_lock("key", "second"))
-        await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
         waiting.cancel()
+        locks.release_lock("key", "first")
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        locks.release_lock("key", "first")
         assert await locks.aacquire_lock("key", "third", acquire_timeout=A_LONG_TIME)
+        locks.release_lock("key", "third")
 
-    asyncio.run(give_up())
+    for turns in range(30):
+        asyncio.run(give_up(turns))
 
 
 def test_a_manager_is_pickled(make: Make) -> None:
