@@ -96,21 +96,21 @@ def hit_or_miss(project: dict[str, str], edit: Edit, unedited: Found, folder: Pa
 
 def test_the_parts_name_what_is_covered_and_what_is_not(unedited: Found) -> None:
     assert {
-        "code:flow.work",
-        "code:flow.other",
-        "code:flow.double",
+        "code:work",
+        "code:other",
+        "code:double",
         "code:helpers.deeper",
         "code:steps.later.leave",
         "code:steps.models.Shop",
-        "value:flow.RATE",
+        "value:RATE",
         "value:helpers.LIMIT",
         "package:vendored",
         "python",
     } <= set(unedited.parts)
     assert unedited.parts["package:vendored"] == "1.0"
     assert not any("unrelated" in name or "never" in name for name in unedited.parts)
-    assert unedited.not_covered == ["flow.LOCK", "flow.COUNT"]
-    assert "_thread.lock" in unedited.parts["not covered:flow.LOCK"]
+    assert unedited.not_covered == ["LOCK", "COUNT"]
+    assert "_thread.lock" in unedited.parts["not covered:LOCK"]
 
 
 @pytest.mark.parametrize(
@@ -118,15 +118,15 @@ def test_the_parts_name_what_is_covered_and_what_is_not(unedited: Found) -> None
     [
         ("getattr(x, 'a')", []),
         ("getattr(x, 'a', None)", []),
-        ("getattr(x, 'a' + x)", ["getattr() with a name that is computed in flow.work"]),
-        ("eval(x)", ["eval() in flow.work"]),
-        ("exec(x)", ["exec() in flow.work"]),
-        ("importlib.import_module(x)", ["import_module() in flow.work"]),
-        ("__import__(x)", ["__import__() in flow.work"]),
-        ("[eval(y) for y in x]", ["eval() in flow.work"]),
+        ("getattr(x, 'a' + x)", ["getattr() with a name that is computed in work"]),
+        ("eval(x)", ["eval() in work"]),
+        ("exec(x)", ["exec() in work"]),
+        ("importlib.import_module(x)", ["import_module() in work"]),
+        ("__import__(x)", ["__import__() in work"]),
+        ("[eval(y) for y in x]", ["eval() in work"]),
         ("helpers.eval(x)", []),
         ("LIST[0].eval(x)", ["module helpers"]),
-        ("object.__subclasses__()", ["__subclasses__() in flow.work"]),
+        ("object.__subclasses__()", ["__subclasses__() in work"]),
     ],
 )
 def test_what_cannot_be_followed_is_listed(
@@ -216,7 +216,7 @@ def test_a_name_that_means_something_else_gives_another_key_at_once() -> None:
     assert typed("def help(): return 1", names) == first
     assert typed("def later(): return 1", names) != first
     names["help"] = 7
-    assert "value:typed.help" in typed("", names)
+    assert "value:help" in typed("", names)
 
 
 def test_what_a_module_makes_up_is_followed(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_objects_that_answer_nothing_do_no_harm() -> None:
         def __call__(self) -> None: ...
 
     names = {"__name__": "typed", "absent": Absent()}
-    assert "not covered:typed.absent" in typed("def work(): return absent", names)
+    assert "not covered:absent" in typed("def work(): return absent", names)
 
 
 def test_functions_that_call_each_other_and_themselves_have_an_end() -> None:
@@ -257,9 +257,9 @@ def test_functions_that_call_each_other_and_themselves_have_an_end() -> None:
         {"__name__": "typed"},
     )
     assert [name for name in parts if name.startswith("code:")] == [
-        "code:typed.work",
-        "code:typed.other",
-        "code:typed.outer.<locals>.inner",
+        "code:work",
+        "code:other",
+        "code:outer.<locals>.inner",
     ]
 
 
@@ -271,7 +271,7 @@ def test_a_task_of_that_policy_says_what_its_key_is_made_of() -> None:
         return key_of(context.task.cache_policy, context, context.parameters, {})
 
     found = work(1)
-    label = f"code:{__name__}.{work.fn.__qualname__}"
+    label = f"code:{work.fn.__qualname__}"
     assert {"inputs.x", "python", label} <= set(found.parts)
     assert found.key == work(1).key != work(2).key
     assert found.spans_runs

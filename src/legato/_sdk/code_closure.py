@@ -71,7 +71,7 @@ class Walk:
 
     def __init__(self, fn: Callable[..., Any]) -> None:
         self._fn = fn
-        self._main = code_values.main_label(fn)
+        self._root = code_values.root_module(fn)
         self._parts: dict[str, str] = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
         self._meanings: list[tuple[Mapping[str, Any], str, Any]] = []
         self._seen: dict[int, Any] = {}
@@ -136,7 +136,7 @@ class Walk:
 
     def _function(self, function: FunctionType) -> None:
         users = self._is_users(*code_values.home(function))
-        name = code_values.label(function, self._main)
+        name = code_values.label(function, self._root)
         for inner in code_values.wrapped(function):
             self.visit(inner)
         if users or self._wraps_users(function):
@@ -186,13 +186,13 @@ class Walk:
         """Follow the names that a function's code reads and imports."""
         uses = uses_of(function.__code__)
         names = function.__globals__
-        module = code_values.module_label(function, self._main)
+        before = code_values.prefix(function, self._root)
         for read in uses.reads:
-            self._read(f"{module}.{read}", names, read, uses)
+            self._read(f"{before}{read}", names, read, uses)
         for statement in uses.imports:
             self._import(statement, names.get("__package__") or "", uses, name)
         for assigned in uses.assigned:
-            self._assigned[id(names), assigned] = f"{module}.{assigned}", name
+            self._assigned[id(names), assigned] = f"{before}{assigned}", name
         for blind in uses.blind:
             self.miss(f"{blind} in {name}", "what it reaches is known only when it runs")
 
@@ -219,7 +219,7 @@ class Walk:
         self._asked.add((id(value), (label,)))
         self.visit(type(value))
         try:
-            self.part(f"value:{label}", code_values.value_hash(value, self.visit, self._main))
+            self.part(f"value:{label}", code_values.value_hash(value, self.visit, self._root))
         except Unhashable as error:
             self.miss(label, f"it{error}")
             self.visit(value)
@@ -294,8 +294,8 @@ class Walk:
         if file is not None and not file.endswith(".py") and module is not None:
             self._module(module, ())
             return
-        name = code_values.label(kind, self._main)
-        members = code_values.members(kind, self._main)
+        name = code_values.label(kind, self._root)
+        members = code_values.members(kind, self._root)
         for base in (*kind.__bases__, type(kind)):
             self.visit(base)
         for annotation in code_values.annotated(

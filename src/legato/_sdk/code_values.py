@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from enum import Enum
@@ -25,29 +23,25 @@ Visit = Callable[[Any], None]
 MISSING: Any = object()
 
 
-def main_label(fn: Any) -> str:
-    """Return what the main module is called: the same as when its file is imported.
-
-    The file is that of the function, if it is one of the main module: what is pickled runs under
-    the main module of a worker.
-    """
+def root_module(fn: Any) -> str:
+    """Return the module whose names are written without it: that of the function."""
     function = underlying(fn)
-    if function is not None and function.__module__ == "__main__":
-        file = function.__code__.co_filename
-    else:
-        file = getattr(sys.modules.get("__main__"), "__file__", None) or "__main__"
-    return os.path.splitext(os.path.basename(file))[0]
+    return "__main__" if function is None else function.__module__ or "__main__"
 
 
-def module_label(named: Any, main: str) -> str:
-    """Return a module's name; `main` is that of the main module."""
+def label(named: Any, root: str) -> str:
+    """Return the name of a function or class."""
+    return prefix(named, root) + str(named.__qualname__)
+
+
+def prefix(named: Any, root: str) -> str:
+    """Return what stands before names of a module: nothing for the root and the main module.
+
+    So a file gives the same names when it is run, imported, or pickled to a worker, whose main
+    module is another one.
+    """
     module: str = getattr(named, "__module__", None) or "__main__"
-    return main if module == "__main__" else module
-
-
-def label(named: Any, main: str) -> str:
-    """Return the name of a function or class, with its module."""
-    return f"{module_label(named, main)}.{named.__qualname__}"
+    return "" if module in (root, "__main__") else f"{module}."
 
 
 def is_code(value: Any) -> bool:
@@ -136,17 +130,17 @@ def _is_cached_property(value: Any) -> bool:
 class _ConstantWriter(Writer):
     """Writes constants; functions and classes in them by name: their code is a part of its own."""
 
-    def __init__(self, visit: Visit, main: str, opened: set[int] | None = None) -> None:
+    def __init__(self, visit: Visit, root: str, opened: set[int] | None = None) -> None:
         super().__init__(opened)
-        self.visit, self.main = visit, main
+        self.visit, self.root = visit, root
 
     def fresh(self) -> Writer:
         """Return a writer for a part, with the same visitor."""
-        return _ConstantWriter(self.visit, self.main, self._open)
+        return _ConstantWriter(self.visit, self.root, self._open)
 
     def name(self, tag: str, named: Any) -> None:
         """Write a name, and have the code behind it followed."""
-        self.feed(tag, label(named, self.main))
+        self.feed(tag, label(named, self.root))
         self.visit(named)
 
     def module(self, module: ModuleType) -> None:
@@ -163,9 +157,9 @@ class _ConstantWriter(Writer):
         self.name("c", kind)
 
 
-def value_hash(value: Any, visit: Visit, main: str) -> str:
+def value_hash(value: Any, visit: Visit, root: str) -> str:
     """Return the hash of a constant; raise Unhashable for one without content."""
-    writer = _ConstantWriter(visit, main)
+    writer = _ConstantWriter(visit, root)
     writer.value(value)
     return writer.hexdigest()
 
@@ -197,12 +191,12 @@ class Members(NamedTuple):
     values: dict[str, Any]
 
 
-def members(kind: type[Any], main: str) -> Members:
+def members(kind: type[Any], root: str) -> Members:
     """Return what a class is made of; what the interpreter and libraries add to it is left out."""
     own = dict(vars(kind))
     annotations: dict[str, Any] = own.get("__annotations__") or {}
-    text: list[Any] = [[label(base, main) for base in kind.__bases__]]
-    text.append([(name, _said(annotation, main)) for name, annotation in annotations.items()])
+    text: list[Any] = [[label(base, root) for base in kind.__bases__]]
+    text.append([(name, _said(annotation, root)) for name, annotation in annotations.items()])
     text.append([repr(own[name]) for name in _PLAIN_FIELDS if name in own])
     methods: list[Any] = []
     values: dict[str, Any] = {}
@@ -247,9 +241,9 @@ def _is_generated(member: Any) -> bool:
     return member.__code__.co_filename.startswith(("<string>", "<attrs generated"))
 
 
-def _said(annotation: Any, main: str) -> str:
+def _said(annotation: Any, root: str) -> str:
     if isinstance(annotation, type) and not get_args(annotation):
-        return label(annotation, main)
+        return label(annotation, root)
     return annotation if isinstance(annotation, str) else repr(annotation)
 
 
