@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -17,9 +19,7 @@ from legato.cache_policies import CODE_CLOSURE, INPUTS
 from legato.context import TaskRunContext
 from tests.sdk.closure_edits import EDITS, HIT, MISS, MODEL_EDITS, MODELS, PROJECT, Edit
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PAGE = Path(__file__).parents[2] / "docs" / "caching.md"
 KEY = """
 import json, sys
 sys.path[:0] = sys.argv[1:3]
@@ -111,6 +111,17 @@ def test_the_parts_name_what_is_covered_and_what_is_not(unedited: Found) -> None
     assert not any("unrelated" in name or "never" in name for name in unedited.parts)
     assert unedited.not_covered == ["LOCK", "COUNT"]
     assert "_thread.lock" in unedited.parts["not covered:LOCK"]
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason="the documentation is not part of this copy")
+def test_the_page_says_the_parts_of_its_example(tmp_path: Path) -> None:
+    page = PAGE.read_text("utf-8")
+    blocks = re.findall(r"```python\n# (\w+\.py)\n(.*?)```", page, re.DOTALL)
+    files = {name: text.replace("\nbill()\n", "") for name, text in blocks}
+    write(tmp_path, {"prices.py": files["prices.py"], "flow.py": files["shop.py"]})
+    said = page.partition("behind their module:\n\n```text\n")[2].partition("```")[0].split("\n")
+    found = closure(tmp_path, "total")
+    assert {"inputs.nets", *found.parts} == set(filter(None, said))
 
 
 @pytest.mark.parametrize(
