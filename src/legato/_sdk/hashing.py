@@ -22,6 +22,7 @@ from legato._sdk.exceptions import HashError
 
 # Their reprs say all there is to say, and no two of them look alike.
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None), complex})
+_TEXT = frozenset({str})
 _SORTABLE = frozenset({int, str, bytes})
 _SIZE = 16
 _reducers = cast("Mapping[Any, Callable[[Any], Any]]", copyreg.dispatch_table)
@@ -79,11 +80,17 @@ class Writer:
         return type(self)(self._open)
 
     def feed(self, tag: str, data: str | bytes | memoryview = b"") -> None:
-        """Write a piece."""
-        raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-        size = raw.nbytes if isinstance(raw, memoryview) else len(raw)
+        """Write a piece: tag, length, data."""
+        if isinstance(data, str):
+            text = f"{tag}:{len(data)};{data}"
+            try:
+                self._digest.update(text.encode())
+            except UnicodeEncodeError:  # half of a surrogate pair
+                self._digest.update(text.encode("utf-8", "surrogatepass"))
+            return
+        size = data.nbytes if isinstance(data, memoryview) else len(data)
         self._digest.update(f"{tag}:{size};".encode())
-        self._digest.update(raw)
+        self._digest.update(data)
 
     def value(self, value: Any) -> None:
         """Write any value."""
@@ -117,7 +124,7 @@ class Writer:
 
     def items(self, tag: str, items: list[Any]) -> None:
         """Write values in their order."""
-        if set(map(type, items)) <= _PLAIN:
+        if _PLAIN.issuperset(map(type, items)):
             try:
                 self.feed(tag, repr(items))
             except ValueError:
@@ -219,7 +226,7 @@ def _tuple(writer: Writer, value: tuple[Any, ...]) -> None:
 
 
 def _dict(writer: Writer, value: dict[Any, Any]) -> None:
-    if set(map(type, value)) <= {str} and set(map(type, value.values())) <= _PLAIN:
+    if _PLAIN.issuperset(map(type, value.values())) and _TEXT.issuperset(map(type, value)):
         pairs = sorted(value.items())
         try:
             writer.feed("d", repr(pairs))
