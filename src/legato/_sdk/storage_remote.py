@@ -75,6 +75,7 @@ PROVIDERS = {
     "abfs": _MICROSOFT,
     "abfss": _MICROSOFT,
 }
+SAME = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az"}
 _OTHER = Provider("", Settings("the settings of fsspec", "the URL"), {})
 
 
@@ -86,8 +87,10 @@ class RemoteStorage:
         if not rest.strip("/") and self.scheme in PROVIDERS:
             raise ConfigurationError(f"result_storage {url!r} names no bucket.")
         self.url = url.rstrip("/")
-        # Locations are recorded and shown, so they carry no password.
-        self.root = without_password(self.url)
+        # Locations are recorded and shown, so they carry no password; and they are the same for all
+        # names of a scheme.
+        plain = SAME.get(self.scheme, self.scheme) if "@" not in rest else self.scheme
+        self.root = without_password(f"{plain}://{rest.rstrip('/')}")
         self.provider = PROVIDERS.get(self.scheme, _OTHER)
         self._opened: tuple[int, Any, str] | None = None
 

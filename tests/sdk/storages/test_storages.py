@@ -155,6 +155,14 @@ def test_locations_show_no_password() -> None:
     assert RemoteStorage("sftp://me:secret@host/a").location("k") == "sftp://me@host/a/k"
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("s3://b/p", "s3a://b/p/"), ("gs://b", "gcs://b"), ("az://c/p", "abfs://c/p")],
+)
+def test_the_names_of_a_scheme_are_one_storage(one: str, other: str) -> None:
+    assert RemoteStorage(one).key_at(RemoteStorage(other).location("k")) == "k"
+
+
 def test_only_named_storages_are_loaded_from(tmp_path: Path) -> None:
     home, given = tmp_path / "home", tmp_path / "given"
     elsewhere = LocalStorage(tmp_path / "elsewhere").write("k", b"1")
