@@ -274,6 +274,17 @@ def test_functions_that_call_each_other_and_themselves_have_an_end() -> None:
     ]
 
 
+def test_functions_of_one_name_are_told_apart_by_what_they_hold() -> None:
+    def parts(*held: int) -> Any:
+        table = f"[make(n) for n in {held}] + [lambda x=n: x for n in {held}]"
+        make = "def make(n): return lambda: n"
+        return typed(f"{make}\nTABLE = {table}\ndef work(): return TABLE", {"__name__": "typed"})
+
+    tables = [(1, 1, 2), (1, 2, 2), (2, 1, 1), (2, 2, 1), (1, 2, 3)]
+    assert parts(1, 1, 2) == parts(1, 1, 2)
+    assert len({str(sorted(parts(*held).items())) for held in tables}) == len(tables)
+
+
 def test_a_task_of_that_policy_says_what_its_key_is_made_of() -> None:
     @task(cache_policy=INPUTS + CODE_CLOSURE)
     def work(x: int) -> Any:

@@ -17,7 +17,7 @@ key.
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import resolve_name
@@ -75,6 +75,9 @@ class Walk:
         self._parts: dict[str, str] = {"python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
         self._meanings: list[tuple[Mapping[str, Any], str, Any]] = []
         self._seen: dict[int, Any] = {}
+        self._kept: list[Any] = []
+        self._names: dict[int, str] = {}
+        self._counts: Counter[str] = Counter()
         self._asked: set[tuple[int, tuple[str, ...]]] = set()
         self._assigned: dict[tuple[int, str], tuple[str, str]] = {}
         self._waiting: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
@@ -92,7 +95,7 @@ class Walk:
         return Closure(self._parts, kept)
 
     def part(self, name: str, value: str) -> None:
-        """Add a part; another one of that name gets a number, as two lambdas in one function."""
+        """Add a part; another one of that name gets a number."""
         number, free = 1, name
         while self._parts.get(free, value) != value:
             number += 1
@@ -102,6 +105,20 @@ class Walk:
     def miss(self, what: str, why: str) -> None:
         """Say what is not covered."""
         self._parts[f"{NOT_COVERED}{what}"] = why
+
+    def name_of(self, named: Any) -> str:
+        """Return what a function, class or module is called, and have it followed.
+
+        The second of a name gets a number, as two lambdas in one function: their closures differ.
+        """
+        self.visit(named)
+        if id(named) not in self._names:
+            label = code_values.label(named, self._root)
+            self._counts[label] += 1
+            number = self._counts[label]
+            self._names[id(named)] = label if number == 1 else f"{label}#{number}"
+            self._kept.append(named)
+        return self._names[id(named)]
 
     def visit(self, found: Any) -> None:
         """Put a function, a class or what wraps them in line."""
@@ -136,7 +153,7 @@ class Walk:
 
     def _function(self, function: FunctionType) -> None:
         users = self._is_users(*code_values.home(function))
-        name = code_values.label(function, self._root)
+        name = self.name_of(function)
         for inner in code_values.wrapped(function):
             self.visit(inner)
         if users or self._wraps_users(function):
@@ -150,7 +167,7 @@ class Walk:
         for kind in code_values.annotated(function.__annotations__, function.__globals__):
             self.visit(kind)
         self._class_around(function)
-        self._names(function, name)
+        self._reads(function, name)
 
     def _wraps_users(self, function: FunctionType) -> bool:
         """Tell whether a function of a library holds one of the user's, as a decorator's does."""
@@ -182,7 +199,7 @@ class Walk:
         if isinstance(found, type):
             self.visit(found)
 
-    def _names(self, function: FunctionType, name: str) -> None:
+    def _reads(self, function: FunctionType, name: str) -> None:
         """Follow the names that a function's code reads and imports."""
         uses = uses_of(function.__code__)
         names = function.__globals__
@@ -217,9 +234,10 @@ class Walk:
         if (id(value), (label,)) in self._asked:
             return
         self._asked.add((id(value), (label,)))
+        self._kept.append(value)  # so that its id is that of no other value
         self.visit(type(value))
         try:
-            self.part(f"value:{label}", code_values.value_hash(value, self.visit, self._root))
+            self.part(f"value:{label}", code_values.value_hash(value, self.name_of))
         except Unhashable as error:
             self.miss(label, f"it{error}")
             self.visit(value)
@@ -294,8 +312,8 @@ class Walk:
         if file is not None and not file.endswith(".py") and module is not None:
             self._module(module, ())
             return
-        name = code_values.label(kind, self._root)
-        members = code_values.members(kind, self._root)
+        name = self.name_of(kind)
+        members = code_values.members(kind, self.name_of)
         for base in (*kind.__bases__, type(kind)):
             self.visit(base)
         for annotation in code_values.annotated(

@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _FIELDS = ("__dataclass_fields__", "__pydantic_fields__", "__attrs_attrs__")
 _PLAIN_FIELDS = ("__slots__", "__struct_fields__", "__struct_defaults__", "__match_args__")
 _CODE = (FunctionType, BuiltinFunctionType, type, property, staticmethod, classmethod)
-Visit = Callable[[Any], None]
+Name = Callable[[Any], str]  # says what a function or class is called, and has it followed
 MISSING: Any = object()
 
 
@@ -30,7 +30,9 @@ def root_module(fn: Any) -> str:
 
 
 def label(named: Any, root: str) -> str:
-    """Return the name of a function or class."""
+    """Return the name of a function, class or module."""
+    if isinstance(named, ModuleType):
+        return named.__name__
     return prefix(named, root) + str(named.__qualname__)
 
 
@@ -130,23 +132,21 @@ def _is_cached_property(value: Any) -> bool:
 class _ConstantWriter(Writer):
     """Writes constants; functions and classes in them by name: their code is a part of its own."""
 
-    def __init__(self, visit: Visit, root: str, opened: set[int] | None = None) -> None:
+    def __init__(self, name_of: Name, opened: set[int] | None = None) -> None:
         super().__init__(opened)
-        self.visit, self.root = visit, root
+        self._name_of = name_of
 
     def fresh(self) -> Writer:
         """Return a writer for a part, with the same visitor."""
-        return _ConstantWriter(self.visit, self.root, self._open)
+        return _ConstantWriter(self._name_of, self._open)
 
     def name(self, tag: str, named: Any) -> None:
         """Write a name, and have the code behind it followed."""
-        self.feed(tag, label(named, self.root))
-        self.visit(named)
+        self.feed(tag, self._name_of(named))
 
     def module(self, module: ModuleType) -> None:
         """Write a module by its name, and have it followed."""
-        super().module(module)
-        self.visit(module)
+        self.feed("module", self._name_of(module))
 
     def function(self, function: FunctionType) -> None:
         """Write a function by its name."""
@@ -157,9 +157,9 @@ class _ConstantWriter(Writer):
         self.name("c", kind)
 
 
-def value_hash(value: Any, visit: Visit, root: str) -> str:
+def value_hash(value: Any, name_of: Name) -> str:
     """Return the hash of a constant; raise Unhashable for one without content."""
-    writer = _ConstantWriter(visit, root)
+    writer = _ConstantWriter(name_of)
     writer.value(value)
     return writer.hexdigest()
 
@@ -191,12 +191,12 @@ class Members(NamedTuple):
     values: dict[str, Any]
 
 
-def members(kind: type[Any], root: str) -> Members:
+def members(kind: type[Any], name_of: Name) -> Members:
     """Return what a class is made of; what the interpreter and libraries add to it is left out."""
     own = dict(vars(kind))
     annotations: dict[str, Any] = own.get("__annotations__") or {}
-    text: list[Any] = [[label(base, root) for base in kind.__bases__]]
-    text.append([(name, _said(annotation, root)) for name, annotation in annotations.items()])
+    text: list[Any] = [[name_of(base) for base in kind.__bases__]]
+    text.append([(name, _said(annotation, name_of)) for name, annotation in annotations.items()])
     text.append([repr(own[name]) for name in _PLAIN_FIELDS if name in own])
     methods: list[Any] = []
     values: dict[str, Any] = {}
@@ -241,9 +241,9 @@ def _is_generated(member: Any) -> bool:
     return member.__code__.co_filename.startswith(("<string>", "<attrs generated"))
 
 
-def _said(annotation: Any, root: str) -> str:
+def _said(annotation: Any, name_of: Name) -> str:
     if isinstance(annotation, type) and not get_args(annotation):
-        return label(annotation, root)
+        return name_of(annotation)
     return annotation if isinstance(annotation, str) else repr(annotation)
 
 
