@@ -67,6 +67,12 @@ class RunContext:
         self.progress = START
         self.version = 0
 
+    def become(self, made: BaseTransaction) -> BaseTransaction:
+        """Be the transaction that was made; return the one that it is, if another was faster."""
+        if self.transaction is None:
+            self.transaction = made
+        return self.transaction
+
     def __repr__(self) -> str:
         from legato._sdk import reprs
 
@@ -132,12 +138,6 @@ class TaskRunContext(RunContext):
     task: Task[Any, Any]
     flow_run_context: FlowRunContext | None
     step_key: str
-
-    def become(self, made: BaseTransaction) -> BaseTransaction:
-        """Be the transaction that was made; return the one that it is, if another was faster."""
-        if self.transaction is None:
-            self.transaction = made
-        return self.transaction
 
     @property
     def task_run(self) -> TaskRun:

@@ -65,7 +65,9 @@ class FileSystemLockManager(AskingLocks):
     """
 
     def __init__(self, lock_files_directory: str | os.PathLike[str]) -> None:
-        self.lock_files_directory = Path(os.path.abspath(Path(lock_files_directory).expanduser()))
+        self.lock_files_directory: Path = Path(
+            os.path.abspath(Path(lock_files_directory).expanduser())
+        )
 
     def is_locked(self, key: str, use_cache: bool = False) -> bool:
         """Tell whether anybody holds the lock; the file is looked at each time."""
