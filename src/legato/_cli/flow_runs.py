@@ -103,6 +103,21 @@ def logs(run: str, tail: int | None, level: str, follow: bool, output: Output) -
             say(f"The flow run {found.name!r} has no log lines like that.")
 
 
+@command.command("resume")
+@click.argument("run")
+@click.option("--dry-run", is_flag=True, help="Only print the plan.")
+@click.option("--print-result", is_flag=True, help="Print what the flow returns, as JSON.")
+@click.pass_context
+def resume(ctx: click.Context, run: str, dry_run: bool, print_result: bool) -> None:
+    """Go on with a flow run that failed, crashed or was cancelled. RUN is an id or a name.
+
+    Finished steps do not run again; the plan says which, and why others do.
+    """
+    from legato._cli import resuming
+
+    ctx.exit(resuming.resume(run, dry_run=dry_run, print_result=print_result))
+
+
 @command.command("delete")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")

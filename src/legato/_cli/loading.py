@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
-from importlib import import_module
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from legato._cli.exits import Misuse, nearest
 from legato._sdk.flow import Flow
+from legato._sdk.scripts import load
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 AnyFlow = Flow[Any, Any]
-
-
-class BrokenFile(Exception):
-    """The file raised while it was imported; `__cause__` is what it raised."""
 
 
 def find_flow(target: str) -> AnyFlow:
@@ -52,29 +45,6 @@ def _check(path: str) -> None:
     known = [name for name in os.listdir(folder) if name.endswith(".py")]
     hint = nearest(os.path.basename(path), known)
     raise Misuse(f"There is no file {os.path.basename(path)} in {folder}{hint}")
-
-
-def load(path: str) -> ModuleType:
-    """Run the file as a module under its own name, not `__main__`, with its folder importable."""
-    path = os.path.abspath(path)
-    name = os.path.splitext(os.path.basename(path))[0]
-    if name in sys.stdlib_module_names:
-        import_module(name)  # before the folder is searched: a file json.py is not that module
-    if name in sys.modules:
-        name += "_flow"
-    sys.path.insert(0, os.path.dirname(path))
-    sys.argv = [path]
-    loader = SourceFileLoader(name, path)
-    spec = spec_from_loader(name, loader)
-    assert spec is not None  # noqa: S101 - a loader was given
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise BrokenFile(path) from error
-    return module
 
 
 def flows_of(module: ModuleType) -> dict[str, AnyFlow]:

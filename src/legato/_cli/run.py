@@ -25,7 +25,8 @@ def command(ctx: click.Context, target: str, params: tuple[str, ...], print_resu
     """
     from legato._cli import running
     from legato._cli.arguments import arguments
-    from legato._cli.loading import BrokenFile, find_flow
+    from legato._cli.loading import find_flow
+    from legato._sdk.scripts import BrokenFile
 
     try:
         flow = find_flow(target)

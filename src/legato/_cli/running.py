@@ -8,27 +8,35 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from legato._cli import exits, live
-from legato._cli.loading import AnyFlow, BrokenFile
+from legato._cli.loading import AnyFlow
 from legato._cli.output import say
 from legato._model.errors import Error
 from legato._model.states import StateType
 from legato._sdk import interrupts, tracebacks
 from legato._sdk.exceptions import Abort, TerminationSignal
+from legato._sdk.scripts import BrokenFile
 from legato._sdk.states import RETURNED_NONE, Completed, State
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 _CODES = {StateType.COMPLETED: exits.COMPLETED, StateType.CANCELLED: exits.CANCELLED}
 
 
 def run(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any], print_result: bool) -> int:
     """Run the flow; return the exit status. Everything is committed or counted as lost."""
+    with_state = {} if flow.isgenerator else {"return_state": True}
+    return take(flow, lambda: flow(*args, **with_state, **kwargs), print_result)
+
+
+def take(flow: AnyFlow, start: Callable[[], Any], print_result: bool) -> int:
+    """Take a run of the flow to its end; `start` returns its state, coroutine or generator."""
     from legato._backend.current import conclude
 
     try:
         with live.display():
-            state = _final_state(flow, args, kwargs)
+            state = _final_state(flow, start)
     except BaseException as error:  # noqa: BLE001 - the user's code; what is ours is raised again
         code = _ended_by(error)
     else:
@@ -41,17 +49,17 @@ def run(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any], print_resu
     return code or (exits.NOT_RECORDED if lost else exits.COMPLETED)
 
 
-def _final_state(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> State:
+def _final_state(flow: AnyFlow, start: Callable[[], Any]) -> State:
     if not flow.isasync:
         if flow.isgenerator:
-            return Completed(data=list(flow(*args, **kwargs)))
-        state: State = flow(*args, return_state=True, **kwargs)
+            return Completed(data=list(start()))
+        state: State = start()
         return state
     import asyncio
 
     runner = asyncio.Runner()
     try:
-        awaited: State = runner.run(_awaited(flow, args, kwargs))
+        awaited: State = runner.run(_awaited(flow, start))
     except TerminationSignal:  # it ended the loop; the flow does not know yet
         _cancel_all(runner.get_loop())
         raise
@@ -62,10 +70,10 @@ def _final_state(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return awaited
 
 
-async def _awaited(flow: AnyFlow, args: tuple[Any, ...], kwargs: dict[str, Any]) -> State:
+async def _awaited(flow: AnyFlow, start: Callable[[], Any]) -> State:
     if flow.isgenerator:
-        return Completed(data=[item async for item in flow(*args, **kwargs)])
-    state: State = await flow(*args, return_state=True, **kwargs)
+        return Completed(data=[item async for item in start()])
+    state: State = await start()
     return state
 
 

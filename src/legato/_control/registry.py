@@ -21,6 +21,7 @@ _MODULES = {
     "task_run_states": "task_run_states",
     "logs": "logs",
     "results": "results",
+    "attempts": "openings",
     "variables": "variables",
     "artifacts": "artifacts",
     "artifact_collections": "artifact_collections",

@@ -30,8 +30,15 @@ class Draft(Struct, kw_only=True):
     """Whether the run, now that it has entered the state, is to be staged in a transaction."""
 
 
+class Found(Struct):
+    """The run was finished by an earlier attempt; its end stands."""
+
+    state: State
+    draft: Draft
+
+
 class Create(Struct, frozen=True):
-    """Record the run in its first state. Reply: whether arguments stand for other runs."""
+    """Record the run in its first state. Reply: `Found`, or whether arguments stand for runs."""
 
 
 class Resolve(Struct, frozen=True):

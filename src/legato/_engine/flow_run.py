@@ -19,6 +19,7 @@ from legato._engine.effects import (
     RESOLVE,
     Draft,
     Effect,
+    Found,
     Held,
     HookKind,
     Moved,
@@ -57,7 +58,10 @@ Steps = Generator[Effect, Any, FlowEnd]
 
 def flow_run(plan: FlowPlan) -> Steps:
     """Run a flow to its end."""
-    blocked: Draft | None = (yield RESOLVE) if (yield CREATE) else None
+    created: bool | Found = yield CREATE
+    if type(created) is Found:
+        return FlowEnd(created.state, created.draft)
+    blocked: Draft | None = (yield RESOLVE) if created else None
     if blocked is not None:
         return (yield from _end(plan, blocked))
     refused = yield PREPARE

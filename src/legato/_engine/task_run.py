@@ -19,6 +19,7 @@ from legato._engine.effects import (
     Draft,
     Effect,
     Enter,
+    Found,
     HookKind,
     Raised,
     RollBack,
@@ -56,7 +57,10 @@ def task_run(plan: TaskPlan, limited: bool = False) -> Generator[Effect, Any, tu
 
     `limited`: there may be limits on the run's tags, so each try waits for its slots.
     """
-    blocked: Draft | None = (yield RESOLVE) if (yield CREATE) else None
+    created: bool | Found = yield CREATE
+    if type(created) is Found:
+        return created.state, created.draft
+    blocked: Draft | None = (yield RESOLVE) if created else None
     if blocked is not None:
         return (yield Enter(blocked)), blocked
     return (yield from _tries(plan, limited))

@@ -87,4 +87,5 @@ class TaskRunCreate(Struct, kw_only=True, omit_defaults=True, gc=False):
     code_hash: str | None = None
     argument_hash: str | None = None
     environment_hash: str | None = None
+    arguments: str | None = None
     flow_run_run_count: int = 0

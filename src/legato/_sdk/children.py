@@ -50,6 +50,9 @@ class Children:
     ) -> Future[Any]:
         """Record a call of the task and have it run."""
         made = Submission(self, task, args, kwargs, wait_for)
+        if (found := made.run.found) is not None:
+            made.future.end(found.state, found.draft.data)
+            return made.future
         self._unfinished.add(made)
         if task.isasync and self._runner.has_loops:
             loop = self._loop()

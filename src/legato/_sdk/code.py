@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from types import CodeType
@@ -56,8 +58,21 @@ def file_hash(fn: Callable[..., Any]) -> str:
 def step_name(fn: Callable[..., Any], name: str, label: str | None) -> str:
     """Return `module.function`, and the option `step_key=` behind a `#`."""
     function = underlying(fn)
-    place = name if function is None else f"{function.__module__}.{function.__qualname__}"
+    place = name if function is None else f"{_module_of(function)}.{function.__qualname__}"
     return f"{place}#{label}" if label else place
+
+
+known_as: dict[str, str] = {}
+"""Names of modules that a file was loaded under because its own was taken, and its own."""
+
+
+def _module_of(function: Callable[..., Any]) -> str:
+    """Return the name that the module of a function has wherever its file is loaded."""
+    module = function.__module__
+    if module != "__main__":
+        return known_as.get(module, module)
+    path = getattr(sys.modules.get(module), "__file__", None)
+    return module if path is None else os.path.splitext(os.path.basename(path))[0]
 
 
 def merged(decorated: Any, options: Any, hooks: Iterable[str]) -> dict[str, Any]:

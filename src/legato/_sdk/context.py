@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from legato._sdk.flow import Flow
     from legato._sdk.lineage import Lineage
     from legato._sdk.promises import Promise
+    from legato._sdk.replay import Replay
     from legato._sdk.step_keys import Ordinals
     from legato._sdk.task import Task
     from legato._sdk.transaction_steps import HookScope
@@ -91,15 +92,19 @@ class FlowRunContext(RunContext):
     """An active flow run."""
 
     __slots__ = (
-        "backend", "children", "epoch", "flow", "flow_id", "interrupted", "lineage", "ordinals",
-        "parent_task_run_id", "promises", "root_id", "step_key",
+        "backend", "children", "durable", "epoch", "flow", "flow_id", "home", "interrupted",
+        "lineage", "ordinals", "parent_task_run_id", "promises", "replay", "root_id", "step_key",
     )  # fmt: skip
     noun = "Flow run"
     flow: Flow[Any, Any]
     backend: Backend
     children: Children | None
     """The task runs that were submitted, once there is one."""
+    durable: bool
+    """Whether each finished step is committed before the flow goes on."""
     flow_id: UUID | None
+    home: object
+    """The thread and asyncio task of the flow's function, if there are steps to find again."""
     epoch: int
     root_id: UUID
     parent_task_run_id: UUID | None
@@ -107,6 +112,8 @@ class FlowRunContext(RunContext):
     promises: dict[int, Promise] | None
     """The coroutines that have not started, once there was one."""
     lineage: Lineage
+    replay: Replay | None
+    """What earlier attempts have finished, if this is not the first one."""
     step_key: str
     interrupted: list[BaseException]
     """The signal that asks the whole tree of runs to end, if there was one."""

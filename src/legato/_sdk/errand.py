@@ -106,6 +106,7 @@ def flow_context(backend: Any, call: dict[str, Any]) -> FlowRunContext:
         given["flow_id"], given["epoch"], given["root_id"],
     )  # fmt: skip
     context.ordinals, context.lineage = Ordinals(), Lineage()
+    context.durable, context.replay, context.home = given["durable"], None, None
     context.promises, context.children, context.parent_task_run_id = None, None, None
     return context
 

@@ -2,7 +2,7 @@
 
 Error (legato._model.errors)
   RunError: FailedRun  CrashedRun  CancelledRun  PausedRun  UnfinishedRun  MissingResult
-    CorruptResult
+    CorruptResult  ReplayChanged  StepNotCommitted
     UpstreamTaskError
   NotAwaitedError  MappingLengthMismatch  MappingMissingIterable
   ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
@@ -76,6 +76,14 @@ class UnnamedStorage(StorageError):
     """The object lies in no storage that this process was told of."""
 
     code = "unnamed_storage"
+
+
+class ReplayChanged(RunError):
+    """A call has other inputs than the step that was finished in its place."""
+
+
+class StepNotCommitted(RunError):
+    """What a durable step has done could not be committed."""
 
 
 class CorruptResult(RunError, StorageError):

@@ -16,6 +16,7 @@ from legato._sdk.options import (
     FlowSettings,
     Hook,
     asked_to_keep,
+    checked_choice,
     checked_count,
     checked_hooks,
     checked_run_name,
@@ -77,6 +78,7 @@ class Flow(Decorated[P, R]):
             given.flow_run_name, "flow_run_name"
         )
         self.log_prints: bool | None = given.log_prints
+        checked_choice(given.on_replay_change, "on_replay_change", ("rerun", "reuse", "fail"))
         self.should_validate_parameters: bool = given.validate_parameters is not False
         for kind in _HOOKS:
             setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
@@ -85,6 +87,7 @@ class Flow(Decorated[P, R]):
         name_storages(given)
         self._version: str | None = given.version
         self._step_name: str | None = None
+        self._entrypoint: str | None = None
         self.validator: Any = None
 
     def _default_name(self, fn: Callable[..., Any]) -> str:
@@ -130,6 +133,15 @@ class Flow(Decorated[P, R]):
 
             self._step_name = step_name(self.fn, self.name, None)
         return self._step_name
+
+    @property
+    def entrypoint(self) -> str | None:
+        """Where the flow is, as `FILE:FUNCTION`; None where there is no file."""
+        if self._entrypoint is None:
+            from legato._sdk.reopening import entrypoint_of
+
+            self._entrypoint = entrypoint_of(self) or ""
+        return self._entrypoint or None
 
     @property
     def keeps_result(self) -> bool:
@@ -185,10 +197,14 @@ class Flow(Decorated[P, R]):
         __tracebackhide__ = True
         return_state = kwargs.pop("return_state", False)
         wait_for = kwargs.pop("wait_for", None)
-        execute, drive, promise, finish, outermost = _loaded()
         if self.ismethod:
             args = (self._receiver, *args)
-        run = execute(self, args, kwargs, wait_for)
+        return self.start(_loaded()[0](self, args, kwargs, wait_for), return_state)
+
+    def start(self, run: Any, return_state: bool) -> Any:
+        """Take a run of this flow to its end, or return its coroutine or generator."""
+        __tracebackhide__ = True
+        _, drive, promise, finish, outermost = _loaded()
         if self.isgenerator:
             return _generated(run, return_state)
         if self.isasync:

@@ -25,10 +25,12 @@ from legato._model.records import (
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
 from legato._sdk import (
+    durable_steps,
     naming,
     parameters,
     plain_results,
     promises,
+    reopening,
     resolving,
     run_logs,
     values,
@@ -59,11 +61,13 @@ _QUIET = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING})
 class FlowExecution(Execution):
     """One call of a flow."""
 
-    __slots__ = ("backend", "context", "created", "draft", "flow", "wait_for")
+    __slots__ = ("backend", "context", "created", "draft", "flow", "resumes", "wait_for")
     flow: Flow[Any, Any]
     context: FlowRunContext
     backend: Backend
     created: FlowRunProposed | None
+    resumes: UUID | None
+    """The flow run that this call goes on with."""
 
     def __init__(
         self,
@@ -83,7 +87,7 @@ class FlowExecution(Execution):
         self.flow, self.fn, self.args, self.kwargs = flow, flow.fn, args, kwargs
         self.place, self.wait_for = place(), wait_for
         self.timeout = flow.timeout_seconds
-        self.created, self.draft = None, _PENDING
+        self.created, self.draft, self.resumes = None, _PENDING, None
         name = naming.word_pair(self.backend.random)
         self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
         context.flow, context.flow_id, context.backend = flow, None, self.backend
@@ -95,6 +99,8 @@ class FlowExecution(Execution):
             context.interrupted = enclosing.interrupted
         context.parent_task_run_id, context.step_key, context.children = None, "", None
         inherited = outer.log_prints if outer is not None else run_logs.prints_by_default()
+        context.replay = context.home = None
+        context.durable = reopening.is_durable(self)
         context.log_prints = inherited if flow.log_prints is None else flow.log_prints
         if context.log_prints:
             run_logs.patch_print()
@@ -105,9 +111,15 @@ class FlowExecution(Execution):
         outer = self.context.outer
         return outer.flow_run_context if isinstance(outer, TaskRunContext) else outer
 
-    def create(self, _: effects.Create) -> bool:
-        """Make ready the proposal that creates the run; it goes with the first transition."""
+    def create(self, _: effects.Create) -> bool | effects.Found:
+        """Make ready the proposal that creates the run; it goes with the first transition.
+
+        A run that is resumed exists: its next attempt is opened.
+        """
         context, flow = self.context, self.flow
+        if self.resumes is not None:
+            reopening.reopen(self, self.resumes)
+            return False
         state = self._stamp(_PENDING)
         self._advance(state)
         run = FlowRunCreate(
@@ -123,9 +135,15 @@ class FlowExecution(Execution):
                 retry_delay=int(flow.retry_delay_seconds),
             ),
             tags=sorted(context.tags),
+            entrypoint=flow.entrypoint,
+            durable=context.durable,
         )
-        self.created = FlowRunProposed(flow_name=flow.name, run=run)
-        self._attach(run)
+        self.created = FlowRunProposed(flow_name=flow.name, run=run, code_version=flow.version)
+        found = self._attach(run)
+        if found is not None or context.epoch > 1:  # finished or begun by an earlier attempt
+            self.created = None
+        if found is not None:
+            return found
         return bool(self.wait_for) or resolving.hold_handles(context.parameters.values())
 
     def upstream(self) -> list[Future[Any]]:
@@ -181,11 +199,14 @@ class FlowExecution(Execution):
             return outcome
         return Raised(broken, "error")
 
-    def _attach(self, run: FlowRunCreate) -> None:
-        """Give a subflow the task run that stands for it in the enclosing flow run."""
+    def _attach(self, run: FlowRunCreate) -> effects.Found | None:
+        """Give a subflow the task run that stands for it in the enclosing flow run.
+
+        Return its end if an earlier attempt has finished it.
+        """
         outer, context, parent = self.context.outer, self.context, self.enclosing
         if parent is None or self.created is None:
-            return
+            return None
         scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
         key = step_key(scope, self.flow.step_name, context.parameters, parent.ordinals)
         context.parent_task_run_id = self.backend.ids.new()
@@ -202,6 +223,7 @@ class FlowExecution(Execution):
         )
         self.created.parent_epoch = parent.epoch
         run.parent_task_run_id = context.parent_task_run_id
+        return reopening.subflow(self, key, self.created.parent)
 
     def _started(self) -> State:
         state = self.context.state
@@ -219,11 +241,13 @@ class FlowExecution(Execution):
         if self.created is not None:
             self.created.run.name = context.name
             self.created.run.parameters = parameters.jsonable(context.parameters)
+            if context.durable:
+                self.created.run.parameters_id = reopening.keep_parameters(self)
         if refused is None:
             kind = "subflow run" if context.outer is not None else "flow run"
-            run_logs.say(
-                context, run_logs.INFO, f"Beginning {kind} {context.name!r} for flow {flow.name!r}"
-            )
+            verb = "Beginning" if context.epoch == 1 else "Resuming"
+            message = f"{verb} {kind} {context.name!r} for flow {flow.name!r}"
+            run_logs.say(context, run_logs.INFO, message)
         return refused
 
     def _prepare(self) -> None:
@@ -234,13 +258,15 @@ class FlowExecution(Execution):
         if given is not context.parameters:
             context.parameters = given
             self.args, self.kwargs = flow.signature.call_arguments(given)
-        if flow.flow_run_name is not None:
+        if flow.flow_run_name is not None and self.created is not None:
             context.name = naming.run_name(flow.flow_run_name, given, "flow_run_name")
 
     def propose(self, effect: effects.Propose) -> Moved | Held | Stopped:
         """Propose a transition, together with the creation of the run if that is due."""
         draft, context = effect.draft, self.context
         self.draft = draft
+        if draft.type is StateType.RUNNING and context.durable:
+            self._begin_try()
         result_id = self._stored(draft) if draft.type is StateType.COMPLETED else None
         state = self._stamp(draft)
         move = FlowRunMoveProposed(context.epoch, context.id, state, result_id)
@@ -255,6 +281,13 @@ class FlowExecution(Execution):
             answers = self.backend.journal.propose(move)
         return self._answered(answers[-1])
 
+    def _begin_try(self) -> None:
+        """Make ready a try of a durable run: what was finished before will not run again."""
+        context = self.context
+        if context.state is not None and context.state.name == "AwaitingRetry":
+            reopening.replay(self)
+        context.home = durable_steps.here()
+
     def _stored(self, draft: Draft) -> UUID | None:
         """Keep the result as the flow wants it, or if it is plain; return its id."""
         if self.backend.is_dry:
@@ -263,6 +296,8 @@ class FlowExecution(Execution):
             from legato._sdk import results
 
             return results.keep(self.flow, self.context, draft)
+        if self.context.durable:
+            return durable_steps.of_flow(self.flow, self.context, draft.data)
         if not self.flow.keeps_plain_result:
             return None
         return plain_results.of_flow(self.backend, self.context, draft.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -38,6 +38,8 @@ class FlowOptions(TypedDict, total=False):
     result_serializer: Any
     cache_result_in_memory: bool | None
     log_prints: bool | None
+    durable: bool | None
+    on_replay_change: Literal["rerun", "reuse", "fail"] | None
     on_completion: list[Hook] | None
     on_failure: list[Hook] | None
     on_cancellation: list[Hook] | None
@@ -94,6 +96,8 @@ class FlowSettings(Struct, frozen=True, kw_only=True):
     result_serializer: Any = None
     cache_result_in_memory: bool | None = None
     log_prints: bool | None = None
+    durable: bool | None = None
+    on_replay_change: Literal["rerun", "reuse", "fail"] | None = None
     on_completion: Any = None
     on_failure: Any = None
     on_cancellation: Any = None
@@ -197,6 +201,13 @@ def delays(value: Any, retries: int) -> tuple[Any, tuple[float, ...]]:
     if not all(isinstance(delay, int | float) for delay in found):
         raise TypeError(f"retry_delay_seconds must be numbers of seconds, not {value!r}.")
     return found, tuple(float(delay) for delay in found)
+
+
+def checked_choice(value: object, option: str, choices: Sequence[str]) -> None:
+    """Raise ValueError for a value that is none of the choices; None is the default."""
+    if value is not None and value not in choices:
+        known = ", ".join(map(repr, choices))
+        raise ValueError(f"{option} must be one of {known}, not {value!r}.")
 
 
 def checked_run_name(value: object, option: str) -> Any:

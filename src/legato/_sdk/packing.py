@@ -85,6 +85,6 @@ def traits_of(context: RunContext, *more: str) -> dict[str, Any]:
 def flow_traits(flow: FlowRunContext) -> dict[str, Any]:
     """Return what `errand.flow_context` makes a flow run of."""
     return {
-        "flow": traits_of(flow, "epoch", "flow_id", "root_id"),
+        "flow": traits_of(flow, "epoch", "flow_id", "root_id", "durable"),
         "flow_of": {"name": flow.flow.name, "version": flow.flow.version},
     }

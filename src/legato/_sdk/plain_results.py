@@ -12,7 +12,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from msgspec.json import Encoder
+from msgspec.json import Decoder, Encoder
 
 from legato._model.records import ResultKept
 from legato._model.results import INLINE_LIMIT, NONE_RETURNED, ROW_LIMIT, Result
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from legato._sdk.context import FlowRunContext
 
 _encode = Encoder().encode
+decoded = Decoder().decode
+"""Return the value of JSON bytes."""
 _DEPTH = 32
 _SHORTEST_ITEM = 2  # bytes of JSON
 _SAFE = frozenset({int, bool})

@@ -14,7 +14,7 @@ from legato._model.results import INLINE_LIMIT, Result
 from legato._model.states import StateType
 from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
-from legato._sdk.serializers import name_of, serializer_of
+from legato._sdk.serializers import Serializer, name_of, serializer_of
 from legato._sdk.services import backend
 from legato._sdk.storage import storage_of
 from legato._settings.current import current as settings
@@ -34,7 +34,7 @@ def keep(
     The draft becomes Failed if that cannot be: nothing is called done that cannot be read.
     """
     try:
-        return _keep(decorated, context, draft.data)
+        return store(decorated, context, draft.data)
     except Exception as error:  # noqa: BLE001 - serializers and key templates of the user
         draft.type = StateType.FAILED
         draft.message = f"The result could not be stored: {describe(error)}"
@@ -42,16 +42,28 @@ def keep(
         return None
 
 
-def _keep(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value: Any) -> UUID:
+def store(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value: Any) -> UUID:
+    """Store the result of a run, as its options say; return its id."""
     options = decorated.options
     serializer = serializer_of(options.result_serializer or settings().results_default_serializer)
+    key = getattr(options, "result_storage_key", None)
+    return put(context, value, serializer, key, options.result_storage)
+
+
+def put(
+    context: RunContext,
+    value: Any,
+    serializer: Serializer,
+    key: str | None = None,
+    storage: object = None,
+) -> UUID:
+    """Store a value that belongs to a run; return the result's id."""
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
     home = flow.backend if isinstance(flow, FlowRunContext) else backend()
     blob = serializer.dumps(value)
-    key = getattr(options, "result_storage_key", None)
     location = None
-    if options.result_storage is not None or key is not None or len(blob) > INLINE_LIMIT:
-        location = _write(options.result_storage, Path(home.storage()), _key(key, context), blob)
+    if storage is not None or key is not None or len(blob) > INLINE_LIMIT:
+        location = _write(storage, Path(home.storage()), _key(key, context), blob)
     result_id = home.ids.new()
     home.journal.append(
         ResultKept(

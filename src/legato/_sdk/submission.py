@@ -62,7 +62,7 @@ class Submission:
             around.expect(self.future)
         self._steps = task_run(task.plan, run.limited)
         next(self._steps)
-        self._handles = run.create(CREATE)
+        self._handles = run.found is None and bool(run.create(CREATE))
         self.upstream: Sequence[Future[Any]] = run.upstream() if self._handles else ()
         self.loop: Any = None
         self.seat = None

@@ -13,7 +13,7 @@ from legato._model.progress import advance
 from legato._model.records import TaskRunCreated, TaskRunMoved, TaskRunNamed
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
-from legato._sdk import naming, plain_results, resolving, run_logs, values
+from legato._sdk import durable_steps, naming, plain_results, resolving, run_logs, values
 from legato._sdk.at_work import held, raise_held
 from legato._sdk.context import (
     FlowRunContext,
@@ -49,7 +49,9 @@ _NOTHING: Kept = (None, None)
 class TaskExecution(Execution):
     """One call of a task."""
 
-    __slots__ = ("backend", "context", "draft", "epoch", "flow_run_id", "held", "task", "wait_for")
+    __slots__ = (
+        "backend", "context", "draft", "epoch", "flow_run_id", "found", "held", "task", "wait_for",
+    )  # fmt: skip
     task: Task[Any, Any]
     fn: Callable[..., Any]
     args: tuple[Any, ...]
@@ -62,6 +64,8 @@ class TaskExecution(Execution):
     wait_for: list[Any] | None
     context: TaskRunContext
     backend: Backend
+    found: effects.Found | None
+    """The end of the run, if an earlier attempt has finished it."""
     held: Wish | None
 
     def __init__(
@@ -85,7 +89,7 @@ class TaskExecution(Execution):
         if self.backend.is_dry:
             self.fn = _stand_in(task)
         self.timeout = task.timeout_seconds
-        self.draft, self.held = _PENDING, None
+        self.draft, self.held, self.found = _PENDING, None, None
         self.context = context = TaskRunContext(self.backend.ids.new(), task.name, parameters)
         context.task = task
         context.flow_run_context, context.outer = flow, outer
@@ -107,6 +111,7 @@ class TaskExecution(Execution):
         self.backend, self.context, self.task = backend, context, task
         self.epoch, self.flow_run_id = (flow.epoch, flow.id) if flow is not None else (0, None)
         self.place, self.wait_for, self.draft, self.held = place(), None, _PENDING, None
+        self.found = None
         self.fn, self.args, self.kwargs, self.timeout = task.fn, args, kwargs, task.timeout_seconds
         return self
 
@@ -129,6 +134,8 @@ class TaskExecution(Execution):
             scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
             context.step_key = step_key(scope, task.step_name, context.parameters, flow.ordinals)
             context.name = f"{task.name}-{flow.ordinals.take(task.name)}"
+            if flow.replay is not None and not task.isgenerator:
+                self.found = durable_steps.find(context, flow, flow.replay)
         if task.task_run_name is not None and not self._holds_handles():
             context.name = self._given_name(task.task_run_name)
 
@@ -181,8 +188,10 @@ class TaskExecution(Execution):
         """Return the state of a run whose arguments cannot be had."""
         return of_exception("Task run", self.raised(exc), self.timeout)
 
-    def create(self, _: effects.Create) -> bool:
+    def create(self, _: effects.Create) -> bool | effects.Found:
         """Record the run, Pending, with what its arguments came from."""
+        if self.found is not None:
+            return self.found
         context, flow = self.context, self.context.flow_run_context
         state = self._stamp(_PENDING)
         inputs: dict[str, Any] = {}
@@ -202,6 +211,8 @@ class TaskExecution(Execution):
             task_inputs=inputs,
             flow_run_run_count=flow.progress.run_count if flow is not None else 0,
         )
+        if flow is not None and flow.durable:
+            run.arguments = durable_steps.arguments_of(context)
         self.backend.journal.append(TaskRunCreated(self.epoch, run))
         return bool(self.wait_for) or self._holds_handles()
 
@@ -226,6 +237,8 @@ class TaskExecution(Execution):
         flow = context.flow_run_context
         if flow is not None and draft.type is StateType.COMPLETED:
             flow.lineage.remember(draft.data, context.id)
+        if flow is not None and flow.durable and draft.type is StateType.COMPLETED:
+            durable_steps.commit(self.backend, context)
         if self.backend.is_child and (flow is None or flow.ordinals.inherited):
             self.backend.journal.flush()
         if context.transaction is not None or (
@@ -248,7 +261,11 @@ class TaskExecution(Execution):
             from legato._sdk import results
 
             return results.keep(task, self.context, draft), None
-        if flow is None or not task.keeps_plain_result:
+        if flow is None:
+            return _NOTHING
+        if flow.durable:
+            return durable_steps.kept(task, self.context, flow, draft.data)
+        if not task.keeps_plain_result:
             return _NOTHING
         return plain_results.kept(self.backend, self.context.id, flow, draft.data)
 

@@ -37,6 +37,7 @@ RUN_ADVANCE = (*STANDING, "updated_at")
 RUN_CHANGE = (*RUN_ADVANCE, "sort_at")
 
 NAME = ("name",)
+PARENT = ("parent_task_run_id",)
 RESULT_BODY = ("result_body",)
 RESUMPTION = ("entrypoint", "durable", "rerun_of", "parameters_id")
 WRITER_ADVANCE = ("last_seq", "seen_at")
@@ -123,6 +124,7 @@ TASK_RUN_CREATE = (
     "flow_run_run_count",
     "child_flow_run_id",
     "result_body",
+    "arguments",
 )
 TASK_RUN = (
     "id",
@@ -148,12 +150,17 @@ STEP = (
     "id",
     "name",
     "dynamic_key",
+    "state_id",
     "state_type",
     "state_name",
+    "state_message",
+    "state_details",
+    "state_at",
     "result_id",
+    "flow_run_id",
     "result_body",
     "child_flow_run_id",
-    "argument_hash",
+    "arguments",
 )
 """What a resumed run must know of a step."""
 

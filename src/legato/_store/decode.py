@@ -56,10 +56,11 @@ def _json(decoder: msgspec.json.Decoder[T], value: str | None) -> T | None:
 
 def _state(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State | None:
     """The current state, from the standing columns."""
-    return None if row[3] is None else _entered(row, flow_run_id, task_run_id)
+    return None if row[3] is None else entered(row, flow_run_id, task_run_id)
 
 
-def _entered(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State:
+def entered(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State:
+    """A state from the first nine standing columns."""
     details = _json(_details, row[6]) or StateDetails()
     details.flow_run_id = details.flow_run_id or flow_run_id
     details.task_run_id = details.task_run_id or task_run_id
@@ -195,7 +196,7 @@ def task_run_state(row: Row) -> State:
 def _step(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> State:
     _, _, _, state_id, _, type_, name, message, details, at, result_id = row
     standing = (None, None, state_id, type_, name, message, details, at, result_id)
-    return _entered(standing, flow_run_id, task_run_id)
+    return entered(standing, flow_run_id, task_run_id)
 
 
 def log(row: Row) -> Log:

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
 from legato._model.progress import START, advance
 from legato._model.records import Progress, Writer
@@ -116,6 +118,7 @@ class FlowRuns:
         self._tx, self._history, self._now = tx, history, micros(now)
         self._null, self._uid = tx.null, tx.uid
         self._closed: list[Any] = []
+        self._attached: list[Any] = []
         self.works: dict[int, FlowWork] = {}
 
     def load(self, ids: Iterable[UUID]) -> None:
@@ -180,6 +183,25 @@ class FlowRuns:
         work.version, work.entered = work.version + 1, entered
         work.scheduled_at = _scheduled(state)
 
+    def reopen(
+        self, work: FlowWork, state: State, writer: Writer, code_version: str | None
+    ) -> None:
+        """Open the next attempt with the state that leaves a terminal one."""
+        before, epoch = work.entered[1], work.epoch + 1
+        entered = self._history.entered(state, None)
+        work.progress = advance(work.progress, work.type, when(work.entered[5]), state)
+        work.progress = replace(work.progress, end_time=None)
+        self._history.flow_step(work.uid, work.version + 1, (epoch, 1), before, entered)
+        work.version, work.epoch, work.entered = work.version + 1, epoch, entered
+        work.scheduled_at = _scheduled(state)
+        work.opener, work.holder, work.code_version = writer, writer.id, code_version
+        work.closed_at = work.cause = None
+
+    def attach(self, work: FlowWork, parent_task_run_id: UUID) -> None:
+        """Have another task run stand for a subflow's run from now on."""
+        work.parent_task_run_id = parent_task_run_id
+        self._attached += (work.uid, work.stored, self._uid(parent_task_run_id))
+
     def close(self, work: FlowWork, cause: str) -> None:
         """Close the attempt, now; only the first cause counts."""
         if work.closed_at is not None or work.holder is None:
@@ -218,6 +240,9 @@ class FlowRuns:
         bulk = self._tx.bulk
         if created:
             bulk("flow_run.create", created)
+        if self._attached:
+            bulk("flow_run.attach", self._attached)
+            self._attached = []
         changed.write()
         if tags:
             bulk("flow_run_tag.create", tags)

@@ -146,6 +146,8 @@ task_run = Table(
     p.ref("child_flow_run_id"),
     # a plain result of at most 1 KiB; `result_id` is the run's own id then
     Column("result_body", LargeBinary),
+    # of a durable run: what the step was called with, as JSON of at most 4 KiB
+    p.text_("arguments"),
     **p.CLUSTERED,
 )
 # Step keys are random in their middle. An index on those of every run writes a page for each task

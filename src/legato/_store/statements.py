@@ -176,6 +176,9 @@ QUERIES: dict[str, Executable] = {
     .join(tr, tr.c.id == s.task_run_state.c.task_run_id)
     .where(s.task_run_state.c.task_run_id == _p("run_id"), s.task_run_state.c.version.is_not(None))
     .order_by(s.task_run_state.c.version),
+    "attempt.list_of_flow_run": select(*_pick(at, columns.ATTEMPT))
+    .where(at.c.flow_run_id == _p("flow_run_id"))
+    .order_by(at.c.number),
     "attempt.list": select(*_pick(at, columns.ATTEMPT))
     .where(at.c.flow_run_id == _p("run_id"))
     .order_by(at.c.number),
@@ -291,6 +294,7 @@ MANY: dict[str, Many] = {
 CHANGES: dict[str, Change] = {
     "flow_run.advance": Change(fr, columns.RUN_ADVANCE),
     "flow_run.change": Change(fr, columns.RUN_CHANGE),
+    "flow_run.attach": Change(fr, columns.PARENT),
     "task_run.advance": Change(tr, columns.RUN_ADVANCE),
     "task_run.change": Change(tr, columns.RUN_CHANGE),
     "task_run.rename": Change(tr, columns.NAME),

@@ -268,6 +268,7 @@ class TaskRuns:
             index(run.flow_run_run_count),
             null if work.child is None else self._uid(work.child),
             null if work.body is None else bytearray(work.body),
+            null if run.arguments is None else text(run.arguments),
         )  # fmt: skip
 
     def _standing(self, work: TaskWork) -> tuple[Any, ...]:

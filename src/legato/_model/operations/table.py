@@ -5,6 +5,7 @@ from __future__ import annotations
 from legato._model.operations import (
     admin,
     artifacts,
+    attempts,
     concurrency_limits,
     flow_runs,
     flows,
@@ -31,6 +32,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     flow_runs.UpdateFlowRun,
     flow_runs.SetFlowRunState,
     flow_runs.DeleteFlowRun,
+    attempts.OpenAttempt,
+    attempts.ListAttempts,
+    attempts.ListSteps,
     task_runs.CreateTaskRun,
     task_runs.ReadTaskRun,
     task_runs.FilterTaskRuns,

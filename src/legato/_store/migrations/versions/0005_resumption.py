@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     uid = sa.LargeBinary(16).with_variant(sa.Uuid(), "postgresql")
     op.add_column("task_run", sa.Column("result_body", sa.LargeBinary()))
+    op.add_column("task_run", sa.Column("arguments", sa.Text()))
     op.add_column("flow_run", sa.Column("entrypoint", sa.Text()))
     op.add_column(
         "flow_run", sa.Column("durable", sa.SmallInteger(), server_default="0", nullable=False)

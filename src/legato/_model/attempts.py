@@ -1,0 +1,51 @@
+"""An attempt is one ownership of a flow run; what it leaves behind are steps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from legato._model.states import State, StateType
+
+
+class Attempt(Struct, kw_only=True):
+    """One ownership of a flow run by a process; `number` is the epoch of what it wrote."""
+
+    flow_run_id: UUID
+    number: int
+    writer_id: UUID
+    host: str
+    pid: int
+    code_version: str | None = None
+    opened_at: datetime
+    closed_at: datetime | None = None
+    cause: str | None = None
+
+
+class AttemptOpened(Struct, kw_only=True):
+    """The next attempt of a flow run is open: its number, and where the run stands."""
+
+    number: int
+    version: int
+    state: State
+
+
+class Step(Struct, kw_only=True):
+    """A task run of a flow run as the next attempt sees it."""
+
+    task_run_id: UUID
+    name: str
+    step_key: str
+    state: State
+    result_id: UUID | None = None
+    result_body: bytes | None = None
+    child_flow_run_id: UUID | None = None
+    arguments: str | None = None
+    """What the step was called with, as JSON, if that was recorded."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it need not run again, as long as its result can be had."""
+        return self.state.type is StateType.COMPLETED and self.state.name != "RolledBack"

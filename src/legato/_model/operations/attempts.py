@@ -1,0 +1,60 @@
+"""Operations on attempts of flow runs, and on the steps that they leave behind."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from legato._model.attempts import Attempt, AttemptOpened, Step
+from legato._model.operations.spec import Operation, Spec
+from legato._model.records import Writer
+from legato._model.states import State
+from legato._model.task_runs import TaskRunCreate
+
+
+class OpenAttempt(Operation):
+    """Go on with a flow run that ended without success; of two that ask for it one gets it."""
+
+    spec: ClassVar = Spec(
+        id="attempts.open",
+        method="POST",
+        path="/flow_runs/{flow_run_id}/attempts",
+        access="write",
+        answer=AttemptOpened,
+        status=201,
+    )
+    flow_run_id: UUID
+    number: int
+    """The number that the new attempt is to have."""
+    state: State
+    writer: Writer
+    code_version: str | None = None
+    parent: TaskRunCreate | None = None
+    """For a subflow's run: the task run that stands for it in the new attempt of its parent."""
+    parent_epoch: int = 0
+
+
+class ListAttempts(Operation):
+    """List the attempts of a flow run, oldest first."""
+
+    spec: ClassVar = Spec(
+        id="attempts.list_",
+        method="GET",
+        path="/flow_runs/{flow_run_id}/attempts",
+        access="read",
+        answer=list[Attempt],
+    )
+    flow_run_id: UUID
+
+
+class ListSteps(Operation):
+    """List the task runs of a flow run in the order of their calls, with their results."""
+
+    spec: ClassVar = Spec(
+        id="attempts.list_steps",
+        method="GET",
+        path="/flow_runs/{flow_run_id}/steps",
+        access="read",
+        answer=list[Step],
+    )
+    flow_run_id: UUID

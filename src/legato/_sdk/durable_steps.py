@@ -1,0 +1,169 @@
+"""Steps of durable runs: found again after a crash, kept with their results, committed at once."""
+
+from __future__ import annotations
+
+import sys
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from legato._engine.effects import Draft, Found
+from legato._engine.endings import describe
+from legato._model.results import ROW_LIMIT, ResultReference
+from legato._sdk import plain_results, run_logs, stored_results
+from legato._sdk.exceptions import StepNotCommitted
+from legato._sdk.replay import Changed, has_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+    from legato._backend.port import Backend
+    from legato._model.attempts import Step
+    from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
+    from legato._sdk.flow import Flow
+    from legato._sdk.replay import Replay
+    from legato._sdk.task import Task
+
+_SECRETS = frozenset({"SecretStr", "SecretBytes", "Secret"})
+_warned: set[str] = set()
+
+
+def here() -> object:
+    """Return the thread and the asyncio task that the caller runs in."""
+    asyncio = sys.modules.get("asyncio")
+    task = None
+    if asyncio is not None:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            task = None
+    return get_ident(), id(task)
+
+
+def find(context: TaskRunContext, flow: FlowRunContext, replay: Replay) -> Found | None:
+    """Return the end of the step that a call stands for, if an earlier attempt finished it.
+
+    The context becomes that of the finished task run. A call without a fingerprint that comes
+    from elsewhere than the flow's own code has no place in the order of calls: it runs again.
+    """
+    key = context.step_key
+    if not has_fingerprint(key) and ("/" in key or here() != flow.home):
+        return None
+    step = replay.take(key)
+    if isinstance(step, Changed):
+        run_logs.say(flow, run_logs.WARNING, _told(step, context.parameters))
+        return None
+    if step is None:
+        return None
+    found = ended(flow, step)
+    if found is not None:
+        context.id, context.state = step.task_run_id, step.state
+        flow.lineage.remember(found.draft.data, step.task_run_id)
+    return found
+
+
+def ended(flow: FlowRunContext, step: Step) -> Found | None:
+    """Return the end of a finished step with its value; None if that cannot be had any more."""
+    try:
+        value = _value_of(step)
+    except Exception as error:  # noqa: BLE001 - serializers and classes of the user
+        message = f"{step.name} runs again: its result cannot be read. {describe(error)}"
+        run_logs.say(flow, run_logs.WARNING, message)
+        return None
+    state = step.state
+    draft = Draft(type=state.type, name=state.name, message=state.message, data=value)
+    return Found(state, draft)
+
+
+def _value_of(step: Step) -> Any:
+    if step.result_body is not None:
+        return plain_results.decoded(step.result_body)
+    assert step.result_id is not None  # noqa: S101 - without one it is no finished step
+    return stored_results.value_of(ResultReference(step.result_id))
+
+
+def _told(changed: Changed, now: dict[str, Any]) -> str:
+    """Say which argument of a step differs from what the finished one was called with."""
+    step = changed.step
+    before: dict[str, Any] = {}
+    if step.arguments is not None:
+        before = plain_results.decoded(step.arguments.encode())
+    differing = [
+        f"{name} was {before[name]!r}, now {value!r}"
+        for name, value in now.items()
+        if name in before and before[name] != value
+    ]
+    what = "; ".join(differing) or "other inputs than before"
+    return (
+        f"{step.name} runs again, as it is called with other inputs: {what}."
+        " (on_replay_change='reuse' takes the result that is there.)"
+    )
+
+
+def arguments_of(context: TaskRunContext) -> str | None:
+    """Return the arguments of a step as JSON, if they are plain and short."""
+    body = plain_results.encoded(context.parameters)
+    return body.decode() if body is not None and len(body) <= 4 * ROW_LIMIT else None
+
+
+def kept(
+    task: Task[Any, Any], context: TaskRunContext, flow: FlowRunContext, value: Any
+) -> tuple[UUID | None, bytes | None]:
+    """Keep the result of a durable step; what cannot be kept makes the step run again."""
+    if task.options.persist_result is False or _is_secret(value):
+        return None, None
+    result_id, body = plain_results.kept(flow.backend, context.id, flow, value)
+    return (result_id, body) if result_id is not None else (_stored(task, context, value), None)
+
+
+def of_flow(flow: Flow[Any, Any], context: FlowRunContext, value: Any) -> UUID | None:
+    """Keep what a durable flow returned; return the result's id."""
+    if flow.options.persist_result is False or _is_secret(value):
+        return None
+    result_id = plain_results.of_flow(context.backend, context, value)
+    return result_id or _stored(flow, context, value)
+
+
+def _stored(
+    decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value: Any
+) -> UUID | None:
+    from legato._sdk import results
+
+    try:
+        return results.store(decorated, context, value)
+    except Exception as error:  # noqa: BLE001 - serializers and classes of the user
+        if decorated.step_name not in _warned:
+            _warned.add(decorated.step_name)
+            message = f"{context.name} runs again on resume: {describe(error)}"
+            run_logs.say(context, run_logs.WARNING, message)
+        return None
+
+
+def _is_secret(value: Any, depth: int = 4) -> bool:
+    """Tell whether a value is, or holds, what its type says to hide."""
+    if any(kind.__name__ in _SECRETS for kind in type(value).__mro__):
+        return True
+    if not depth:
+        return False
+    return any(_is_secret(item, depth - 1) for item in _held(value))
+
+
+def _held(value: Any) -> Iterable[Any]:
+    """The values in a container or a model."""
+    kind: Any = value.__class__
+    if issubclass(kind, dict):
+        return list(value.values())
+    if hasattr(kind, "model_fields"):
+        return list(value.__dict__.values())
+    return list(value) if issubclass(kind, list | tuple | set | frozenset) else ()
+
+
+def commit(backend: Backend, context: TaskRunContext) -> None:
+    """Wait until the end of a step survives a power cut; raise StepNotCommitted if it cannot."""
+    backend.journal.flush(acked=True)
+    failure = getattr(backend.journal, "failure", None)
+    if failure is not None and context.state is not None:
+        raise StepNotCommitted(
+            f"The durable step {context.name} is done, but that could not be committed:"
+            f" {describe(failure)}"
+        )

@@ -1,0 +1,160 @@
+"""A flow run that goes on: under the next attempt, with what the earlier ones have finished."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from legato._engine.effects import Draft, Found
+from legato._engine.endings import describe
+from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt
+from legato._model.operations.flow_runs import ReadFlowRun
+from legato._model.states import StateDetails, StateType
+from legato._sdk import durable_steps, plain_results, run_logs
+from legato._sdk.replay import Changed, Replay
+from legato._sdk.signature import underlying
+from legato._sdk.stamping import stamped
+from legato._sdk.step_keys import Ordinals
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from legato._model.attempts import Step
+    from legato._model.flow_runs import FlowRun
+    from legato._model.task_runs import TaskRunCreate
+    from legato._sdk.flow import Flow
+    from legato._sdk.flow_execution import FlowExecution
+
+
+def entrypoint_of(flow: Flow[Any, Any]) -> str | None:
+    """Return `FILE:FUNCTION` of a flow; None where there is no file, as in a notebook."""
+    function = underlying(flow.fn)
+    if function is None:
+        return None
+    path = function.__code__.co_filename
+    if not os.path.isfile(path):
+        return None
+    return f"{os.path.abspath(path)}:{function.__name__}"
+
+
+def keep_parameters(run: FlowExecution) -> UUID | None:
+    """Store the parameters of a durable run if JSON would not give them back; return the id.
+
+    None, too, if they cannot be stored: the run can be resumed by who has them.
+    """
+    given = run.context.parameters
+    if plain_results.encoded(given) is not None:
+        return None
+    from legato._sdk import results
+    from legato._sdk.serializers import PickleSerializer
+
+    try:
+        return results.put(run.context, given, PickleSerializer())
+    except Exception as error:  # noqa: BLE001 - classes of the user
+        message = f"The parameters cannot be stored for a resume. {describe(error)}"
+        run_logs.say(run.context, run_logs.WARNING, message)
+        return None
+
+
+def is_durable(run: FlowExecution) -> bool:
+    """Tell whether each finished step is to be committed before the flow goes on."""
+    given = run.flow.options.durable
+    enclosing = run.enclosing
+    if given is None:
+        return enclosing is not None and enclosing.durable
+    return bool(given)
+
+
+def reopen(
+    run: FlowExecution,
+    flow_run_id: UUID,
+    parent: TaskRunCreate | None = None,
+    before: Sequence[UUID] = (),
+) -> None:
+    """Open the next attempt of a flow run and have `run` be that; raises Conflict.
+
+    `parent` stands for a subflow's run in the new attempt of its parent; `before` are runs of the
+    same subflow that were finished, but whose result is not there.
+    """
+    backend, context = run.backend, run.context
+    record: FlowRun = backend.send(ReadFlowRun(flow_run_id=flow_run_id))
+    attempts = backend.send(ListAttempts(flow_run_id=flow_run_id))
+    state = stamped(_resuming(), record.state, backend.clock, backend.ids)
+    state.state_details = StateDetails(scheduled_time=state.timestamp)
+    if parent is not None:
+        parent.state = stamped(_resuming(), None, backend.clock, backend.ids)
+    opened = backend.send(
+        OpenAttempt(
+            flow_run_id=flow_run_id,
+            number=attempts[-1].number + 1 if attempts else 1,
+            state=state,
+            writer=backend.identity(),
+            code_version=run.flow.version,
+            parent=parent,
+            parent_epoch=run.enclosing.epoch if run.enclosing is not None else 0,
+        )
+    )
+    context.id, context.name, context.flow_id = record.id, record.name, record.flow_id
+    context.root_id = record.root_flow_run_id or record.id
+    context.epoch, context.version, context.state = opened.number, opened.version, opened.state
+    context.progress = type(context.progress)(
+        record.run_count, record.start_time, None, record.total_run_time.total_seconds()
+    )
+    if parent is not None:
+        context.parent_task_run_id = parent.id
+    replay(run, before)
+
+
+def _resuming() -> Draft:
+    return Draft(type=StateType.SCHEDULED, name="Resuming", delay=0.0)
+
+
+def replay(run: FlowExecution, before: Sequence[UUID] = ()) -> None:
+    """Find the finished steps of the run, for the tries that come now."""
+    context = run.context
+    steps: list[Step] = []
+    for flow_run_id in (*before, context.id):
+        steps += run.backend.send(ListSteps(flow_run_id=flow_run_id))
+    context.replay = Replay(steps, run.flow.options.on_replay_change or "rerun")
+    context.ordinals = Ordinals()
+    if len(context.replay):
+        count = len(context.replay)
+        message = f"{count} finished step{'s' if count > 1 else ''} will not run again"
+        run_logs.say(context, run_logs.INFO, message)
+
+
+def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None:
+    """Find a subflow again: return its end, or go on with it where it has begun."""
+    enclosing = run.enclosing
+    if enclosing is None or enclosing.replay is None:
+        return None
+    step = enclosing.replay.take(key)
+    if step is not None and not isinstance(step, Changed):
+        found = durable_steps.ended(enclosing, step)
+        if found is not None:
+            run.context.parent_task_run_id = step.task_run_id
+            if step.child_flow_run_id is not None:
+                run.context.id = step.child_flow_run_id
+            enclosing.lineage.remember(found.draft.data, step.task_run_id)
+        return found
+    begun = enclosing.replay.children(key)
+    runs = [one.child_flow_run_id for one in begun if one.child_flow_run_id is not None]
+    runs = list(dict.fromkeys(runs))
+    if runs and not begun[-1].is_finished:
+        reopen(run, runs[-1], parent, runs[:-1])
+    elif runs:  # it was finished, but its result cannot be had: another run, of the same steps
+        replay(run, runs)
+    return None
+
+
+def tell_unclaimed(run: FlowExecution) -> None:
+    """Say which finished steps no call has asked for: the code has changed since."""
+    left = run.context.replay.unclaimed() if run.context.replay is not None else []
+    if left:
+        names = ", ".join(sorted(step.name for step in left)[:10])
+        run_logs.say(
+            run.context,
+            run_logs.WARNING,
+            f"{len(left)} finished steps of earlier attempts were not asked for: {names}",
+        )

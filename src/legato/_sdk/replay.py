@@ -1,0 +1,100 @@
+"""Steps that earlier attempts of a run have finished: their results stand for another call.
+
+A step is found by its key. A call whose inputs differ from those of the step in its place is what
+`on_replay_change` decides about; steps that nobody asks for are what the code has left behind.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from threading import Lock
+from typing import Literal
+
+from msgspec import Struct
+
+from legato._model.attempts import Step
+from legato._sdk.exceptions import ReplayChanged
+
+OnChange = Literal["rerun", "reuse", "fail"]
+NO_FINGERPRINT = "-"
+
+
+class Changed(Struct):
+    """A call has other inputs than the finished step in its place."""
+
+    step: Step
+    key: str
+
+
+class Replay:
+    """What is left of the steps of earlier attempts; each is given out once."""
+
+    def __init__(self, steps: Iterable[Step], on_change: OnChange = "rerun") -> None:
+        self._on_change = on_change
+        self._lock = Lock()
+        self._calls: defaultdict[str, int] = defaultdict(int)
+        self._in_place: defaultdict[str, list[Step]] = defaultdict(list)
+        self._finished: dict[str, Step] = {}
+        self._children: defaultdict[str, list[Step]] = defaultdict(list)
+        known: set[str] = set()
+        for step in steps:
+            if step.step_key not in known:
+                known.add(step.step_key)
+                self._in_place[prefix_of(step.step_key)].append(step)
+            if step.is_finished and step.result_id is not None:
+                self._finished[step.step_key] = step
+            if step.child_flow_run_id is not None:
+                self._children[step.step_key].append(step)
+
+    def __len__(self) -> int:
+        return len(self._finished)
+
+    def take(self, key: str) -> Step | Changed | None:
+        """Return the finished step of that key, or the one in the place of a call like it.
+
+        Raises ReplayChanged for the latter if the flow is to fail then.
+        """
+        with self._lock:
+            prefix = prefix_of(key)
+            place = self._calls[prefix]
+            self._calls[prefix] = place + 1
+            step = self._finished.pop(key, None)
+            if step is not None:
+                return step
+            other = self._other(prefix, place)
+            if other is None:
+                return None
+            if self._on_change == "reuse":
+                return self._finished.pop(other.step_key)
+        if self._on_change == "fail":
+            raise ReplayChanged(
+                f"The step {other.name!r} was finished with other inputs before"
+                f" ({other.step_key}, now {key}), and on_replay_change is 'fail'."
+            )
+        return Changed(other, key)
+
+    def _other(self, prefix: str, place: int) -> Step | None:
+        steps = self._in_place.get(prefix, ())
+        if place >= len(steps):
+            return None
+        return self._finished.get(steps[place].step_key)
+
+    def children(self, key: str) -> list[Step]:
+        """Return the subflow of that key as earlier attempts left it, the latest one last."""
+        return self._children.get(key, [])
+
+    def unclaimed(self) -> list[Step]:
+        """Return the finished steps that no call has asked for."""
+        with self._lock:
+            return list(self._finished.values())
+
+
+def prefix_of(key: str) -> str:
+    """Return scope and name of a step key, without fingerprint and ordinal."""
+    return key.rsplit(":", 2)[0]
+
+
+def has_fingerprint(key: str) -> bool:
+    """Tell whether the arguments of a step take part in its key."""
+    return key.rsplit(":", 2)[1:2] != [NO_FINGERPRINT]

@@ -1,0 +1,128 @@
+"""Going on with a flow run that has ended: what will run again, and the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from msgspec import Struct
+
+from legato._model.attempts import Step
+from legato._model.operations.attempts import ListSteps
+from legato._model.operations.flow_runs import ReadFlowRun
+from legato._model.results import ResultReference
+from legato._model.states import StateType
+from legato._sdk import stored_results
+from legato._sdk.exceptions import MissingFlowError
+from legato._sdk.flow_execution import FlowExecution
+from legato._sdk.services import backend
+
+if TYPE_CHECKING:
+    from legato._model.flow_runs import FlowRun
+    from legato._sdk.flow import Flow
+
+NOT_STORED = "it has no stored result"
+
+
+class Planned(Struct):
+    """What becomes of a step: `why` is empty if its result is used again."""
+
+    step: Step
+    why: str = ""
+
+    @property
+    def is_reused(self) -> bool:
+        """Whether the step does not run again."""
+        return not self.why
+
+
+def plan_of(flow_run_id: UUID) -> list[Planned]:
+    """Return what becomes of the steps that earlier attempts of a run have begun.
+
+    A step that was tried more than once stands in the list as it ended last.
+    """
+    latest: dict[str, Step] = {}
+    for step in backend().send(ListSteps(flow_run_id=flow_run_id)):
+        known = latest.get(step.step_key)
+        if known is None or not known.is_finished:
+            latest[step.step_key] = step
+    return [Planned(step, _why_again(step)) for step in latest.values()]
+
+
+def _why_again(step: Step) -> str:
+    state = step.state
+    if step.is_finished:
+        return "" if step.result_id is not None else NOT_STORED
+    if step.child_flow_run_id is not None:
+        return f"it goes on where it stopped ({state.name})"
+    if state.type is StateType.COMPLETED:
+        return f"it is {state.name}"
+    return f"it ended {state.name}" if state.type.value in _ENDS else f"it was {state.name}"
+
+
+_ENDS = frozenset({"FAILED", "CRASHED", "CANCELLED"})
+
+
+def parameters_of(run: FlowRun) -> dict[str, Any]:
+    """Return what a run was called with."""
+    if run.parameters_id is not None:
+        found: dict[str, Any] = stored_results.value_of(ResultReference(run.parameters_id))
+        return found
+    return run.parameters
+
+
+def resume(
+    flow_run_id: UUID | str, *, flow: Flow[Any, Any] | None = None, return_state: bool = False
+) -> Any:
+    """Go on with a flow run that failed, crashed or was cancelled; return what it returns.
+
+    Finished steps do not run again. `flow` is what the run is of; without it the file is loaded
+    that the run was started from. An async flow gives a coroutine. Raises ObjectNotFound,
+    ObjectAlreadyExists if somebody else has the run, MissingFlowError without a file.
+
+    >>> from legato import flow, task
+    >>> fails = [True]
+    >>> @task
+    ... def load() -> int:
+    ...     return 1
+    >>> @flow(durable=True)
+    ... def etl() -> int:
+    ...     found = load()
+    ...     if fails.pop():
+    ...         raise ValueError("on its way")
+    ...     return found
+    >>> state = etl(return_state=True)
+    >>> fails.append(False)
+    >>> resume(state.state_details.flow_run_id, flow=etl)
+    1
+    """
+    run: FlowRun = backend().send(ReadFlowRun(flow_run_id=UUID(str(flow_run_id))))
+    if flow is None:
+        flow = load(run)
+    return flow.start(execution(flow, run), return_state)
+
+
+def execution(flow: Flow[Any, Any], run: FlowRun) -> FlowExecution:
+    """Return the call of a flow that goes on with a run."""
+    args, kwargs = flow.signature.call_arguments(parameters_of(run))
+    made = FlowExecution(flow, args, kwargs)
+    made.resumes = run.id
+    return made
+
+
+def load(run: FlowRun) -> Flow[Any, Any]:
+    """Load the flow that a run is of from where it was started; raise MissingFlowError."""
+    from legato._sdk.scripts import load_flow
+
+    if run.entrypoint is None:
+        raise MissingFlowError(
+            f"The flow run {run.name!r} was not started from a file, so its code is not known here."
+            " Give it: resume(run_id, flow=my_flow)."
+        )
+    return load_flow(run.entrypoint)
+
+
+def reused(plan: list[Planned]) -> Iterator[Planned]:
+    """Return the steps of a plan that do not run again."""
+    return (planned for planned in plan if planned.is_reused)

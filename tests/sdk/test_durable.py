@@ -1,0 +1,231 @@
+"""A durable run goes on where it stopped: finished steps do not run again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from legato import flow, task
+from legato._sdk import resumption
+from legato.client.orchestration import get_client
+from legato.exceptions import ReplayChanged
+
+SCRIPT = Path(__file__).with_name("durable_flow.py")
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    return tmp_path / "ledger"
+
+
+@pytest.fixture
+def run(home: Path, ledger: Path) -> Run:
+    """Call a Python program with the home and the ledger of the test."""
+
+    def call(*args: str, die_at: str = "") -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "LEDGER": str(ledger), "LEGATO_HOME": str(home), "DIE_AT": die_at}
+        command = [sys.executable, *args]
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return call
+
+
+CONCURRENT = ("mapped", "gathered")
+"""Flows with more than one unfinished step at a time, each of which may have to run again."""
+
+
+def completed_by_key() -> Counter[tuple[Any, str]]:
+    """Count how often each step was finished."""
+    with get_client(sync_client=True) as client:
+        runs = [run for run in client.read_task_runs(limit=200) if run.state_name == "Completed"]
+    return Counter((run.flow_run_id, run.dynamic_key) for run in runs)
+
+
+def resume(run: Run, name: str, die_at: str = "") -> subprocess.CompletedProcess[str]:
+    with get_client(sync_client=True) as client:
+        flow_id = next(each.id for each in client.read_flows() if each.name == name)
+        (found,) = [each for each in client.read_flow_runs() if each.flow_id == flow_id]
+    return run("-m", "legato", "flow-run", "resume", str(found.id), die_at=die_at)
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "places"),
+    [
+        ("ten", [f"step {n}" for n in range(10)], ["step 0", "step 4", "step 9"]),
+        (
+            "nested",
+            [f"step {n}" for n in (1, 20, 21, 22, 4, 50, 51, 52)],
+            ["step 1", "step 21", "step 4", "step 52"],
+        ),
+        ("mapped", [f"step {n}" for n in range(200)], ["step 100"]),
+        ("gathered", [f"step {n}" for n in (10, 11, 20, 21)], ["step 10", "step 11", "step 21"]),
+        ("clocked", ["timed", "step 1"], ["step 1"]),
+    ],
+)
+def test_what_was_finished_before_kill_9_does_not_run_again(name, lines, places, run, ledger):
+    assert run(str(SCRIPT), name, die_at=places[0]).returncode == -9
+    for number, place in enumerate(places):
+        last = number == len(places) - 1
+        done = resume(run, name, die_at="" if last else places[number + 1])
+        assert done.returncode == (0 if last else -9), done.stderr
+        assert place in ledger.read_text()
+    counts = Counter(ledger.read_text().splitlines())
+    assert set(counts) == set(lines)
+    assert max(counts.values()) <= 1 + len(places)
+    if name not in CONCURRENT:
+        assert {line for line, count in counts.items() if count > 1} <= set(places)
+        assert max(counts.values()) <= 2
+    assert max(completed_by_key().values()) == 1
+
+
+def test_a_retry_of_a_durable_flow_does_not_repeat_finished_steps():
+    calls: list[int] = []
+
+    @task
+    def count(number: int) -> int:
+        calls.append(number)
+        return number
+
+    @flow(durable=True, retries=2)
+    def etl() -> list[int]:
+        found = [count(1), count(2)]
+        if len(calls) < 4:
+            count(len(calls) + 10)
+            raise ValueError("on its way")
+        return found
+
+    assert etl() == [1, 2]
+    assert calls == [1, 2, 12, 13]
+
+
+@task
+def double(number: int) -> int:
+    return 2 * number
+
+
+def fail_then(**options: Any) -> tuple[Any, Any, list[int]]:
+    """Return a flow that failed once behind a step, its run, and the inputs of its next call."""
+    inputs = [1]
+
+    @flow(durable=True, **options)
+    def etl() -> int:
+        found = double(inputs[0])
+        if len(inputs) == 1:
+            inputs[0] = 5
+            inputs.append(0)
+            raise ValueError("on its way")
+        return found
+
+    state = etl(return_state=True)
+    return etl, state.state_details.flow_run_id, inputs
+
+
+def test_a_call_with_other_inputs_runs_again_and_says_so(caplog):
+    etl, run_id, _ = fail_then()
+    assert resumption.resume(run_id, flow=etl) == 10
+    assert "number was 1, now 5" in caplog.text
+
+
+def test_a_call_with_other_inputs_can_take_the_result_that_is_there():
+    etl, run_id, _ = fail_then(on_replay_change="reuse")
+    assert resumption.resume(run_id, flow=etl) == 2
+
+
+def test_a_call_with_other_inputs_can_fail_the_run():
+    etl, run_id, _ = fail_then(on_replay_change="fail")
+    with pytest.raises(ReplayChanged, match="double-0"):
+        resumption.resume(run_id, flow=etl)
+
+
+def test_parameters_that_json_lacks_are_there_again():
+    seen: list[Any] = []
+
+    @flow(durable=True, validate_parameters=False)
+    def etl(pair: Any) -> None:
+        seen.append(pair)
+        if len(seen) == 1:
+            raise ValueError("on its way")
+
+    state = etl((1, {2, 3}), return_state=True)
+    resumption.resume(state.state_details.flow_run_id, flow=etl)
+    assert seen == [(1, {2, 3})] * 2
+
+
+def test_one_of_two_that_resume_a_run_is_told_who_has_it():
+    refusals: list[str] = []
+
+    @flow(durable=True)
+    def etl(again: bool = False) -> None:
+        if not tries:
+            tries.append(1)
+            raise ValueError("on its way")
+        try:
+            resumption.resume(run_id, flow=etl)
+        except Exception as error:  # noqa: BLE001 - it is looked at below
+            refusals.append(str(error))
+
+    tries: list[int] = []
+    run_id = etl(return_state=True).state_details.flow_run_id
+    resumption.resume(run_id, flow=etl)
+    assert len(refusals) == 1
+    assert f"process {os.getpid()}" in refusals[0]
+    with pytest.raises(Exception, match="nothing to resume"):
+        resumption.resume(run_id, flow=etl)
+
+
+def test_a_result_that_cannot_be_stored_makes_the_step_run_again(caplog):
+    calls: list[str] = []
+
+    @task
+    def connect() -> Any:
+        calls.append("connect")
+        return (item for item in (1, 2)).gi_frame
+
+    @flow(durable=True)
+    def etl() -> None:
+        connect()
+        double(1)
+        if len(calls) == 1:
+            raise ValueError("on its way")
+
+    run_id = etl(return_state=True).state_details.flow_run_id
+    assert "connect-0 runs again on resume" in caplog.text
+    plan = {planned.step.name: planned.why for planned in resumption.plan_of(run_id)}
+    assert plan == {"connect-0": resumption.NOT_STORED, "double-0": ""}
+    resumption.resume(run_id, flow=etl)
+    assert calls == ["connect", "connect"]
+
+
+def test_persist_result_false_and_secrets_are_not_stored(home):
+    pydantic = pytest.importorskip("pydantic")
+
+    @task
+    def secret() -> Any:
+        return {"key": pydantic.SecretStr("hush-hush")}
+
+    @task(persist_result=False)
+    def private() -> str:
+        return "hush-hush"
+
+    @flow(durable=True, persist_result=False)
+    def etl() -> None:
+        secret()
+        private()
+
+    etl()
+    assert b"hush-hush" not in (home / "legato.db").read_bytes()
+
+
+def test_bad_options_are_told():
+    with pytest.raises(ValueError, match="on_replay_change must be one of 'rerun', 'reuse'"):
+        flow(durable=True, on_replay_change="maybe")(lambda: None)  # type: ignore[arg-type]
