@@ -22,6 +22,7 @@ CASES = {
     "objects": ["artifact_keys", "artifact_markdown", "artifact_table", "variable_values"],
     "concurrency": ["*"],
     "transactions": ["*"],
+    "caching": ["*"],
     "client": ["async_client", "delete_and_missing", "flows_and_filters", "update_flow_run"],
 }
 DIFFERENT = {"tasks/async_basic"}  # `.result()` on a future of the loop that it would block

@@ -18,6 +18,7 @@ from legato._model.records import (
     FlowRunProposed,
     Logged,
     Record,
+    ResultCached,
     ResultKept,
     Skipped,
     TaskRunCreated,
@@ -182,6 +183,9 @@ class Intake:
     def _kept(self, index: int, seq: int, record: ResultKept) -> None:
         self._results.add(record.result)
 
+    def _cached(self, index: int, seq: int, record: ResultCached) -> None:
+        self._results.cache(record)
+
     def _made(self, index: int, seq: int, record: ArtifactMade) -> None:
         self._artifacts.add(record.artifact)
 
@@ -204,6 +208,7 @@ class Intake:
         TaskRunNamed: _named,
         Logged: _logged,
         ResultKept: _kept,
+        ResultCached: _cached,
         ArtifactMade: _made,
         ArtifactChanged: _changed,
         Skipped: _skipped,

@@ -68,6 +68,10 @@ class Call(Struct, frozen=True):
     """Call the user's function. Reply: `Returned` or `Raised`."""
 
 
+class Lookup(Struct, frozen=True):
+    """Look for a cached result. Reply: None, `Returned` with it, or `Raised` by a bad input."""
+
+
 class Settle(Struct):
     """Wait for what the function has submitted. Reply: its outcome, or a `Raised` instead."""
 
@@ -166,6 +170,7 @@ Effect = (
     | Enter
     | Propose
     | Call
+    | Lookup
     | Settle
     | Sleep
     | Acquire
@@ -182,6 +187,7 @@ CREATE: Final = Create()
 RESOLVE: Final = Resolve()
 PREPARE: Final = Prepare()
 CALL: Final = Call()
+LOOKUP: Final = Lookup()
 DRAW: Final = DrawRandom()
 ACQUIRE: Final = Acquire()
 RELEASE: Final = Release()

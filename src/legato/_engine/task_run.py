@@ -13,6 +13,7 @@ from legato._engine.effects import (
     CALL,
     CREATE,
     DRAW,
+    LOOKUP,
     RELEASE,
     RESOLVE,
     AskRetry,
@@ -22,6 +23,7 @@ from legato._engine.effects import (
     Found,
     HookKind,
     Raised,
+    Returned,
     RollBack,
     RunHooks,
     Say,
@@ -50,6 +52,7 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     asks_condition: bool = False
     hooks: frozenset[HookKind] = frozenset()
+    caches: bool = False
 
 
 def task_run(plan: TaskPlan, limited: bool = False) -> Generator[Effect, Any, tuple[State, Draft]]:
@@ -70,13 +73,17 @@ def _tries(plan: TaskPlan, limited: bool) -> Generator[Effect, Any, tuple[State,
     running = Draft(type=StateType.RUNNING)
     failures = 0
     while True:
+        found: Returned | Raised | None = None
         outcome = (yield ACQUIRE) if limited else None
         if outcome is None:
             state = yield Enter(running)
             if "on_running" in plan.hooks:
                 yield RunHooks("on_running", state)
-            outcome = yield CALL
+            found = (yield LOOKUP) if plan.caches else None
+            outcome = found or (yield CALL)
         draft = endings.ending("Task run", outcome, plan.timeout)
+        if found is not None and draft.type is StateType.COMPLETED:
+            draft.name = "Cached"
         if draft.type is StateType.FAILED:
             failures += 1
             delay = yield from _retry(plan, failures, draft)

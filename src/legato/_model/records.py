@@ -74,6 +74,15 @@ class ResultKept(Struct, tag="result_kept"):
     result: Result
 
 
+class ResultCached(Struct, tag="result_cached"):
+    """Fact: a stored result stands for calls with that cache key, until `expires_at`."""
+
+    cache_key: str
+    result_id: UUID
+    created_at: datetime
+    expires_at: datetime | None = None
+
+
 class ArtifactMade(Struct, tag="artifact_made"):
     """Fact: a run made an artifact; it has an id and a time."""
 
@@ -122,6 +131,7 @@ Record = (
     | TaskRunNamed
     | Logged
     | ResultKept
+    | ResultCached
     | ArtifactMade
     | ArtifactChanged
     | Skipped

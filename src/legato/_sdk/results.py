@@ -27,14 +27,18 @@ if TYPE_CHECKING:
 
 
 def keep(
-    decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, draft: Draft
+    decorated: Flow[Any, Any] | Task[Any, Any],
+    context: RunContext,
+    draft: Draft,
+    *,
+    shared: bool = False,
 ) -> UUID | None:
     """Store the value of a Completed draft and return the result's id.
 
     The draft becomes Failed if that cannot be: nothing is called done that cannot be read.
     """
     try:
-        return store(decorated, context, draft.data)
+        return store(decorated, context, draft.data, shared=shared)
     except Exception as error:  # noqa: BLE001 - serializers and key templates of the user
         draft.type = StateType.FAILED
         draft.message = f"The result could not be stored: {describe(error)}"
@@ -42,12 +46,21 @@ def keep(
         return None
 
 
-def store(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value: Any) -> UUID:
-    """Store the result of a run, as its options say; return its id."""
+def store(
+    decorated: Flow[Any, Any] | Task[Any, Any],
+    context: RunContext,
+    value: Any,
+    *,
+    shared: bool = False,
+) -> UUID:
+    """Store the result of a run, as its options say; return its id.
+
+    A `shared` one stands for other runs, too, so it does not go when its run is deleted.
+    """
     options = decorated.options
     serializer = serializer_of(options.result_serializer or settings().results_default_serializer)
     key = getattr(options, "result_storage_key", None)
-    return put(context, value, serializer, key, options.result_storage)
+    return put(context, value, serializer, key, options.result_storage, shared=shared)
 
 
 def put(
@@ -56,6 +69,8 @@ def put(
     serializer: Serializer,
     key: str | None = None,
     storage: object = None,
+    *,
+    shared: bool = False,
 ) -> UUID:
     """Store a value that belongs to a run; return the result's id."""
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
@@ -70,7 +85,7 @@ def put(
             flow.epoch if isinstance(flow, FlowRunContext) else 0,
             Result(
                 id=result_id,
-                flow_run_id=flow.id if flow is not None else None,
+                flow_run_id=None if flow is None or shared else flow.id,
                 serializer=name_of(serializer),
                 size=len(blob),
                 sha256=sha256(blob).digest(),

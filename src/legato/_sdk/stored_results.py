@@ -26,6 +26,11 @@ def value_of(reference: ResultReference) -> Any:
         found: Result = backend().send(ReadResult(result_id=reference.result_id))
     except ObjectNotFound as error:
         raise MissingResult(f"{error} It may have been deleted together with its run.") from None
+    return load(found)
+
+
+def load(found: Result) -> Any:
+    """Return the value of a stored result; raise MissingResult or CorruptResult."""
     return serializer_of(found.serializer).loads(_checked(found, _bytes_of(found)))
 
 

@@ -215,6 +215,7 @@ class Task(Submittable[P, R]):
                 timeout=self.timeout_seconds,
                 asks_condition=self.retry_condition_fn is not None,
                 hooks=frozenset(kind for kind, hooks in found.items() if hooks),
+                caches=self.keeps_result,
             )
         return self._plan
 

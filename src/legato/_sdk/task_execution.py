@@ -50,7 +50,8 @@ class TaskExecution(Execution):
     """One call of a task."""
 
     __slots__ = (
-        "backend", "context", "draft", "epoch", "flow_run_id", "found", "held", "task", "wait_for",
+        "backend", "cache_key", "cached_id", "context", "draft", "epoch", "flow_run_id", "found",
+        "held", "task", "wait_for",
     )  # fmt: skip
     task: Task[Any, Any]
     fn: Callable[..., Any]
@@ -64,6 +65,9 @@ class TaskExecution(Execution):
     wait_for: list[Any] | None
     context: TaskRunContext
     backend: Backend
+    cache_key: str | None
+    cached_id: UUID | None
+    """The stored result that was taken in the place of a call."""
     found: effects.Found | None
     """The end of the run, if an earlier attempt has finished it."""
     held: Wish | None
@@ -90,6 +94,7 @@ class TaskExecution(Execution):
             self.fn = _stand_in(task)
         self.timeout = task.timeout_seconds
         self.draft, self.held, self.found = _PENDING, None, None
+        self.cache_key = self.cached_id = None
         self.context = context = TaskRunContext(self.backend.ids.new(), task.name, parameters)
         context.task = task
         context.flow_run_context, context.outer = flow, outer
@@ -111,7 +116,7 @@ class TaskExecution(Execution):
         self.backend, self.context, self.task = backend, context, task
         self.epoch, self.flow_run_id = (flow.epoch, flow.id) if flow is not None else (0, None)
         self.place, self.wait_for, self.draft, self.held = place(), None, _PENDING, None
-        self.found = None
+        self.found = self.cache_key = self.cached_id = None
         self.fn, self.args, self.kwargs, self.timeout = task.fn, args, kwargs, task.timeout_seconds
         return self
 
@@ -258,9 +263,14 @@ class TaskExecution(Execution):
         """Keep the result as the task wants it; a small plain one goes with the transition."""
         task, flow = self.task, self.context.flow_run_context
         if task.keeps_result and not self.backend.is_dry:
-            from legato._sdk import results
+            from legato._sdk import caching, results
 
-            return results.keep(task, self.context, draft), None
+            if self.cached_id is not None:
+                return self.cached_id, None
+            result_id = results.keep(task, self.context, draft, shared=self.cache_key is not None)
+            if result_id is not None and self.cache_key is not None:
+                caching.enter(self, result_id)
+            return result_id, None
         if flow is None:
             return _NOTHING
         if flow.durable:
@@ -307,6 +317,12 @@ class TaskExecution(Execution):
             tag_limits.release(self.backend, self.held)
             self.held = None
 
+    def look_up(self, _: effects.Lookup) -> effects.Outcome | None:
+        """Look for a cached result."""
+        from legato._sdk import caching
+
+        return caching.look_up(self)
+
     def say(self, effect: effects.Say) -> None:
         """Log a line under the run."""
         run_logs.say(self.context, effect.level, effect.message)
@@ -346,6 +362,7 @@ class TaskExecution(Execution):
         effects.Create: create,
         effects.Enter: enter,
         effects.Release: release,
+        effects.Lookup: look_up,
         effects.Say: say,
         effects.DrawRandom: draw,
     }

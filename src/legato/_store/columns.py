@@ -218,5 +218,6 @@ RESULT = (
     "created_at",
     "expires_at",
 )
+CACHE_ENTRY = ("id", "ws", "cache_key", "result_id", "created_at", "expires_at")
 RESULT_CREATE = (*RESULT, "ws")
 QUARANTINE = ("writer_id", "seq", "ws", "flow_run_id", "kind", "error", "body", "at")

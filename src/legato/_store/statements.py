@@ -21,6 +21,7 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
+    or_,
     select,
     union,
     update,
@@ -217,6 +218,16 @@ QUERIES: dict[str, Executable] = {
     "task_run.read_result": select(
         *_pick(tr, ("id", "flow_run_id", "result_body", "state_at"))
     ).where(tr.c.id == _p("id"), tr.c.result_body.is_not(None)),
+    "cache_entry.drop": delete(s.cache_entry).where(
+        s.cache_entry.c.ws == _p("ws"), s.cache_entry.c.cache_key == _p("cache_key")
+    ),
+    "cache_entry.find": select(*_pick(s.result, columns.RESULT))
+    .select_from(s.cache_entry.join(s.result, s.result.c.id == s.cache_entry.c.result_id))
+    .where(
+        s.cache_entry.c.ws == _p("ws"),
+        s.cache_entry.c.cache_key == _p("cache_key"),
+        or_(s.cache_entry.c.expires_at.is_(None), s.cache_entry.c.expires_at > _p("now")),
+    ),
     "result.read": select(*_pick(s.result, columns.RESULT)).where(s.result.c.id == _p("id")),
     "flow_run.count_states": select(tr.c.state_type, func.count())
     .where(tr.c.flow_run_id == _p("flow_run_id"))
@@ -280,6 +291,7 @@ MANY: dict[str, Many] = {
     "task_run_tag.create": Many(s.task_run_tag, columns.TAG, ignore=True),
     "lease.create": Many(s.lease, columns.LEASE_CREATE),
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
+    "cache_entry.create": Many(s.cache_entry, columns.CACHE_ENTRY),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
     "variable.create": Many(s.variable, object_columns.VARIABLE_CREATE, ignore=True),

@@ -47,6 +47,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     logs.CreateLogs,
     logs.FilterLogs,
     results.ReadResult,
+    results.FindCached,
     variables.CreateVariable,
     variables.ReadVariable,
     variables.ReadVariableByName,
