@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from legato import flow, task
+from legato import durable, flow, task
 from legato._sdk import resumption
 from legato.client.orchestration import get_client
 from legato.exceptions import ReplayChanged
@@ -229,3 +229,26 @@ def test_persist_result_false_and_secrets_are_not_stored(home):
 def test_bad_options_are_told():
     with pytest.raises(ValueError, match="on_replay_change must be one of 'rerun', 'reuse'"):
         flow(durable=True, on_replay_change="maybe")(lambda: None)  # type: ignore[arg-type]
+
+
+def test_time_ids_and_chance_are_the_same_after_a_resume():
+    seen: list[Any] = []
+
+    @flow(durable=True)
+    def etl() -> None:
+        seen.append((durable.now(), durable.uuid4(), durable.random()))
+        durable.sleep(0.01)
+        if len(seen) == 1:
+            raise ValueError("on its way")
+
+    run_id = etl(return_state=True).state_details.flow_run_id
+    durable.resume(run_id, flow=etl)
+    assert seen[0] == seen[1]
+    assert durable.uuid4() != durable.uuid4()
+
+
+def test_the_plan_says_which_steps_run_again_and_why(run, ledger):
+    assert run(str(SCRIPT), "nested", die_at="step 21").returncode == -9
+    done = resume(run, "nested")
+    assert "1 step reused, 1 step run again" in done.stderr
+    assert "inner-0: it goes on where it stopped (Crashed)" in done.stderr

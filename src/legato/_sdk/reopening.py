@@ -146,15 +146,3 @@ def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None
     elif runs:  # it was finished, but its result cannot be had: another run, of the same steps
         replay(run, runs)
     return None
-
-
-def tell_unclaimed(run: FlowExecution) -> None:
-    """Say which finished steps no call has asked for: the code has changed since."""
-    left = run.context.replay.unclaimed() if run.context.replay is not None else []
-    if left:
-        names = ", ".join(sorted(step.name for step in left)[:10])
-        run_logs.say(
-            run.context,
-            run_logs.WARNING,
-            f"{len(left)} finished steps of earlier attempts were not asked for: {names}",
-        )

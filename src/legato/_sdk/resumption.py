@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -121,8 +120,3 @@ def load(run: FlowRun) -> Flow[Any, Any]:
             " Give it: resume(run_id, flow=my_flow)."
         )
     return load_flow(run.entrypoint)
-
-
-def reused(plan: list[Planned]) -> Iterator[Planned]:
-    """Return the steps of a plan that do not run again."""
-    return (planned for planned in plan if planned.is_reused)
