@@ -59,7 +59,7 @@ def test_runs_are_recorded_in_the_harness_and_nowhere_else(sentinel: Path) -> No
 def test_nothing_is_left_of_a_harness(sentinel: Path) -> None:
     before = set(threading.enumerate())
     with harness(clock="virtual") as test:
-        task(persist_result=True)(lambda: 5)()
+        task(persist_result=True, result_storage_key="five")(lambda: 5)()
         hello()
         get_client(sync_client=True).read_flow_runs()
     for thread in set(threading.enumerate()) - before:
@@ -130,7 +130,7 @@ def test_what_leads_out_of_the_home_does_not_hold_in_it(
     configuration.forget()
     with harness() as test:
         assert LEGATO_API_URL.value() is None
-        task(persist_result=True)(lambda: 5)()
+        task(persist_result=True, result_storage_key="five")(lambda: 5)()
         assert list((test.home / "storage").iterdir())
     assert not (tmp_path / "results").exists()
     assert os.environ["LEGATO_PROFILE"] == "production"
