@@ -118,7 +118,8 @@ def test_who_records_once_the_process_ends_does_not_go_on(world):
 
     world.append(2)
     world.journal.halt()
-    recording = threading.Thread(target=record_on, daemon=True)
+    # it stays where it is for good; under this name virtual clocks of later tests do not mind it
+    recording = threading.Thread(target=record_on, name="legato-journal", daemon=True)
     recording.start()
     until(lambda: world.journal._drain.backlog + len(world.receiver.records) == 3)
     world.journal.flush()

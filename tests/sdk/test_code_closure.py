@@ -179,7 +179,7 @@ class Kind:
 def help(x):
     return Row(x).x * RATE, Kind
 
-@task(cache_policy=INPUTS + CODE_CLOSURE)
+@task
 def work(x):
     return key_of_this(), help
 
