@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from legato import flow, get_client, task
@@ -99,21 +99,16 @@ def test_who_waits_wakes_in_order_and_never_early(waits: list[int]) -> None:
     clock = VirtualClock()
     woken: list[int] = []
     barrier = threading.Barrier(len(waits))
-    begun = clock.monotonic()
-    late: list[int] = []
 
     def wait(seconds: int) -> None:
         barrier.wait()
         until = clock.monotonic() + seconds
-        if until - begun - seconds >= 1:  # the processor came after others had slept already
-            late.append(seconds)
         clock.sleep(seconds)
         assert clock.monotonic() >= until
         woken.append(seconds)
 
     with ThreadPoolExecutor(len(waits)) as pool:
         list(pool.map(wait, waits))
-    assume(not late)
     assert woken == sorted(waits)
 
 
