@@ -1,6 +1,6 @@
 """Cases that only Legato runs: what a start costs, and what a task costs by what it is given.
 
-usage: local.py start|noop|args5|model|submit|future|chain [--n N]
+usage: local.py start|noop|args5|model|submit|future|hit|chain [--n N]
 (started by run.py in a fresh home)
 
 A task's clock runs from the flow's first call until the flow has returned and a second process
@@ -228,6 +228,28 @@ def future(n: int) -> dict[str, Any]:
     return measured(line, n, ["before"])
 
 
+def hit(n: int) -> dict[str, Any]:
+    """Every call but the first one of all takes its result from the cache."""
+    from legato import flow, task
+    from legato.cache_policies import INPUTS
+
+    calls: list[int] = []
+
+    @task(tags=TAGS, cache_policy=INPUTS)
+    def step(i: int) -> list[int]:
+        calls.append(i)
+        return [i]
+
+    @flow(persist_result=False)
+    def sequence(n: int) -> str:
+        assert all(step(1) == [1] for _ in range(n))
+        return flow_run_id()
+
+    found = measured(sequence, n, ["i"])
+    assert calls == [1]
+    return found
+
+
 def flow_run_id() -> str:
     from legato.runtime import flow_run
 
@@ -350,7 +372,14 @@ def since(began: tuple[float, float, float]) -> tuple[float, float, float]:
     return (wall - began[0]) * 1e3, (cpu - began[1]) * 1e3, (waits - began[2]) * 1e3
 
 
-CASES = {"noop": noop, "args5": args5, "model": model, "submit": submit, "future": future}
+CASES = {
+    "noop": noop,
+    "args5": args5,
+    "model": model,
+    "submit": submit,
+    "future": future,
+    "hit": hit,
+}
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from legato import flow, task
+from legato._sdk.services import backend
 from legato.cache_policies import INPUTS
 from legato.client.orchestration import get_client
 from legato.exceptions import HashError
@@ -120,3 +121,19 @@ def test_a_result_that_is_gone_is_made_again(home, caplog):
     (home / "storage" / "mine-1").unlink()
     assert names(1) == ["Completed"]
     assert "not taken from the cache" in caplog.text
+
+
+def test_a_hit_has_nothing_written_first(monkeypatch):
+    flushes: list[str] = []
+
+    @flow
+    def job() -> list[Any]:
+        journal = backend().journal
+        work(1), work(1)
+        monkeypatch.setattr(journal, "flush", lambda acked=False: flushes.append("flush"))
+        found = [work(1) for _ in range(20)]
+        monkeypatch.undo()
+        return found
+
+    assert job() == [[1]] * 20
+    assert flushes == []

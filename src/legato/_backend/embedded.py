@@ -80,7 +80,7 @@ class EmbeddedBackend:
 
         handle = handler_of(operation)
         hurries = operation.spec.lane == "leases"
-        if not hurries:
+        if not (hurries or operation.spec.at_once):
             self.journal.flush()
         now = self.clock.now()
         if operation.spec.access == "read":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -34,7 +35,12 @@ _MODULES = {
 
 def handler_of(operation: Operation) -> Handler:
     """Return the function that carries out an operation."""
-    noun, _, verb = operation.spec.id.partition(".")
+    return _handler(operation.spec.id)
+
+
+@cache
+def _handler(operation_id: str) -> Handler:
+    noun, _, verb = operation_id.partition(".")
     module = import_module(f"legato._control.{_MODULES[noun]}")
     handler: Handler = getattr(module, verb)
     return handler

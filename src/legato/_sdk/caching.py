@@ -15,8 +15,13 @@ from legato._sdk.context import transacting
 from legato._sdk.exceptions import HashError
 
 if TYPE_CHECKING:
+    from legato._backend.port import Backend
     from legato._model.results import Result
     from legato._sdk.task_execution import TaskExecution
+
+MANY = 1000
+_entered: dict[str, ResultCached] = {}
+"""Keys that this process has entered: they may still wait in the journal."""
 
 
 def look_up(run: TaskExecution) -> Returned | Raised | None:
@@ -35,7 +40,7 @@ def look_up(run: TaskExecution) -> Returned | Raised | None:
     run.cache_key = key.key
     if key.key is None or task.refreshes_cache:
         return None
-    found: Result | None = run.backend.send(FindCached(cache_key=key.key))
+    found = _find(run.backend, key.key)
     if found is None:
         return None
     try:
@@ -48,6 +53,30 @@ def look_up(run: TaskExecution) -> Returned | Raised | None:
     return Returned(value)
 
 
+def _find(backend: Backend, key: str) -> Result | None:
+    """Return what stands for a key; only one that may wait in the journal costs a flush."""
+    if key in _entered:
+        _flush(backend)
+    found: Result | None = backend.send(FindCached(cache_key=key))
+    return found
+
+
+def _record(backend: Backend, record: ResultCached) -> None:
+    """Append to the journal; a look-up of the key sees it from now on."""
+    backend.journal.append(record)
+    if len(_entered) >= MANY:
+        _flush(backend)
+    _entered[record.cache_key] = record
+
+
+def _flush(backend: Backend) -> None:
+    known = dict(_entered)
+    backend.journal.flush()
+    for key, record in known.items():  # others enter keys meanwhile, these too
+        if _entered.get(key) is record:
+            _entered.pop(key, None)
+
+
 def enter(run: TaskExecution, result_id: UUID) -> None:
     """Have a stored result stand for the key of its call, once what encloses it is committed."""
     key, task, backend = run.cache_key, run.task, run.backend
@@ -57,8 +86,8 @@ def enter(run: TaskExecution, result_id: UUID) -> None:
     expires = None if task.cache_expiration is None else now + task.cache_expiration
     record = ResultCached(key, result_id, now, expires)
     if transacting.get() is None:
-        backend.journal.append(record)
+        _record(backend, record)
         return
     from legato._sdk.transactions import when_committed
 
-    when_committed(run.context, lambda: backend.journal.append(record))
+    when_committed(run.context, lambda: _record(backend, record))

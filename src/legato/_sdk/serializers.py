@@ -253,6 +253,9 @@ def serializer_of(given: object) -> Serializer:
 
 
 def _named(name: str) -> Serializer | None:
+    plain = _classes.get(name)
+    if plain is not None and plain is not CompressedSerializer:
+        return plain()
     from urllib.parse import parse_qsl
 
     head, slash, inner = name.partition("/")

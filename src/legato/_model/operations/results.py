@@ -18,6 +18,7 @@ class FindCached(Operation):
         path="/cached_results",
         access="read",
         answer=Result | None,
+        at_once=True,
     )
     cache_key: str
 

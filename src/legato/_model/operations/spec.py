@@ -30,6 +30,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     """The field that is the whole body; None: the fields not in the path are its members."""
     lane: Lane = "facts"
     """`leases`: goes ahead of all else and waits for nothing that was recorded before."""
+    at_once: bool = False
+    """Reads what is committed by now; who needs this process's own records flushes first."""
 
     @property
     def permission(self) -> str:
