@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from legato import flow, task
+from legato.cache_policies import NO_CACHE
 from legato.exceptions import ConfigurationError
-from legato.transactions import IsolationLevel, get_transaction, transaction
+from legato.locking.memory import MemoryLockManager
+from legato.results import ResultStore
+from legato.transactions import IsolationLevel, atransaction, get_transaction, transaction
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Log = list[str]
 
@@ -126,3 +134,90 @@ def test_a_dry_run_commits_nothing(log: Log) -> None:
     assert "a" in job.generate_mermaid_graph()
     assert log == []
     assert store.records == {}
+
+
+def other_storage(store: ResultStore) -> ResultStore:
+    """Return a store for the same place that remembers nothing."""
+    return ResultStore(result_storage=store.result_storage, lock_manager=store.lock_manager)
+
+
+def test_without_a_store_the_record_lies_where_the_results_of_the_run_lie(tmp_path: Path) -> None:
+    @flow(result_storage=tmp_path / "results", result_serializer="json")
+    def job(value: int) -> Any:
+        with transaction("report/1") as txn:
+            if txn.is_committed():
+                return txn.read().result
+            assert txn.read() is None
+            txn.stage({"rows": value})
+        return "new"
+
+    assert [job(1), job(2)] == ["new", {"rows": 1}]
+    assert ResultStore(result_storage=tmp_path / "results").read("report/1").result == {"rows": 1}
+
+
+def test_outside_of_runs_the_record_lies_in_the_default_storage() -> None:
+    async def main() -> list[Any]:
+        found: list[Any] = []
+        for _ in range(2):
+            async with atransaction("k") as txn:
+                found.append(await txn.read() if txn.is_committed() else None)
+                txn.stage([1])
+        return found
+
+    first, second = asyncio.run(main())
+    assert first is None
+    assert second.result == [1]
+    with transaction() as txn:
+        assert txn.store is None
+
+
+def test_a_staged_record_is_stored_with_its_expiry_under_the_key() -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    store = ResultStore()
+    with transaction("k", store) as txn:
+        txn.stage(store.create_result_record((1, 2), expiration=later))
+    found = other_storage(store).read("k")
+    assert (found.result, found.expiration) == ((1, 2), later)
+    with transaction("k", store, overwrite=True) as txn:
+        assert not txn.is_committed()
+        txn.stage(store.create_result_record("old", "k", datetime.now(UTC) - timedelta(hours=1)))
+    with transaction("k", other_storage(store)) as txn:
+        assert not txn.is_committed()
+
+
+def test_what_was_rolled_back_or_is_not_to_be_written_leaves_no_record() -> None:
+    with pytest.raises(ValueError, match="stop"), transaction("k") as txn:  # noqa: PT012
+        txn.stage(1)
+        raise ValueError("stop")
+    assert not ResultStore().exists("k")
+    with transaction("k", write_on_commit=False) as txn:
+        txn.stage(1)
+    assert not ResultStore().exists("k")
+
+
+def test_locks_of_the_policy_let_one_task_at_a_time_into_a_transaction() -> None:
+    entered: list[str] = []
+
+    @task(cache_policy=NO_CACHE.configure(lock_manager=MemoryLockManager()))
+    def report() -> Any:
+        level = IsolationLevel.SERIALIZABLE
+        with transaction("report", isolation_level=level) as txn:
+            if not txn.is_committed():
+                entered.append("in")
+                txn.stage(len(entered))
+            return txn.read() and txn.read().result
+
+    @flow
+    def job() -> list[Any]:
+        return [future.result() for future in [report.submit() for _ in range(8)]]
+
+    assert job().count(None) == 1
+    assert entered == ["in"]
+
+
+def test_without_a_lock_manager_no_transaction_is_serializable() -> None:
+    with (
+        pytest.raises(ConfigurationError, match="lock manager"),
+        transaction("k", isolation_level=IsolationLevel.SERIALIZABLE),
+    ):
+        pass

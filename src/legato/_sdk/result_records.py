@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -81,6 +81,10 @@ class ResultRecord:
     def serializer(self) -> Serializer:
         """What makes bytes of the result."""
         return self.metadata.serializer
+
+    def under(self, key: str) -> ResultRecord:
+        """Return the record for another key."""
+        return replace(self, metadata=replace(self.metadata, storage_key=key))
 
     def serialize_result(self) -> bytes:
         """Return the result as bytes; raise SerializationError."""

@@ -137,7 +137,7 @@ def _commit_hooks(txn: BaseTransaction) -> Steps:
 def _write(txn: BaseTransaction) -> Steps:
     """Write the record, and what others have to write at the commit."""
     calls: list[Callable[[], Any]] = list(txn.at_commit)
-    if txn.store is not None and txn.key is not None and txn.write_on_commit:
+    if txn.store is not None:
         calls.append(txn.write_record)
     for call in calls:
         error = yield CallStep(call)

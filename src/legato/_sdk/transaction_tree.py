@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from legato._sdk.context import TaskRunContext, current, transacting
-from legato._sdk.exceptions import ConfigurationError
+from legato._sdk.exceptions import ConfigurationError, NotStored
 from legato._sdk.isolation import IsolationLevel
+from legato._sdk.result_records import ResultRecord
 
 if TYPE_CHECKING:
     import logging
@@ -324,9 +325,18 @@ class BaseTransaction:
         if self.store is None or self.key is None:
             return None
         held = {"holder": self.holder} if self.is_locked else {}
-        return self.store.read(key=self.key, **held)
+        try:
+            return self.store.read(key=self.key, **held)
+        except NotStored:
+            return None
 
     def write_record(self) -> None:
-        """Write the staged value under the key."""
+        """Write the staged value under the key, if there is one and it is to be written."""
+        if self.key is None or not self.write_on_commit:
+            return
         held = {"holder": self.holder} if self.is_locked else {}
-        self.store.write(key=self.key, obj=self._staged_value, **held)
+        value = self._staged_value
+        if isinstance(value, ResultRecord) and hasattr(self.store, "persist_result_record"):
+            self.store.persist_result_record(value.under(self.key), **held)
+        else:
+            self.store.write(key=self.key, obj=value, **held)

@@ -166,7 +166,8 @@ def transaction(  # noqa: PLR0913, PLR0917 - Prefect's parameters
 
     An exception that leaves the block, or a task in it that fails, rolls back: the `on_rollback`
     hooks of the tasks that completed run in reverse order. Else `on_commit` hooks run at its end.
-    With a `key`, `is_committed()` tells at the begin whether an earlier one has left a record.
+    With a `key`, `is_committed()` tells at the begin whether an earlier one has left a record: in
+    `store`, or else where the results of the run are stored.
 
     >>> from legato import flow, task
     >>> from legato.transactions import transaction
@@ -188,7 +189,7 @@ def transaction(  # noqa: PLR0913, PLR0917 - Prefect's parameters
     """
     return Transaction(
         key=key,
-        store=store,
+        store=_store_for(key, store),
         commit_mode=commit_mode,
         isolation_level=isolation_level,
         overwrite=overwrite,
@@ -219,13 +220,22 @@ def atransaction(  # noqa: PLR0913, PLR0917 - Prefect's parameters
     """
     return AsyncTransaction(
         key=key,
-        store=store,
+        store=_store_for(key, store),
         commit_mode=commit_mode,
         isolation_level=isolation_level,
         overwrite=overwrite,
         write_on_commit=write_on_commit,
         logger=logger,
     )
+
+
+def _store_for(key: str | None, given: Any) -> Any:
+    """Return where the record of a transaction lies: by default where the run's results lie."""
+    if given is not None or key is None:
+        return given
+    from legato._sdk.result_defaults import get_result_store
+
+    return get_result_store()
 
 
 def get_transaction() -> BaseTransaction | None:
