@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import math
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +66,27 @@ def test_plain_json_comes_back_as_it_was(value):
     back = msgspec.json.decode(body)
     assert back == value
     assert repr(back) == repr(value)
+
+
+@pytest.mark.parametrize("length", [65_534, 65_535])
+def test_64_kib_are_the_longest_plain_result(length):
+    longest = length == 65_534  # and two quotes
+    assert (plain_results.encoded("x" * length) is not None) is longest
+    assert (plain_results.encoded({"a": ["x" * (length - 8)]}) is not None) is longest
+
+
+def test_a_large_value_is_not_walked_to_its_end():
+    twice: Any = [0]
+    for _ in range(18):
+        twice = [twice, twice]  # 19 lists, of half a million items
+    calls: list[str] = []
+    sys.setprofile(lambda frame, event, _: calls.append(event) if event == "call" else None)
+    try:
+        assert plain_results.encoded(twice) is None
+        assert plain_results.encoded([[1.5] * 1000] * 1000) is None
+    finally:
+        sys.setprofile(None)
+    assert len(calls) < 150_000
 
 
 @dataclass

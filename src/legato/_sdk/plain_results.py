@@ -25,14 +25,14 @@ _encode = Encoder().encode
 decoded = Decoder().decode
 """Return the value of JSON bytes."""
 _DEPTH = 32
-_SHORTEST_ITEM = 2  # bytes of JSON
+_QUOTES = 2  # bytes
 _SAFE = frozenset({int, bool})
 _NESTED = frozenset({list, dict})
 
 
 def encoded(value: Any) -> bytes | None:
     """Return `value` as JSON that gives it back exactly, at most 64 KiB; else None."""
-    if not _is_plain(value, _DEPTH):
+    if _room_behind(value, INLINE_LIMIT, _DEPTH) < 0:
         return None
     try:
         body = _encode(value)
@@ -41,26 +41,36 @@ def encoded(value: Any) -> bytes | None:
     return body if len(body) <= INLINE_LIMIT else None
 
 
-def _is_plain(value: Any, depth: int) -> bool:
+def _room_behind(value: Any, room: int, depth: int) -> int:
+    """Return how many of `room` bytes the JSON of a value leaves at most; -1: it is not plain.
+
+    It stops where nothing is left, so a large value costs no more than one of 64 KiB, however
+    often it holds the same list.
+    """
     kind = cast("type[object]", type(value))
     if kind in _SAFE or value is None:
-        return True
+        return room - 1
     if kind is str:
-        return len(value) <= INLINE_LIMIT
+        return room - len(value) - _QUOTES
     if kind is float:
-        return isfinite(value)
-    return kind in _NESTED and depth > 0 and _are_plain(value, kind, depth - 1)
+        return room - 1 if isfinite(value) else -1
+    return _room_behind_items(value, kind, room - 1, depth - 1) if kind in _NESTED else -1
 
 
-def _are_plain(value: Any, kind: type[object], depth: int) -> bool:
-    if len(value) > INLINE_LIMIT // _SHORTEST_ITEM:
-        return False
+def _room_behind_items(value: Any, kind: type[object], room: int, depth: int) -> int:
+    if depth < 0 or len(value) > room:
+        return -1
     items: Iterable[Any] = value
     if kind is dict:
         if not all(type(key) is str for key in items):
-            return False
+            return -1
+        room -= sum(map(len, items)) + (_QUOTES + 1) * len(value)
         items = value.values()
-    return all(_is_plain(item, depth) for item in items)
+    for item in items:
+        room = _room_behind(item, room - 1, depth)  # 1 for the comma or the bracket
+        if room < 0:
+            return -1
+    return room
 
 
 def kept(
