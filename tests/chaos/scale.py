@@ -8,6 +8,8 @@ import random
 DEFAULTS = {
     "KILLS": 12,  # random kills of a flow process
     "FAILPOINTS": 8,  # named points at which one is killed; 0: all
+    "DURABLE_KILLS": 2,  # random kills of a durable flow of each kind
+    "DURABLE_FAILPOINTS": 0,  # 1: at all points that it passes, too
     "OUTAGES": 2,  # of the database, each with a killed process
     "GIL_SECONDS": 3,  # for which a task keeps the interpreter to itself
     "ROUNDS": 2,  # of every kind of child process

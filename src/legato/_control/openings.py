@@ -8,7 +8,7 @@ from legato._model.attempts import Attempt, AttemptOpened, Step
 from legato._model.errors import Conflict, ObjectNotFound
 from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt
 from legato._model.states import TERMINAL, StateType
-from legato._store import steps
+from legato._store import steps, writers
 from legato._store.flow_runs import FlowRuns, FlowWork
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -28,6 +28,7 @@ def open(tx: Transaction, now: datetime, request: OpenAttempt) -> AttemptOpened:
     if work.state_id == request.state.id and work.holder == request.writer.id:
         return AttemptOpened(number=work.epoch, version=work.version, state=request.state)
     _refuse(tx, work, request)
+    writers.create(tx, request.writer)  # else nobody would see that it died before it wrote
     runs.reopen(work, request.state, request.writer, request.code_version)
     if parent is not None and above is not None:
         if not runs.works[above.int].is_open(request.parent_epoch):

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from legato._engine.effects import Draft, Found
 from legato._engine.endings import describe
 from legato._model.results import ROW_LIMIT, ResultReference
-from legato._sdk import plain_results, run_logs, stored_results
+from legato._sdk import plain_results, run_logs, step_keys, stored_results
 from legato._sdk.exceptions import StepNotCommitted
+from legato._sdk.moments import Span, are_times
 from legato._sdk.replay import Changed, has_fingerprint
+from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,14 +53,14 @@ def find(context: TaskRunContext, flow: FlowRunContext, replay: Replay) -> Found
         return None
     step = replay.take(key)
     if isinstance(step, Changed):
-        run_logs.say(flow, run_logs.WARNING, _told(step, context.parameters))
-        return None
+        step = _same(step, replay, context, flow)
     if step is None:
         return None
     found = ended(flow, step)
     if found is not None:
         context.id, context.state = step.task_run_id, step.state
         flow.lineage.remember(found.draft.data, step.task_run_id)
+        failpoint("replay.claimed")
     return found
 
 
@@ -82,28 +84,39 @@ def _value_of(step: Step) -> Any:
     return stored_results.value_of(ResultReference(step.result_id))
 
 
-def _told(changed: Changed, now: dict[str, Any]) -> str:
-    """Say which argument of a step differs from what the finished one was called with."""
-    step = changed.step
-    before: dict[str, Any] = {}
-    if step.arguments is not None:
-        before = plain_results.decoded(step.arguments.encode())
-    differing = [
-        f"{name} was {before[name]!r}, now {value!r}"
-        for name, value in now.items()
-        if name in before and before[name] != value
-    ]
+def _same(
+    changed: Changed, replay: Replay, context: TaskRunContext, flow: FlowRunContext
+) -> Step | None:
+    """Return the step if the call differs only in its time; else say what differs."""
+    step, now = changed.step, context.parameters
+    before = _json(None if step.arguments is None else step.arguments.encode())
+    after = _json(step_keys.canonical(now))
+    names = [name for name in after if name in before and before[name] != after[name]]
+    if names and before.keys() == after.keys():
+        began, resumed = flow.progress.start_time, flow.state
+        assert began is not None  # noqa: S101 - the flow is running
+        assert resumed is not None  # noqa: S101 - as above
+        then = Span(began, step.state.timestamp)
+        if are_times(names, before, then, now, Span(resumed.timestamp, flow.backend.clock.now())):
+            return replay.claim(changed)
+    differing = [f"{name} was {before[name]!r}, now {now[name]!r}" for name in names]
     what = "; ".join(differing) or "other inputs than before"
-    return (
+    message = (
         f"{step.name} runs again, as it is called with other inputs: {what}."
         " (on_replay_change='reuse' takes the result that is there.)"
     )
+    run_logs.say(flow, run_logs.WARNING, message)
+    return None
+
+
+def _json(text: bytes | None) -> dict[str, Any]:
+    return {} if text is None else plain_results.decoded(text)
 
 
 def arguments_of(context: TaskRunContext) -> str | None:
-    """Return the arguments of a step as JSON, if they are plain and short."""
-    body = plain_results.encoded(context.parameters)
-    return body.decode() if body is not None and len(body) <= 4 * ROW_LIMIT else None
+    """Return the arguments of a step as JSON, if they have that form and are short."""
+    text = step_keys.canonical(context.parameters)
+    return text.decode() if text is not None and len(text) <= 4 * ROW_LIMIT else None
 
 
 def kept(
@@ -160,7 +173,9 @@ def _held(value: Any) -> Iterable[Any]:
 
 def commit(backend: Backend, context: TaskRunContext) -> None:
     """Wait until the end of a step survives a power cut; raise StepNotCommitted if it cannot."""
+    failpoint("step.before_commit")
     backend.journal.flush(acked=True)
+    failpoint("step.after_commit")
     failure = getattr(backend.journal, "failure", None)
     if failure is not None and context.state is not None:
         raise StepNotCommitted(

@@ -15,6 +15,7 @@ from legato._sdk.replay import Changed, Replay
 from legato._sdk.signature import underlying
 from legato._sdk.stamping import stamped
 from legato._sdk.step_keys import Ordinals
+from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,7 @@ def reopen(
     state.state_details = StateDetails(scheduled_time=state.timestamp)
     if parent is not None:
         parent.state = stamped(_resuming(), None, backend.clock, backend.ids)
+    failpoint("attempt.before_open")
     opened = backend.send(
         OpenAttempt(
             flow_run_id=flow_run_id,
@@ -95,6 +97,7 @@ def reopen(
             parent_epoch=run.enclosing.epoch if run.enclosing is not None else 0,
         )
     )
+    failpoint("attempt.after_open")
     context.id, context.name, context.flow_id = record.id, record.name, record.flow_id
     context.root_id = record.root_flow_run_id or record.id
     context.epoch, context.version, context.state = opened.number, opened.version, opened.state
@@ -116,6 +119,7 @@ def replay(run: FlowExecution, before: Sequence[UUID] = ()) -> None:
     steps: list[Step] = []
     for flow_run_id in (*before, context.id):
         steps += run.backend.send(ListSteps(flow_run_id=flow_run_id))
+    failpoint("replay.listed")
     context.replay = Replay(steps, run.flow.options.on_replay_change or "rerun")
     context.ordinals = Ordinals()
     if len(context.replay):

@@ -74,6 +74,11 @@ class Replay:
             )
         return Changed(other, key)
 
+    def claim(self, changed: Changed) -> Step:
+        """Give out the step whose place a call has that was found to be the same."""
+        with self._lock:
+            return self._finished.pop(changed.step.step_key, changed.step)
+
     def _other(self, prefix: str, place: int) -> Step | None:
         steps = self._in_place.get(prefix, ())
         if place >= len(steps):

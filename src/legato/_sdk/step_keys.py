@@ -56,21 +56,22 @@ class Ordinals:
         return number if self._place is place else f"{place}/{number}"
 
 
-def fingerprint(parameters: Mapping[str, Any]) -> str:
-    """Return 16 hex digits of the arguments' canonical JSON, or `-`.
-
-    `-` stands for arguments that are not JSON-able, or more than 64 KiB.
-    """
+def canonical(parameters: Mapping[str, Any]) -> bytes | None:
+    """Return arguments as canonical JSON; None if they are not JSON-able, or more than 64 KiB."""
     for value in parameters.values():
         if type(value) in _BIG and len(value) > FINGERPRINT_LIMIT:
-            return NO_FINGERPRINT
+            return None
     try:
         text = _encode(parameters)
     except (TypeError, ValueError, OverflowError, RecursionError):
-        return NO_FINGERPRINT
-    if len(text) > FINGERPRINT_LIMIT:
-        return NO_FINGERPRINT
-    return blake2b(text, digest_size=8).hexdigest()
+        return None
+    return text if len(text) <= FINGERPRINT_LIMIT else None
+
+
+def fingerprint(parameters: Mapping[str, Any]) -> str:
+    """Return 16 hex digits of the arguments' canonical JSON, or `-` where there is none."""
+    text = canonical(parameters)
+    return NO_FINGERPRINT if text is None else blake2b(text, digest_size=8).hexdigest()
 
 
 def step_key(scope: str, name: str, parameters: Mapping[str, Any], ordinals: Ordinals) -> str:

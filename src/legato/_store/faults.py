@@ -43,6 +43,13 @@ UPGRADE_POINTS = frozenset(
     }
 )  # fmt: skip
 """Those of an upgrade, which needs an older database."""
+DURABLE_POINTS = frozenset(
+    {
+        "attempt.after_open", "attempt.before_open", "replay.claimed", "replay.listed",
+        "step.after_commit", "step.before_commit",
+    }
+)  # fmt: skip
+"""Those of durable runs, the first four of resumed ones."""
 
 
 class InjectedFault(OSError):
