@@ -7,6 +7,8 @@ import datetime as dt
 import os
 import signal
 import sys
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from legato import flow, task
@@ -75,6 +77,33 @@ def clocked() -> str:
     found = timed(dt.datetime.now(dt.UTC))
     step(1)
     return found
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+@dataclass
+class Point:
+    x: int
+    colour: Colour
+
+
+@task
+def pickled() -> Point:
+    return Point(1, Colour.RED)
+
+
+@task(persist_result=True, result_serializer="json")
+def as_json() -> Point:
+    return Point(1, Colour.RED)
+
+
+@flow(durable=True)
+def classes() -> None:
+    for name, found in (("pickle", pickled()), ("json", as_json())):
+        mark(f"{name} {isinstance(found, Point) and found.colour is Colour.RED}")
+    step(1)
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def step_name(fn: Callable[..., Any], name: str, label: str | None) -> str:
 
 
 known_as: dict[str, str] = {}
-"""Names of modules that a file was loaded under because its own was taken, and its own."""
+"""Names of modules that scripts were loaded under, and their own, which may have been taken."""
 
 
 def _module_of(function: Callable[..., Any]) -> str:

@@ -12,7 +12,7 @@ from legato._model.results import ROW_LIMIT, ResultReference
 from legato._sdk import plain_results, run_logs, step_keys, stored_results
 from legato._sdk.exceptions import StepNotCommitted
 from legato._sdk.moments import Span, are_times
-from legato._sdk.replay import Changed, has_fingerprint
+from legato._sdk.replay import Changed, has_fingerprint, has_label
 from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from legato._sdk.task import Task
 
 _SECRETS = frozenset({"SecretStr", "SecretBytes", "Secret"})
+UNORDERED = (
+    "{} runs again: its arguments are no JSON, and it is called from another thread, coroutine or"
+    " task than the flow's own, so its calls have no order. step_key= tells them apart:"
+    ' task.with_options(step_key="...").'
+)
 _warned: set[str] = set()
 
 
@@ -46,10 +51,13 @@ def find(context: TaskRunContext, flow: FlowRunContext, replay: Replay) -> Found
     """Return the end of the step that a call stands for, if an earlier attempt finished it.
 
     The context becomes that of the finished task run. A call without a fingerprint that comes
-    from elsewhere than the flow's own code has no place in the order of calls: it runs again.
+    from elsewhere than the flow's own code has no place in the order of calls: it runs again,
+    unless `step_key=` names it.
     """
     key = context.step_key
-    if not has_fingerprint(key) and ("/" in key or here() != flow.home):
+    if not (has_fingerprint(key) or has_label(key)) and ("/" in key or here() != flow.home):
+        if replay.unordered(key):
+            run_logs.say(flow, run_logs.WARNING, UNORDERED.format(context.task.name))
         return None
     step = replay.take(key)
     if isinstance(step, Changed):

@@ -311,6 +311,8 @@ class FlowExecution(Execution):
             return Stopped(answer.reason)
         assert answer.state is not None  # noqa: S101 - an accepted state
         self._advance(answer.state)
+        if answer.state.type is StateType.COMPLETED:
+            reopening.say_unclaimed(self.context)
         if answer.state.type not in _QUIET:
             level = run_logs.INFO if answer.state.type is StateType.COMPLETED else run_logs.ERROR
             shown = values.public(self.context, answer.state, None)

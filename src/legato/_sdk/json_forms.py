@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from legato._sdk import script_classes
 from legato._sdk.advice import advised
 from legato._sdk.exceptions import SerializationError
 
@@ -105,14 +106,24 @@ def _class_named(name: object) -> type[Any]:
 
 
 def _found(name: str) -> object:
-    """Return what a dotted name names, of a class in a class too; None if there is none."""
+    """Return what a dotted name names, of a class in a class too; None if there is none.
+
+    What was the main module once may be a script that is loaded under its name now.
+    """
     parts = name.split(".")
+    if parts[0] == "__main__":
+        places = [_standing(module, parts[1:]) for module in script_classes.loaded()]
+        return next((place for place in places if place is not None), None)
     for length in range(len(parts) - 1, 0, -1):
         try:
             found: Any = import_module(".".join(parts[:length]))
         except ImportError:
             continue
-        for part in parts[length:]:
-            found = getattr(found, part, None)
-        return cast("object", found)
+        return _standing(found, parts[length:])
     return None
+
+
+def _standing(found: Any, parts: list[str]) -> object:
+    for part in parts:
+        found = getattr(found, part, None)
+    return cast("object", found)

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from legato._model.attempts import Step
     from legato._model.flow_runs import FlowRun
     from legato._model.task_runs import TaskRunCreate
+    from legato._sdk.context import FlowRunContext
     from legato._sdk.flow import Flow
     from legato._sdk.flow_execution import FlowExecution
+
+SHOWN = 10
 
 
 def entrypoint_of(flow: Flow[Any, Any]) -> str | None:
@@ -126,6 +129,17 @@ def replay(run: FlowExecution, before: Sequence[UUID] = ()) -> None:
         count = len(context.replay)
         message = f"{count} finished step{'s' if count > 1 else ''} will not run again"
         run_logs.say(context, run_logs.INFO, message)
+
+
+def say_unclaimed(context: FlowRunContext) -> None:
+    """Name the steps that were finished before and that the code, as it is now, has left behind."""
+    left = context.replay.unclaimed() if context.replay is not None else []
+    if left:
+        names = ", ".join(step.name for step in left[:SHOWN])
+        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+        steps = "step was" if len(left) == 1 else "steps were"
+        message = f"{len(left)} finished {steps} not asked for any more: {names}{more}"
+        run_logs.say(context, run_logs.WARNING, message)
 
 
 def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None:

@@ -36,6 +36,7 @@ class Replay:
         self._calls: defaultdict[str, int] = defaultdict(int)
         self._in_place: defaultdict[str, list[Step]] = defaultdict(list)
         self._finished: dict[str, Step] = {}
+        self._told: set[str] = set()
         self._children: defaultdict[str, list[Step]] = defaultdict(list)
         known: set[str] = set()
         for step in steps:
@@ -67,6 +68,7 @@ class Replay:
                 return None
             if self._on_change == "reuse":
                 return self._finished.pop(other.step_key)
+            self._told.add(other.step_key)
         if self._on_change == "fail":
             raise ReplayChanged(
                 f"The step {other.name!r} was finished with other inputs before"
@@ -89,15 +91,32 @@ class Replay:
         """Return the subflow of that key as earlier attempts left it, the latest one last."""
         return self._children.get(key, [])
 
-    def unclaimed(self) -> list[Step]:
-        """Return the finished steps that no call has asked for."""
+    def unordered(self, key: str) -> bool:
+        """Note that a step of that name runs again, as its calls have no order; tell if it did."""
+        prefix = prefix_of(key)
         with self._lock:
-            return list(self._finished.values())
+            left = [one for one in self._finished if prefix_of(one) == prefix]
+            new = any(one not in self._told for one in left)
+            self._told.update(left)
+        return new
+
+    def unclaimed(self) -> list[Step]:
+        """Return the finished steps that no call has asked for, so far.
+
+        Without those of which it was said already that a call like theirs runs again.
+        """
+        with self._lock:
+            return [step for key, step in self._finished.items() if key not in self._told]
 
 
 def prefix_of(key: str) -> str:
     """Return scope and name of a step key, without fingerprint and ordinal."""
     return key.rsplit(":", 2)[0]
+
+
+def has_label(key: str) -> bool:
+    """Tell whether the option `step_key=` of a step takes part in its key."""
+    return "#" in prefix_of(key).rpartition("/")[2]
 
 
 def has_fingerprint(key: str) -> bool:

@@ -27,12 +27,12 @@ class BrokenFile(Exception):
 def load(path: str) -> ModuleType:
     """Run the file as a module under its own name, not `__main__`, with its folder importable."""
     path = os.path.abspath(path)
-    name = os.path.splitext(os.path.basename(path))[0]
+    known = name = os.path.splitext(os.path.basename(path))[0]
     if name in sys.stdlib_module_names:
         import_module(name)  # before the folder is searched: a file json.py is not that module
     if name in sys.modules:
-        name, known = name + "_flow", name
-        code.known_as[name] = known
+        name += "_flow"
+    code.known_as[name] = known
     sys.path.insert(0, os.path.dirname(path))
     sys.argv = [path]
     loader = SourceFileLoader(name, path)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, ClassVar, cast
 
+from legato._sdk import script_classes
 from legato._sdk.advice import advised
 from legato._sdk.exceptions import ConfigurationError, SerializationError
 
@@ -92,7 +93,9 @@ class PickleSerializer(Serializer):
 
     def dumps(self, obj: Any) -> bytes:
         """Return `obj` pickled; raise SerializationError if it cannot be."""
-        library: Any = import_module(self.picklelib)
+        library: Any = script_classes
+        if self.picklelib != "cloudpickle":
+            library = import_module(self.picklelib)
         try:
             return base64.b64encode(library.dumps(obj))
         except Exception as error:
