@@ -30,15 +30,14 @@ def dumps(value: Any) -> bytes:
 @lru_cache(maxsize=1)
 def _pickler() -> Any:
     library: Any = import_module("cloudpickle")
-    base: Any = library.Pickler
+    usual: Any = library.Pickler.reducer_override
 
-    class Pickler(base):  # type: ignore[misc]
-        def reducer_override(self, obj: Any) -> Any:
-            if isinstance(obj, type) and (script := script_of(obj)) is not None:
-                return found, (script, obj.__qualname__, library.dumps(obj))
-            return super().reducer_override(obj)
+    def reducer_override(self: Any, obj: Any) -> Any:
+        if isinstance(obj, type) and (script := script_of(obj)) is not None:
+            return found, (script, obj.__qualname__, library.dumps(obj))
+        return usual(self, obj)
 
-    return Pickler
+    return type("Pickler", (library.Pickler,), {"reducer_override": reducer_override})
 
 
 def script_of(kind: type[Any]) -> str | None:
