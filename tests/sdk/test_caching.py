@@ -137,3 +137,14 @@ def test_a_hit_has_nothing_written_first(monkeypatch):
 
     assert job() == [[1]] * 20
     assert flushes == []
+
+
+def test_a_task_in_a_worker_process_takes_the_result():
+    from legato.task_runners import ProcessPoolTaskRunner
+
+    @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def job() -> list[tuple[Any, str]]:
+        states = [work.submit(value, return_state=True) for value in (1, 1)]
+        return [(state.result(), state.name) for state in states]
+
+    assert job() == [([1], "Completed"), ([1], "Cached")]

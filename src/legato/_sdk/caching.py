@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from legato._engine.effects import Raised, Returned
+from legato._engine.effects import Draft, Raised, Returned
 from legato._engine.endings import describe
 from legato._model.operations.results import FindCached
-from legato._model.records import ResultCached
-from legato._sdk import run_logs, stored_results
+from legato._model.records import ResultCached, ResultKept
+from legato._model.results import Result
+from legato._sdk import results, run_logs, stored_results
 from legato._sdk.cache_keys import cache_key
 from legato._sdk.context import transacting
-from legato._sdk.exceptions import HashError
+from legato._sdk.exceptions import HashError, StorageError
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
-    from legato._model.results import Result
+    from legato._sdk.cache_places import Found, Place, Spot
     from legato._sdk.task_execution import TaskExecution
 
 MANY = 1000
@@ -40,17 +42,62 @@ def look_up(run: TaskExecution) -> Returned | Raised | None:
     run.cache_key = key.key
     if key.key is None or task.refreshes_cache:
         return None
-    found = _find(run.backend, key.key)
-    if found is None:
-        return None
     try:
-        value: Any = stored_results.load(found)
-    except Exception as error:  # noqa: BLE001 - serializers and classes of the user
+        return _take(run, key.key)
+    except Exception as error:  # noqa: BLE001 - serializers and classes of the user, storages
         message = f"{context.name} is not taken from the cache: {describe(error)}"
         run_logs.say(context, run_logs.WARNING, message)
         return None
+
+
+def _take(run: TaskExecution, key: str) -> Returned | None:
+    """Return the value that is cached under a key; raise whatever keeps it from being had."""
+    place = _place_of(run)
+    if place is not None:
+        return _take_from(place, run, key)
+    found = _find(run.backend, key)
+    if found is None:
+        return None
+    value: Any = stored_results.load(found)
     run.cached_id = found.id
     return Returned(value)
+
+
+def _take_from(place: Place, run: TaskExecution, key: str) -> Returned | None:
+    from legato._sdk.cache_places import Expired
+    from legato._sdk.serializers import serializer_of
+
+    try:
+        found = place.find(key, run.backend.clock.now())
+    except Expired:
+        message = f"The cached result of {run.context.name} has expired: the task is run."
+        run_logs.say(run.context, run_logs.INFO, message)
+        return None
+    if found is None:
+        return None
+    value = serializer_of(found.header.serializer).loads(found.payload)
+    run.cached_id = _row_of(run.backend, key, found)
+    return Returned(value)
+
+
+def _row_of(backend: Backend, key: str, found: Found) -> UUID:
+    """Return the id of the row for what lies in a storage, which another database may have."""
+    header, digest = found.header, bytes.fromhex(found.header.sha256)
+    known = _find(backend, key)
+    if known is not None and (known.location, known.sha256) == (found.location, digest):
+        return known.id
+    row = Result(
+        id=backend.ids.new(),
+        flow_run_id=None,
+        serializer=header.serializer,
+        size=header.size,
+        sha256=digest,
+        created_at=header.created_at,
+        location=found.location,
+    )
+    backend.journal.append(ResultKept(0, row))
+    _record(backend, ResultCached(key, row.id, backend.clock.now(), header.expires_at))
+    return row.id
 
 
 def _find(backend: Backend, key: str) -> Result | None:
@@ -77,17 +124,52 @@ def _flush(backend: Backend) -> None:
             _entered.pop(key, None)
 
 
-def enter(run: TaskExecution, result_id: UUID) -> None:
-    """Have a stored result stand for the key of its call, once what encloses it is committed."""
-    key, task, backend = run.cache_key, run.task, run.backend
-    if key is None:
-        return
-    now = backend.clock.now()
-    expires = None if task.cache_expiration is None else now + task.cache_expiration
-    record = ResultCached(key, result_id, now, expires)
-    if transacting.get() is None:
-        _record(backend, record)
-        return
-    from legato._sdk.transactions import when_committed
+def keep(run: TaskExecution, draft: Draft) -> UUID | None:
+    """Store the result of a run, have it stand for its key, and return its id.
 
-    when_committed(run.context, lambda: _record(backend, record))
+    Others take it from the cache once what encloses the run is committed.
+    """
+    task, context, key = run.task, run.context, run.cache_key
+    if key is None:
+        return results.keep(task, context, draft)
+    now, lasts = run.backend.clock.now(), task.cache_expiration
+    expires = None if lasts is None else now + lasts
+    spot, place = None, _place_of(run)
+    if place is not None:
+        from legato._sdk.cache_places import Spot
+
+        staged = transacting.get() is not None
+        spot = Spot(place, task, context, key=key, expires_at=expires, staged=staged)
+    address = None if spot is None else spot.address
+    result_id = results.keep(task, context, draft, shared=True, address=address)
+    if result_id is not None:
+        _enter(run, ResultCached(key, result_id, now, expires), spot)
+    return result_id
+
+
+def _enter(run: TaskExecution, record: ResultCached, spot: Spot | None) -> None:
+    def enter() -> None:
+        if spot is not None:
+            spot.publish()
+        _record(run.backend, record)
+
+    if transacting.get() is not None:
+        from legato._sdk.transactions import when_committed
+
+        when_committed(run.context, enter)
+        return
+    try:
+        enter()
+    except StorageError as error:
+        message = f"The result of {run.context.name} is stored, but not cached: {error}"
+        run_logs.say(run.context, run_logs.WARNING, message)
+
+
+def _place_of(run: TaskExecution) -> Place | None:
+    """Return where the task's results are cached; None: in the database."""
+    options, policy = run.task.options, run.task.cache_policy
+    if options.result_storage is None and (policy is None or policy.key_storage is None):
+        return None
+    from legato._sdk.cache_places import place_of
+
+    return place_of(run.task, Path(run.backend.storage()))

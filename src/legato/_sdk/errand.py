@@ -62,7 +62,12 @@ class Errand:
         else:
             state, draft = drive(self._run, steps, False)
         self._flow.children.settle(Returned(None))
-        data = self._value if draft.type is StateType.COMPLETED else _dumped_end(draft.data)
+        if draft.type is StateType.COMPLETED:
+            if not self._value:  # it was taken from the cache
+                self._packed(draft.data)
+            data = self._value
+        else:
+            data = _dumped_end(draft.data)
         fields = {"type": draft.type, "name": draft.name, "message": draft.message}
         self._backend.pipe.tell("end", state, fields, data, self._staged)
 

@@ -115,14 +115,29 @@ def save(
 
 def load(storage: Storage, key: str) -> tuple[Header, bytes]:
     """Read an object; one request for a small one, two for others. Raises StorageError."""
-    location = storage.location(key)
+    first, header, length = _begin(storage, key)
+    return header, _rest(storage, key, first, header, length)
+
+
+def load_fresh(storage: Storage, key: str, now: datetime) -> tuple[Header, bytes] | None:
+    """Read an object as `load` does; None: it has expired."""
+    first, header, length = _begin(storage, key)
+    if header.has_expired(now):
+        return None
+    return header, _rest(storage, key, first, header, length)
+
+
+def _begin(storage: Storage, key: str) -> tuple[bytes, Header, int]:
     first = storage.read(key, end=FIRST_READ_BYTES)
-    header, length = header_of(first, location)
+    return first, *header_of(first, storage.location(key))
+
+
+def _rest(storage: Storage, key: str, first: bytes, header: Header, length: int) -> bytes:
     if len(first) < FIRST_READ_BYTES:
         payload = first[length:]
     else:
         payload = storage.read(key, length, length + header.size + 1)
-    return header, checked(header, payload, location)
+    return checked(header, payload, storage.location(key))
 
 
 def load_header(storage: Storage, key: str) -> Header:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from legato._engine.effects import Draft
 from legato._engine.endings import describe
@@ -14,6 +17,7 @@ from legato._model.results import INLINE_LIMIT, Result
 from legato._model.states import StateType
 from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
+from legato._sdk.result_objects import save
 from legato._sdk.serializers import Serializer, name_of, serializer_of
 from legato._sdk.services import backend
 from legato._sdk.storage import storage_of
@@ -26,19 +30,28 @@ if TYPE_CHECKING:
     from legato._sdk.task import Task
 
 
+class Address(Struct, frozen=True, kw_only=True):
+    """Where a result is to lie; without storage and key a small one lies in a row."""
+
+    storage: object = None
+    key: str | None = None
+    expires_at: datetime | None = None
+
+
 def keep(
     decorated: Flow[Any, Any] | Task[Any, Any],
     context: RunContext,
     draft: Draft,
     *,
     shared: bool = False,
+    address: Address | None = None,
 ) -> UUID | None:
     """Store the value of a Completed draft and return the result's id.
 
     The draft becomes Failed if that cannot be: nothing is called done that cannot be read.
     """
     try:
-        return store(decorated, context, draft.data, shared=shared)
+        return store(decorated, context, draft.data, shared=shared, address=address)
     except Exception as error:  # noqa: BLE001 - serializers and key templates of the user
         draft.type = StateType.FAILED
         draft.message = f"The result could not be stored: {describe(error)}"
@@ -52,33 +65,43 @@ def store(
     value: Any,
     *,
     shared: bool = False,
+    address: Address | None = None,
 ) -> UUID:
-    """Store the result of a run, as its options say; return its id.
+    """Store the result of a run, where its options say or at an address; return its id.
 
     A `shared` one stands for other runs, too, so it does not go when its run is deleted.
     """
     options = decorated.options
-    serializer = serializer_of(options.result_serializer or settings().results_default_serializer)
-    key = getattr(options, "result_storage_key", None)
-    return put(context, value, serializer, key, options.result_storage, shared=shared)
+    if address is None:
+        key = own_key(getattr(options, "result_storage_key", None), context)
+        address = Address(storage=options.result_storage, key=key)
+    return put(context, value, serializer_for(decorated), address, shared=shared)
+
+
+def serializer_for(decorated: Flow[Any, Any] | Task[Any, Any]) -> Serializer:
+    """Return what makes bytes of the results of a flow or task."""
+    given = decorated.options.result_serializer
+    return serializer_of(given or settings().results_default_serializer)
 
 
 def put(
     context: RunContext,
     value: Any,
     serializer: Serializer,
-    key: str | None = None,
-    storage: object = None,
+    address: Address | None = None,
     *,
     shared: bool = False,
 ) -> UUID:
     """Store a value that belongs to a run; return the result's id."""
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
     home = flow.backend if isinstance(flow, FlowRunContext) else backend()
-    blob = serializer.dumps(value)
-    location = None
-    if storage is not None or key is not None or len(blob) > INLINE_LIMIT:
-        location = _write(storage, Path(home.storage()), _key(key, context), blob)
+    at, name, now = address or Address(), name_of(serializer), home.clock.now()
+    blob, location = serializer.dumps(value), None
+    if at.storage is not None or at.key is not None or len(blob) > INLINE_LIMIT:
+        storage = storage_of(at.storage, Path(home.storage()))
+        key = context.id.hex if at.key is None else at.key
+        expires = at.expires_at
+        location = save(storage, key, blob, serializer=name, created_at=now, expires_at=expires)
     result_id = home.ids.new()
     home.journal.append(
         ResultKept(
@@ -86,10 +109,10 @@ def put(
             Result(
                 id=result_id,
                 flow_run_id=None if flow is None or shared else flow.id,
-                serializer=name_of(serializer),
+                serializer=name,
                 size=len(blob),
                 sha256=sha256(blob).digest(),
-                created_at=home.clock.now(),
+                created_at=now,
                 body=blob if location is None else None,
                 location=location,
             ),
@@ -98,13 +121,10 @@ def put(
     return result_id
 
 
-def _write(storage: object, default: Path, key: str, blob: bytes) -> str:
-    return storage_of(storage, default).write(key, blob)
-
-
-def _key(template: str | None, context: RunContext) -> str:
+def own_key(template: str | None, context: RunContext) -> str | None:
+    """Return the key that a template of the options gives in a run."""
     if template is None:
-        return context.id.hex
+        return None
     fields = {
         "parameters": context.parameters,
         "flow_run": _Attributes(runtime.flow_run),

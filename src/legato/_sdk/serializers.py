@@ -74,6 +74,7 @@ class Serializer:
 
 
 _METHODS = frozenset({"dumps", "loads"})
+_ALONE = frozenset({"json", "pickle"})
 
 
 class PickleSerializer(Serializer):
@@ -256,9 +257,8 @@ def serializer_of(given: object) -> Serializer:
 
 
 def _named(name: str) -> Serializer | None:
-    plain = _classes.get(name)
-    if plain is not None and plain is not CompressedSerializer:
-        return plain()
+    if name in _ALONE:
+        return _classes[name]()
     from urllib.parse import parse_qsl
 
     head, slash, inner = name.partition("/")

@@ -54,7 +54,7 @@ class Storage(Protocol):
 _given: dict[str, Storage] = {}  # by root: what the user named in this process
 
 
-def storage_of(given: object, default: Path) -> Storage:
+def storage_of(given: object, default: Path, option: str = "result_storage") -> Storage:
     """Return the storage that an option names or is; None is that of the settings, or `default`.
 
     Raises:
@@ -62,7 +62,7 @@ def storage_of(given: object, default: Path) -> Storage:
     """
     if given is None:
         return default_storage(default)
-    found = _made(given)
+    found = _made(given, option)
     known = _given.get(found.root)
     if known is not None and known == found:  # which has its connection already
         return known
@@ -70,11 +70,11 @@ def storage_of(given: object, default: Path) -> Storage:
     return found
 
 
-def remember(*options: object) -> None:
+def remember(results: object, keys: object = None) -> None:
     """Note the storages that the options of a flow or task name; raise ConfigurationError."""
-    for given in options:
+    for given, option in ((results, "result_storage"), (keys, "key_storage")):
         if given is not None:
-            storage_of(given, Path())
+            storage_of(given, Path(), option)
 
 
 def default_storage(default: Path) -> Storage:
@@ -83,7 +83,7 @@ def default_storage(default: Path) -> Storage:
     return _made(default if chosen is None else chosen)
 
 
-def _made(given: object) -> Storage:
+def _made(given: object, option: str = "result_storage") -> Storage:
     from legato._sdk.storage_local import LocalStorage
 
     if isinstance(given, str) and "://" in given:
@@ -91,7 +91,7 @@ def _made(given: object) -> Storage:
     if isinstance(given, str | os.PathLike):
         return LocalStorage(Path(os.fspath(given)).expanduser())
     if isinstance(given, type):
-        raise ConfigurationError(f"result_storage is the class {given.__name__}: give an instance.")
+        raise ConfigurationError(f"{option} is the class {given.__name__}: give an instance.")
     if isinstance(given, Storage):
         return given
     if hasattr(given, "read_path") and hasattr(given, "write_path"):
@@ -99,7 +99,7 @@ def _made(given: object) -> Storage:
 
         return ObjectStorage(given)
     raise ConfigurationError(
-        f"result_storage is {given!r}. It must be a folder, a URL such as 's3://bucket/prefix', or "
+        f"{option} is {given!r}. It must be a folder, a URL such as 's3://bucket/prefix', or "
         "an object with the methods `read_path` and `write_path`."
     )
 

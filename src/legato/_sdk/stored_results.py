@@ -9,6 +9,7 @@ from typing import Any
 from legato._model.errors import ObjectNotFound
 from legato._model.operations.results import ReadResult
 from legato._model.results import NONE_RETURNED, Result, ResultReference
+from legato._sdk import result_objects
 from legato._sdk.exceptions import CorruptResult, MissingResult, NotStored
 from legato._sdk.serializers import serializer_of
 from legato._sdk.services import backend
@@ -31,23 +32,28 @@ def value_of(reference: ResultReference) -> Any:
 
 def load(found: Result) -> Any:
     """Return the value of a stored result; raise MissingResult or CorruptResult."""
-    return serializer_of(found.serializer).loads(_checked(found, _bytes_of(found)))
+    blob = _stored(found) if found.body is None else _checked(found, found.body)
+    return serializer_of(found.serializer).loads(blob)
 
 
-def _bytes_of(found: Result) -> bytes:
-    if found.body is not None:
-        return found.body
-    storage, key = storage_at(found.location or "", Path(backend().storage()))
+def _stored(found: Result) -> bytes:
+    location = found.location or ""
+    storage, key = storage_at(location, Path(backend().storage()))
     try:
-        return storage.read(key)
+        header, payload = result_objects.load(storage, key)
     except NotStored as error:
         raise MissingResult(f"The result {found.id} is gone. {error}") from None
+    if header.sha256 != found.sha256.hex():
+        raise MissingResult(
+            f"The result {found.id} is gone: a later one was stored in its place, {location}."
+        )
+    return payload
 
 
 def _checked(found: Result, blob: bytes) -> bytes:
     if len(blob) != found.size or sha256(blob).digest() != found.sha256:
         raise CorruptResult(
-            f"The result {found.id} in {found.location or 'the database'} is not what was stored:"
-            f" {len(blob)} bytes of {found.size}, or others. Run its task again."
+            f"The result {found.id} in the database is not what was stored: {len(blob)} bytes of "
+            f"{found.size}, or others. Run its task again."
         )
     return blob

@@ -263,13 +263,11 @@ class TaskExecution(Execution):
         """Keep the result as the task wants it; a small plain one goes with the transition."""
         task, flow = self.task, self.context.flow_run_context
         if task.keeps_result and not self.backend.is_dry:
-            from legato._sdk import caching, results
+            from legato._sdk import caching
 
             if self.cached_id is not None:
                 return self.cached_id, None
-            result_id = results.keep(task, self.context, draft, shared=self.cache_key is not None)
-            if result_id is not None and self.cache_key is not None:
-                caching.enter(self, result_id)
+            result_id = caching.keep(self, draft)
             return result_id, None
         if flow is None:
             return _NOTHING
