@@ -34,6 +34,10 @@ transacting: ContextVar[BaseTransaction | HookScope | None] = ContextVar(
     "legato_transaction", default=None
 )
 """The innermost block of a transaction; which run it was opened in stands in it."""
+hooking: ContextVar[FlowRunContext | TaskRunContext | None] = ContextVar(
+    "legato_hooking", default=None
+)
+"""The run in which a hook is at work: what the hook calls is no step of the run's own code."""
 
 
 class RunContext:

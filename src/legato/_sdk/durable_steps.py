@@ -55,11 +55,12 @@ def find(context: TaskRunContext, flow: FlowRunContext, replay: Replay) -> Found
     unless `step_key=` names it.
     """
     key = context.step_key
-    if not (has_fingerprint(key) or has_label(key)) and ("/" in key or here() != flow.home):
+    in_order = is_in_order(flow, key)
+    if not (in_order or has_fingerprint(key)):
         if replay.unordered(key):
             run_logs.say(flow, run_logs.WARNING, UNORDERED.format(context.task.name))
         return None
-    step = replay.take(key)
+    step = replay.take(key, in_order)
     if isinstance(step, Changed):
         step = _same(step, replay, context, flow)
     if step is None:
@@ -70,6 +71,11 @@ def find(context: TaskRunContext, flow: FlowRunContext, replay: Replay) -> Found
         flow.lineage.remember(found.draft.data, step.task_run_id)
         failpoint("replay.claimed")
     return found
+
+
+def is_in_order(flow: FlowRunContext, key: str) -> bool:
+    """Tell whether a call has a place among those like it: by its label, or in the flow's code."""
+    return has_label(key) or ("/" not in key and here() == flow.home)
 
 
 def ended(flow: FlowRunContext, step: Step) -> Found | None:

@@ -44,7 +44,7 @@ from legato._sdk.hooks import HookCall
 from legato._sdk.lineage import Lineage
 from legato._sdk.services import backend
 from legato._sdk.stamping import stamped
-from legato._sdk.step_keys import Ordinals, step_key
+from legato._sdk.step_keys import Ordinals, scope_of, step_key
 from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
@@ -207,8 +207,7 @@ class FlowExecution(Execution):
         outer, context, parent = self.context.outer, self.context, self.enclosing
         if parent is None or self.created is None:
             return None
-        scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
-        key = step_key(scope, self.flow.step_name, context.parameters, parent.ordinals)
+        key = step_key(scope_of(outer), self.flow.step_name, context.parameters, parent.ordinals)
         context.parent_task_run_id = self.backend.ids.new()
         self.created.parent = TaskRunCreate(
             id=context.parent_task_run_id,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from msgspec import Struct
 
 from legato._sdk import run_logs
 from legato._sdk.at_work import calls_users
-from legato._sdk.context import RunContext
+from legato._sdk.context import RunContext, current, hooking
 from legato._sdk.decorated import function_name
 
 
@@ -23,13 +24,24 @@ class HookCall(Struct):
     state_name: str
 
 
+@contextmanager
+def at_work() -> Generator[None]:
+    """Let what is called here be the calls of a hook, not of the active run's own code."""
+    token = hooking.set(current.get())
+    try:
+        yield
+    finally:
+        hooking.reset(token)
+
+
 @calls_users
 def run_all(calls: list[HookCall]) -> None:
     """Call the hooks one after the other."""
     for call in calls:
         _begin(call)
         try:
-            settled(call.fn(*call.args))
+            with at_work():
+                settled(call.fn(*call.args))
         except Exception:  # noqa: BLE001 - the user's code
             _failed(call)
 
@@ -40,9 +52,10 @@ async def arun_all(calls: list[HookCall]) -> None:
     for call in calls:
         _begin(call)
         try:
-            found = call.fn(*call.args)
-            if _is_coroutine(found):
-                await found
+            with at_work():
+                found = call.fn(*call.args)
+                if _is_coroutine(found):
+                    await found
         except Exception:  # noqa: BLE001 - the user's code
             _failed(call)
 
@@ -51,7 +64,8 @@ async def arun_all(calls: list[HookCall]) -> None:
 def ask(call: HookCall) -> bool:
     """Return what the retry condition says; no, if it raises."""
     try:
-        return bool(settled(call.fn(*call.args)))
+        with at_work():
+            return bool(settled(call.fn(*call.args)))
     except Exception:  # noqa: BLE001 - the user's code
         return _condition_failed(call)
 
@@ -60,8 +74,9 @@ def ask(call: HookCall) -> bool:
 async def aask(call: HookCall) -> bool:
     """Return what the retry condition says, awaiting it if it is async."""
     try:
-        found = call.fn(*call.args)
-        return bool(await found if _is_coroutine(found) else found)
+        with at_work():
+            found = call.fn(*call.args)
+            return bool(await found if _is_coroutine(found) else found)
     except Exception:  # noqa: BLE001 - the user's code
         return _condition_failed(call)
 

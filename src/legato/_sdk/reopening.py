@@ -147,7 +147,7 @@ def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None
     enclosing = run.enclosing
     if enclosing is None or enclosing.replay is None:
         return None
-    step = enclosing.replay.take(key)
+    step = enclosing.replay.take(key, durable_steps.is_in_order(enclosing, key))
     if step is not None and not isinstance(step, Changed):
         found = durable_steps.ended(enclosing, step)
         if found is not None:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from legato._model.attempts import Step
 from legato._sdk.exceptions import ReplayChanged
+from legato._sdk.step_keys import is_of_hook
 
 OnChange = Literal["rerun", "reuse", "fail"]
 NO_FINGERPRINT = "-"
@@ -35,11 +36,14 @@ class Replay:
         self._lock = Lock()
         self._calls: defaultdict[str, int] = defaultdict(int)
         self._in_place: defaultdict[str, list[Step]] = defaultdict(list)
+        self._mixed: set[str] = set()
         self._finished: dict[str, Step] = {}
         self._told: set[str] = set()
         self._children: defaultdict[str, list[Step]] = defaultdict(list)
         known: set[str] = set()
         for step in steps:
+            if is_of_hook(step.step_key):
+                continue
             if step.step_key not in known:
                 known.add(step.step_key)
                 self._in_place[prefix_of(step.step_key)].append(step)
@@ -51,19 +55,22 @@ class Replay:
     def __len__(self) -> int:
         return len(self._finished)
 
-    def take(self, key: str) -> Step | Changed | None:
+    def take(self, key: str, in_order: bool) -> Step | Changed | None:
         """Return the finished step of that key, or the one in the place of a call like it.
 
-        Raises ReplayChanged for the latter if the flow is to fail then.
+        A call has a place if it and all before that are like it come `in_order`; in another thread
+        or asyncio task any of them may be next. Raises ReplayChanged if the flow is to fail then.
         """
         with self._lock:
             prefix = prefix_of(key)
             place = self._calls[prefix]
             self._calls[prefix] = place + 1
+            if not in_order:
+                self._mixed.add(prefix)
             step = self._finished.pop(key, None)
             if step is not None:
                 return step
-            other = self._other(prefix, place)
+            other = None if prefix in self._mixed else self._other(prefix, place)
             if other is None:
                 return None
             if self._on_change == "reuse":

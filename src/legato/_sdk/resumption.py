@@ -16,6 +16,7 @@ from legato._sdk import stored_results
 from legato._sdk.exceptions import MissingFlowError
 from legato._sdk.flow_execution import FlowExecution
 from legato._sdk.services import backend
+from legato._sdk.step_keys import is_of_hook
 
 if TYPE_CHECKING:
     from legato._model.flow_runs import FlowRun
@@ -43,6 +44,8 @@ def plan_of(flow_run_id: UUID) -> list[Planned]:
     """
     latest: dict[str, Step] = {}
     for step in backend().send(ListSteps(flow_run_id=flow_run_id)):
+        if is_of_hook(step.step_key):
+            continue
         known = latest.get(step.step_key)
         if known is None or not known.is_finished:
             latest[step.step_key] = step

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.json import Encoder
 
 from legato._journal import forks
+from legato._sdk.context import FlowRunContext, TaskRunContext, hooking
 from legato._sdk.futures import Future
 
 
@@ -27,6 +28,7 @@ def _handle(value: Any) -> Any:
 
 FINGERPRINT_LIMIT = 64 * 1024
 NO_FINGERPRINT = "-"
+HOOK = "hook/"  # a scope without fingerprint and ordinal, so it is not that of a task
 _encode = Encoder(order="sorted", enc_hook=_handle).encode
 _BIG = frozenset({str, bytes, list, tuple, dict, set, frozenset})
 
@@ -72,6 +74,17 @@ def fingerprint(parameters: Mapping[str, Any]) -> str:
     """Return 16 hex digits of the arguments' canonical JSON, or `-` where there is none."""
     text = canonical(parameters)
     return NO_FINGERPRINT if text is None else blake2b(text, digest_size=8).hexdigest()
+
+
+def scope_of(outer: FlowRunContext | TaskRunContext | None) -> str:
+    """Return what comes before the name of a step that is called in that run."""
+    scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
+    return scope + HOOK if outer is not None and hooking.get() is outer else scope
+
+
+def is_of_hook(key: str) -> bool:
+    """Tell whether a step was called by a hook, which runs each time that its moment comes."""
+    return key.startswith(HOOK) or f"/{HOOK}" in key
 
 
 def step_key(scope: str, name: str, parameters: Mapping[str, Any], ordinals: Ordinals) -> str:

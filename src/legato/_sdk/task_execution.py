@@ -28,7 +28,7 @@ from legato._sdk.exceptions import TaskRunTimeoutError, UpstreamTaskError
 from legato._sdk.hooks import HookCall
 from legato._sdk.services import backend
 from legato._sdk.stamping import stamped
-from legato._sdk.step_keys import step_key
+from legato._sdk.step_keys import scope_of, step_key
 from legato._sdk.termination import flush_when_terminated
 from legato._sdk.watch import watch
 
@@ -136,8 +136,9 @@ class TaskExecution(Execution):
             context.step_key = f"{task.task_key}-{context.id}"
         else:
             self.epoch, self.flow_run_id = flow.epoch, flow.id
-            scope = f"{outer.step_key}/" if isinstance(outer, TaskRunContext) else ""
-            context.step_key = step_key(scope, task.step_name, context.parameters, flow.ordinals)
+            context.step_key = step_key(
+                scope_of(outer), task.step_name, context.parameters, flow.ordinals
+            )
             context.name = f"{task.name}-{flow.ordinals.take(task.name)}"
             if flow.replay is not None and not task.isgenerator:
                 self.found = durable_steps.find(context, flow, flow.replay)

@@ -67,7 +67,7 @@ def perform(steps: Steps) -> BaseException | None:
         error = None
         try:
             if isinstance(step, HookStep):
-                with _Hooking(step):
+                with _Hooking(step), hooks.at_work():
                     hooks.settled(step.hook(step.txn))
             elif isinstance(step, WaitStep):
                 step.future.wait()
@@ -90,7 +90,7 @@ async def aperform(steps: Steps) -> BaseException | None:
         error = None
         try:
             if isinstance(step, HookStep):
-                with _Hooking(step):
+                with _Hooking(step), hooks.at_work():
                     result = step.hook(step.txn)
                     if isinstance(result, Awaitable):
                         await result
