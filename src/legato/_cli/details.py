@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from legato._cli import times
+from legato._cli import cache_lookups, times
 from legato._cli.output import state_cell
 from legato._cli.tables import printable
 from legato._model import filters as f
@@ -34,6 +34,8 @@ class Story:
         self.run = run
         self.states = states
         self.extra = extra
+        self.extra_lines: list[tuple[str, str]] = []
+        """What is printed for people only, behind the rest."""
 
     def plain(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
@@ -63,6 +65,7 @@ class Story:
         counts: dict[str, int] = self.extra.get("task_run_counts", {})
         parts = [f"{count} {StateType(name).value.capitalize()}" for name, count in counts.items()]
         yield "Task runs", ", ".join(parts)
+        yield from self.extra_lines
 
     def _parameters(self) -> list[str]:
         parameters: dict[str, Any] = getattr(self.run, "parameters", {})
@@ -96,7 +99,12 @@ def task_run(client: SyncClient, run: TaskRun) -> Story:
     if run.flow_run_id is not None:
         with suppress(ObjectNotFound):
             extra["flow_run_name"] = client.read_flow_run(run.flow_run_id).name
-    return Story("Task run", run, client.read_task_run_states(run.id), extra)
+    found = cache_lookups.read(run.id)
+    extra["cache_lookup"] = cache_lookups.plain(found)
+    story = Story("Task run", run, client.read_task_run_states(run.id), extra)
+    if found is not None:
+        story.extra_lines = list(cache_lookups.lines(client, found))
+    return story
 
 
 def _counts(client: SyncClient, run: FlowRun) -> dict[str, int]:

@@ -13,6 +13,7 @@ from legato._model.records import (
     ArtifactChanged,
     ArtifactMade,
     BatchAnswer,
+    CacheLookedUp,
     Fenced,
     FlowRunMoveProposed,
     FlowRunProposed,
@@ -28,6 +29,7 @@ from legato._model.records import (
 )
 from legato._store import flows, writers
 from legato._store.artifacts import Artifacts
+from legato._store.cache_lookups import CacheLookups
 from legato._store.flow_runs import FlowRuns
 from legato._store.logs import Logs
 from legato._store.port import Transaction
@@ -68,6 +70,7 @@ class Intake:
         writer_uid = tx.uid(writer.id)
         self._logs = Logs(tx, writer_uid)
         self._results = Results(tx)
+        self._lookups = CacheLookups(tx)
         self._artifacts = Artifacts(tx)
         self._quarantine = Quarantine(tx, writer_uid, now)
         self._owner: tuple[object, int, bool] = _NOBODY_YET
@@ -118,6 +121,7 @@ class Intake:
         self.tasks.flush()
         self.history.flush(self.tx)
         self._results.flush()
+        self._lookups.flush()
         self._artifacts.flush()
         self._logs.flush()
         self._quarantine.flush()
@@ -186,6 +190,10 @@ class Intake:
     def _cached(self, index: int, seq: int, record: ResultCached) -> None:
         self._results.cache(record)
 
+    def _looked_up(self, index: int, seq: int, record: CacheLookedUp) -> None:
+        if self.counts(record.flow_run_id, record.epoch):
+            self._lookups.add(record.lookup, again=record.again)
+
     def _made(self, index: int, seq: int, record: ArtifactMade) -> None:
         self._artifacts.add(record.artifact)
 
@@ -209,6 +217,7 @@ class Intake:
         Logged: _logged,
         ResultKept: _kept,
         ResultCached: _cached,
+        CacheLookedUp: _looked_up,
         ArtifactMade: _made,
         ArtifactChanged: _changed,
         Skipped: _skipped,
@@ -244,6 +253,8 @@ class Touched:
             elif type(record) is TaskRunCreated:
                 created.add(record.run.id.int)
                 owner = record.run.flow_run_id
+            elif type(record) is CacheLookedUp:
+                owner = record.flow_run_id
             else:
                 _add_proposed(record, flows)
                 if new and type(record) is FlowRunProposed and record.run.id is not None:

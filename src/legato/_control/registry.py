@@ -22,6 +22,7 @@ _MODULES = {
     "task_run_states": "task_run_states",
     "logs": "logs",
     "results": "results",
+    "cache_lookups": "cache_lookups",
     "attempts": "openings",
     "variables": "variables",
     "artifacts": "artifacts",

@@ -76,7 +76,7 @@ def count(tx: Transaction, now: datetime, request: CountTaskRuns) -> int:
 def delete(tx: Transaction, now: datetime, request: DeleteTaskRun) -> None:
     """Delete a task run; raise ObjectNotFound."""
     _read(tx, now, request.task_run_id)
-    for part in ("task_run_tag", "task_run_state", "task_run"):
+    for part in ("task_run_tag", "task_run_state", "task_run_cache", "task_run"):
         tx.run(f"{part}.delete_of_task_runs", {"ids": [request.task_run_id]})
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from legato._model.artifacts import ArtifactCreate, ArtifactUpdate
+from legato._model.cache_lookups import CacheLookup
 from legato._model.flow_runs import FlowRunCreate
 from legato._model.logs import LogCreate
 from legato._model.results import Result
@@ -83,6 +84,15 @@ class ResultCached(Struct, tag="result_cached"):
     expires_at: datetime | None = None
 
 
+class CacheLookedUp(Struct, tag="cache_looked_up"):
+    """Fact: a task run looked for a cached result; `again`: not for the first time."""
+
+    epoch: int
+    flow_run_id: UUID | None
+    lookup: CacheLookup
+    again: bool = False
+
+
 class ArtifactMade(Struct, tag="artifact_made"):
     """Fact: a run made an artifact; it has an id and a time."""
 
@@ -132,6 +142,7 @@ Record = (
     | Logged
     | ResultKept
     | ResultCached
+    | CacheLookedUp
     | ArtifactMade
     | ArtifactChanged
     | Skipped

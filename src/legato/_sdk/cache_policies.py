@@ -11,6 +11,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from legato._model.cache_lookups import NOT_COVERED
 from legato._sdk.code_digest import code_digest
 from legato._sdk.exceptions import HashError
 from legato._sdk.hashing import hash_value
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 CacheKeyFn = Callable[["TaskRunContext", dict[str, Any]], str | None]
 Values = Mapping[str, Any]
-NOT_COVERED = "not covered:"
 
 
 @dataclass

@@ -11,8 +11,8 @@ from legato._engine.endings import describe
 from legato._model.operations.results import FindCached
 from legato._model.records import ResultCached, ResultKept
 from legato._model.results import Result
-from legato._sdk import results, run_logs, stored_results
-from legato._sdk.cache_keys import cache_key
+from legato._sdk import cache_lookups, results, run_logs, stored_results
+from legato._sdk.cache_keys import NO_KEY, cache_key
 from legato._sdk.context import transacting
 from legato._sdk.exceptions import HashError, StorageError
 
@@ -36,18 +36,25 @@ def look_up(run: TaskExecution) -> Returned | Raised | None:
     try:
         key = cache_key(task, context, context.parameters, flow.parameters if flow else {})
     except HashError as error:
+        cache_lookups.note(run, "no key", problem=str(error))
         return Raised(error, "error")
     if key.problem is not None:
         run_logs.say(context, run_logs.WARNING, key.problem)
     run.cache_key = key.key
     if key.key is None or task.refreshes_cache:
+        if key is not NO_KEY:
+            cache_lookups.passed_over(run, key)
         return None
     try:
-        return _take(run, key.key)
+        taken = _take(run, key.key)
     except Exception as error:  # noqa: BLE001 - serializers and classes of the user, storages
-        message = f"{context.name} is not taken from the cache: {describe(error)}"
+        problem = describe(error)
+        message = f"{context.name} is not taken from the cache: {problem}"
         run_logs.say(context, run_logs.WARNING, message)
+        cache_lookups.note(run, "unreadable", key, problem=problem)
         return None
+    cache_lookups.note(run, "miss" if taken is None else "hit", key)
+    return taken
 
 
 def _take(run: TaskExecution, key: str) -> Returned | None:

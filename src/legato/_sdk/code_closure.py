@@ -24,8 +24,8 @@ from importlib.util import resolve_name
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
+from legato._model.cache_lookups import NOT_COVERED
 from legato._sdk import code_values
-from legato._sdk.cache_policies import NOT_COVERED
 from legato._sdk.code_digest import code_digest
 from legato._sdk.code_places import Place, module_place, package_version, place
 from legato._sdk.code_uses import Import, Uses, uses_of

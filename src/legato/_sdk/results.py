@@ -97,12 +97,13 @@ def put(
     home = flow.backend if isinstance(flow, FlowRunContext) else backend()
     at, name, now = address or Address(), name_of(serializer), home.clock.now()
     blob, location = serializer.dumps(value), None
+    # a shared one has the id of the run that made it: that is how others find out whose it is
+    result_id = context.id if shared else home.ids.new()
     if at.storage is not None or at.key is not None or len(blob) > INLINE_LIMIT:
         storage = storage_of(at.storage, Path(home.storage()))
-        key = context.id.hex if at.key is None else at.key
+        key = result_id.hex if at.key is None else at.key  # then the object is this result's own
         expires = at.expires_at
         location = save(storage, key, blob, serializer=name, created_at=now, expires_at=expires)
-    result_id = home.ids.new()
     home.journal.append(
         ResultKept(
             flow.epoch if isinstance(flow, FlowRunContext) else 0,

@@ -219,5 +219,17 @@ RESULT = (
     "expires_at",
 )
 CACHE_ENTRY = ("id", "ws", "cache_key", "result_id", "created_at", "expires_at")
+CACHE_LOOKUP = (
+    "task_run_id",
+    "step_name",
+    "at",
+    "outcome",
+    "cache_key",
+    "parts",
+    "problem",
+    "expiration_us",
+    "result_id",
+)
+CACHE_LOOKUP_CREATE = (*CACHE_LOOKUP, "ws")
 RESULT_CREATE = (*RESULT, "ws")
 QUARANTINE = ("writer_id", "seq", "ws", "flow_run_id", "kind", "error", "body", "at")

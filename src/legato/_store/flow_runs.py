@@ -32,6 +32,7 @@ _PARTS = (
     "quarantine",
     "task_run_tag",
     "task_run_state",
+    "task_run_cache",
     "task_run",
     "flow_run",
 )

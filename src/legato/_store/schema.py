@@ -26,13 +26,17 @@ from legato._store import schema_parts as p
 from legato._store.checks import UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
+from legato._store.schema_results import cache_entry, result, task_run_cache
 
 __all__ = [
     "Uid",
     "artifact",
     "artifact_collection",
+    "cache_entry",
     "concurrency_limit",
     "metadata",
+    "result",
+    "task_run_cache",
     "variable",
 ]
 
@@ -246,24 +250,6 @@ log = Table(
     **p.CLUSTERED,
 )
 
-result = Table(
-    "result",
-    metadata,
-    p.id_(),
-    p.ws(),
-    p.ref("flow_run_id"),
-    p.text_("serializer", required=True),
-    Column("size", BigInteger, nullable=False),
-    Column("sha256", LargeBinary(32), nullable=False),
-    Column("body", LargeBinary),
-    p.text_("location"),
-    p.at("created_at", required=True),
-    p.at("expires_at"),
-    p.ref("cache_entry_id"),
-    **p.CLUSTERED,
-)
-Index("ix_result_flow_run_id", result.c.flow_run_id)
-
 quarantine = Table(
     "quarantine",
     metadata,
@@ -276,18 +262,6 @@ quarantine = Table(
     p.text_("body"),
     p.at("at", required=True),
     **p.CLUSTERED,
-)
-
-cache_entry = Table(
-    "cache_entry",
-    metadata,
-    p.id_(),
-    p.ws(),
-    p.text_("cache_key", required=True),
-    p.ref("result_id", required=True),
-    p.at("created_at", required=True),
-    p.at("expires_at"),
-    UniqueConstraint("ws", "cache_key"),
 )
 
 lease = Table(

@@ -21,13 +21,12 @@ from sqlalchemy import (
     delete,
     func,
     literal_column,
-    or_,
     select,
     union,
     update,
 )
 
-from legato._store import columns, object_columns, object_statements
+from legato._store import columns, object_columns, object_statements, result_statements
 from legato._store import schema as s
 
 if TYPE_CHECKING:
@@ -218,21 +217,11 @@ QUERIES: dict[str, Executable] = {
     "task_run.read_result": select(
         *_pick(tr, ("id", "flow_run_id", "result_body", "state_at"))
     ).where(tr.c.id == _p("id"), tr.c.result_body.is_not(None)),
-    "cache_entry.drop": delete(s.cache_entry).where(
-        s.cache_entry.c.ws == _p("ws"), s.cache_entry.c.cache_key == _p("cache_key")
-    ),
-    "cache_entry.find": select(*_pick(s.result, columns.RESULT))
-    .select_from(s.cache_entry.join(s.result, s.result.c.id == s.cache_entry.c.result_id))
-    .where(
-        s.cache_entry.c.ws == _p("ws"),
-        s.cache_entry.c.cache_key == _p("cache_key"),
-        or_(s.cache_entry.c.expires_at.is_(None), s.cache_entry.c.expires_at > _p("now")),
-    ),
-    "result.read": select(*_pick(s.result, columns.RESULT)).where(s.result.c.id == _p("id")),
     "flow_run.count_states": select(tr.c.state_type, func.count())
     .where(tr.c.flow_run_id == _p("flow_run_id"))
     .group_by(tr.c.state_type),
     **object_statements.QUERIES,
+    **result_statements.QUERIES,
 }
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
@@ -268,15 +257,18 @@ BY_IDS: dict[str, Executable] = {
     "task_run_tag.delete_of_flow_runs": _of_tasks(s.task_run_tag, "run_id"),
     "flow_run_tag.delete_of_flow_runs": _of(s.flow_run_tag, "run_id"),
     "log.delete_of_flow_runs": _of(s.log, "flow_run_id"),
+    "task_run_cache.delete_of_flow_runs": _of_tasks(s.task_run_cache, "task_run_id"),
     "result.delete_of_flow_runs": _of(s.result, "flow_run_id"),
     "attempt.delete_of_flow_runs": _of(s.attempt, "flow_run_id"),
     "quarantine.delete_of_flow_runs": _of(s.quarantine, "flow_run_id"),
     "task_run.delete_of_flow_runs": _of(s.task_run, "flow_run_id"),
     "flow_run.delete_of_flow_runs": _of(s.flow_run, "id"),
     "task_run_state.delete_of_task_runs": _of(s.task_run_state, "task_run_id"),
+    "task_run_cache.delete_of_task_runs": _of(s.task_run_cache, "task_run_id"),
     "task_run_tag.delete_of_task_runs": _of(s.task_run_tag, "run_id"),
     "task_run.delete_of_task_runs": _of(s.task_run, "id"),
     **object_statements.BY_IDS,
+    **result_statements.BY_IDS,
 }
 
 MANY: dict[str, Many] = {
@@ -292,6 +284,7 @@ MANY: dict[str, Many] = {
     "lease.create": Many(s.lease, columns.LEASE_CREATE),
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
     "cache_entry.create": Many(s.cache_entry, columns.CACHE_ENTRY),
+    "task_run_cache.create": Many(s.task_run_cache, columns.CACHE_LOOKUP_CREATE, ignore=True),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
     "variable.create": Many(s.variable, object_columns.VARIABLE_CREATE, ignore=True),
