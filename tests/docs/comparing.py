@@ -13,6 +13,7 @@ _LIBRARY_FRAME = re.compile(r'^  File "/usr/lib/python3/.*\n(    .*\n)*', re.MUL
 _CHANGING = [
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "HASH"),
+    (re.compile(r"(?<=[a-z]-)[0-9a-f]{8}\b"), "CODE"),  # of a task key
     (re.compile(r"\d\d\d\d-\d\d-\d\d"), "DATE"),
     (re.compile(r"\d\d:\d\d:\d\d(\.\d+)?"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? (s|ms)\b"), "DURATION"),

@@ -360,7 +360,8 @@ def one(x): return x
 @flow
 def job(): return one(1)
 job()
-print([name for name in sys.modules if "cache" in name and "legato" in name or "hashing" in name])
+found = [name for name in sys.modules if name.startswith("legato._s")]
+print([name for name in found if "cache" in name or "hashing" in name])
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"

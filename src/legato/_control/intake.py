@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from legato._control import proposals
@@ -29,7 +29,6 @@ from legato._model.records import (
 )
 from legato._store import flows, writers
 from legato._store.artifacts import Artifacts
-from legato._store.cache_lookups import CacheLookups
 from legato._store.flow_runs import FlowRuns
 from legato._store.logs import Logs
 from legato._store.port import Transaction
@@ -37,6 +36,9 @@ from legato._store.quarantine import Quarantine
 from legato._store.results import Results
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
+
+if TYPE_CHECKING:
+    from legato._store.cache_lookups import CacheLookups
 
 BAD = (TypeError, ValueError, AttributeError, OverflowError, KeyError)
 """What a record of the wrong shape or size makes Python raise."""
@@ -70,7 +72,7 @@ class Intake:
         writer_uid = tx.uid(writer.id)
         self._logs = Logs(tx, writer_uid)
         self._results = Results(tx)
-        self._lookups = CacheLookups(tx)
+        self._lookups: CacheLookups | None = None
         self._artifacts = Artifacts(tx)
         self._quarantine = Quarantine(tx, writer_uid, now)
         self._owner: tuple[object, int, bool] = _NOBODY_YET
@@ -121,7 +123,8 @@ class Intake:
         self.tasks.flush()
         self.history.flush(self.tx)
         self._results.flush()
-        self._lookups.flush()
+        if self._lookups is not None:
+            self._lookups.flush()
         self._artifacts.flush()
         self._logs.flush()
         self._quarantine.flush()
@@ -192,6 +195,10 @@ class Intake:
 
     def _looked_up(self, index: int, seq: int, record: CacheLookedUp) -> None:
         if self.counts(record.flow_run_id, record.epoch):
+            if self._lookups is None:
+                from legato._store.cache_lookups import CacheLookups
+
+                self._lookups = CacheLookups(self.tx)
             self._lookups.add(record.lookup, again=record.again)
 
     def _made(self, index: int, seq: int, record: ArtifactMade) -> None:
