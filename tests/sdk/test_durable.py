@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
+import re
 import subprocess
 import sys
 import time
@@ -54,11 +55,14 @@ def completed_by_key() -> Counter[tuple[Any, str]]:
     return Counter((run.flow_run_id, run.dynamic_key) for run in runs)
 
 
-def resume(run: Run, name: str, die_at: str = "") -> subprocess.CompletedProcess[str]:
+def resume(
+    run: Run, name: str, die_at: str = "", dry_run: bool = False
+) -> subprocess.CompletedProcess[str]:
     with get_client(sync_client=True) as client:
         flow_id = next(each.id for each in client.read_flows() if each.name == name)
         (found,) = [each for each in client.read_flow_runs() if each.flow_id == flow_id]
-    return run("-m", "legato", "flow-run", "resume", str(found.id), die_at=die_at)
+    more = ["--dry-run"] if dry_run else []
+    return run("-m", "legato", "flow-run", "resume", str(found.id), *more, die_at=die_at)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,55 @@ def test_what_has_a_class_of_the_script_has_it_after_a_resume(run, ledger):
     done = resume(run, "classes")
     assert "2 finished steps will not run again" in done.stderr
     assert ledger.read_text().split("step 1\n") == ["pickle True\njson True\n"] * 2 + [""]
+
+
+BEFORE = """
+from helpers import SIZE
+from legato import flow, task
+
+@task
+def load():
+    return SIZE
+
+@task
+def check(number):
+    return number
+
+@flow(durable=True)
+def etl():
+    number = load()
+    check(number)
+    raise SystemExit("on its way")
+
+if __name__ == "__main__":
+    etl()
+"""
+
+
+def test_the_plan_says_what_changed_in_the_code_and_what_it_does_not_ask_for(run, tmp_path, rows):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    script, helpers = folder / "etl.py", folder / "helpers.py"
+    script.write_text(BEFORE)
+    helpers.write_text("SIZE = 1")
+    assert run(str(script)).returncode == 1
+    plan = resume(run, "etl", dry_run=True).stderr
+    assert "2 steps reused, 0 steps run again\n" in plan
+    assert "changed" not in plan
+    assert "no more" not in plan
+    script.write_text(BEFORE.replace("check", "verify").replace("raise", "#"))
+    helpers.write_text("SIZE = 2")
+    plan = resume(run, "etl", dry_run=True).stderr
+    assert "The code has changed since attempt 1: etl.py, helpers.py\n" in plan
+    assert "Defined no more, so not asked for: check-0\n" in plan
+    done = resume(run, "etl")
+    assert done.returncode == 0, done.stderr
+    assert "1 finished step was not asked for any more: check-0" in done.stderr
+    (name,) = [name for (name,) in rows("select name from flow_run")]
+    shown = run("-m", "legato", "flow-run", "inspect", name).stdout
+    codes = re.findall(r"^  (\d)  process \d+ on .*, code (\w+)", shown, re.MULTILINE)
+    assert [number for number, _ in codes] == ["1", "2"]
+    assert len({code for _, code in codes}) == 2
 
 
 def test_a_retry_of_a_durable_flow_does_not_repeat_finished_steps():

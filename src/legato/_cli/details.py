@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from legato._backend.current import current
 from legato._cli import cache_lookups, times
 from legato._cli.output import state_cell
 from legato._cli.tables import printable
 from legato._model import filters as f
 from legato._model.errors import ObjectNotFound
+from legato._model.operations.attempts import ListAttempts
 from legato._model.states import StateType
 
 if TYPE_CHECKING:
+    from legato._model.attempts import Attempt
     from legato._sdk.client.objects import FlowRun, TaskRun
     from legato._sdk.client.sync import SyncClient
     from legato._sdk.states import State
@@ -48,6 +52,7 @@ class Story:
             if value:
                 click.echo(f"{name:12} {value}")
         self._show_block("Parameters", self._parameters())
+        self._show_block("Attempts", self._attempts())
         self._show_block("History", self._history())
 
     def _lines(self) -> Lines:
@@ -78,6 +83,18 @@ class Story:
             for state in self.states
         ]
 
+    def _attempts(self) -> list[str]:
+        """One that knows of no code, and of no other, says nothing that stands not elsewhere."""
+        attempts: list[dict[str, Any]] = self.extra.get("attempts", [])
+        if len(attempts) < 2 and not any(one["code"] for one in attempts):
+            return []
+        return [
+            f"{one['number']}  process {one['pid']} on {printable(one['host'])}"
+            + (f", code {one['code']}" if one["code"] else "")
+            + (f", {one['cause'] or 'open'}" if one["cause"] != "ended" else "")
+            for one in attempts
+        ]
+
     def _show_block(self, title: str, lines: list[str]) -> None:
         if lines:
             click.echo(title)
@@ -90,7 +107,19 @@ def flow_run(client: SyncClient, run: FlowRun) -> Story:
     extra: dict[str, Any] = {"flow_name": None, "task_run_counts": _counts(client, run)}
     with suppress(ObjectNotFound):  # deleted meanwhile
         extra["flow_name"] = client.read_flow(run.flow_id).name
+    attempts: list[Attempt] = current().send(ListAttempts(flow_run_id=run.id))
+    extra["attempts"] = [_attempt(attempt) for attempt in attempts]
     return Story("Flow run", run, client.read_flow_run_states(run.id), extra)
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    """Return an attempt as JSON values, with one hash for the code of all its files."""
+    found: dict[str, Any] = msgspec.to_builtins(attempt)
+    files = found.pop("code_files")
+    text = msgspec.json.encode(files, order="sorted")
+    found["code"] = None if files is None else blake2b(text, digest_size=6).hexdigest()
+    del found["flow_run_id"]
+    return found
 
 
 def task_run(client: SyncClient, run: TaskRun) -> Story:

@@ -51,7 +51,7 @@ def _refuse(run: FlowRun) -> None:
 
 
 def show(run: FlowRun, plan: list[Planned]) -> None:
-    """Print the plan: counts, then each step that runs again with the reason."""
+    """Print the plan: counts, each step that runs again with the reason, what the code lacks."""
     again = [planned for planned in plan if not planned.is_reused]
     reused = len(plan) - len(again)
     say(f"Resume {run.name!r}: {_steps(reused)} reused, {_steps(len(again))} run again")
@@ -59,6 +59,15 @@ def show(run: FlowRun, plan: list[Planned]) -> None:
         say(f"  {planned.step.name}: {planned.why}")
     if len(again) > SHOWN:
         say(f"  ... and {len(again) - SHOWN} more")
+    _say_some("The code has changed since attempt 1", resumption.changed_files(run))
+    left = resumption.left_behind(run, plan)
+    _say_some("Defined no more, so not asked for", [step.name for step in left])
+
+
+def _say_some(what: str, names: list[str]) -> None:
+    if names:
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        say(f"{what}: {', '.join(names[:SHOWN])}{more}")
 
 
 def _steps(count: int) -> str:

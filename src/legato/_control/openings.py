@@ -29,7 +29,7 @@ def open(tx: Transaction, now: datetime, request: OpenAttempt) -> AttemptOpened:
         return AttemptOpened(number=work.epoch, version=work.version, state=request.state)
     _refuse(tx, work, request)
     writers.create(tx, request.writer)  # else nobody would see that it died before it wrote
-    runs.reopen(work, request.state, request.writer, request.code_version)
+    runs.reopen(work, request.state, request.writer, request.code_version, request.code_files)
     if parent is not None and above is not None:
         if not runs.works[above.int].is_open(request.parent_epoch):
             raise Conflict(f"The attempt {request.parent_epoch} of the flow run {above} is closed.")

@@ -53,7 +53,7 @@ def create(intake: Intake, record: FlowRunProposed) -> Answer:
     work = intake.flows.create(run, run.id, flow_id, state)
     if record.parent is not None:
         intake.tasks.create(record.parent, record.parent_epoch, child=run.id)
-    intake.flows.begin(work, intake.writer, record.code_version)
+    intake.flows.begin(work, intake.writer, record.code_version, record.code_files)
     return Accepted(state, 1, flow_id)
 
 

@@ -19,6 +19,8 @@ class Attempt(Struct, kw_only=True):
     host: str
     pid: int
     code_version: str | None = None
+    code_files: dict[str, str] | None = None
+    """Of a durable run: hashes of the project's files, by their paths from the flow's folder."""
     opened_at: datetime
     closed_at: datetime | None = None
     cause: str | None = None

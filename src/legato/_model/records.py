@@ -121,6 +121,7 @@ class FlowRunProposed(Struct, tag="flow_run_proposed"):
     flow_name: str
     run: FlowRunCreate
     code_version: str | None = None
+    code_files: dict[str, str] | None = None
     parent: TaskRunCreate | None = None
     parent_epoch: int = 0
     flow_tags: list[str] = []

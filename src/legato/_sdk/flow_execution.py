@@ -241,7 +241,7 @@ class FlowExecution(Execution):
             self.created.run.name = context.name
             self.created.run.parameters = parameters.jsonable(context.parameters)
             if context.durable:
-                self.created.run.parameters_id = reopening.keep_parameters(self)
+                reopening.keep_for_resume(self, self.created)
         if refused is None:
             kind = "subflow run" if context.outer is not None else "flow run"
             verb = "Beginning" if context.epoch == 1 else "Resuming"

@@ -10,7 +10,7 @@ from legato._engine.endings import describe
 from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt
 from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.states import StateDetails, StateType
-from legato._sdk import durable_steps, plain_results, run_logs
+from legato._sdk import durable_steps, plain_results, project_files, run_logs
 from legato._sdk.replay import Changed, Replay
 from legato._sdk.signature import underlying
 from legato._sdk.stamping import stamped
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from legato._model.attempts import Step
     from legato._model.flow_runs import FlowRun
+    from legato._model.records import FlowRunProposed
     from legato._model.task_runs import TaskRunCreate
     from legato._sdk.context import FlowRunContext
     from legato._sdk.flow import Flow
@@ -42,7 +43,14 @@ def entrypoint_of(flow: Flow[Any, Any]) -> str | None:
     return f"{os.path.abspath(path)}:{function.__name__}"
 
 
-def keep_parameters(run: FlowExecution) -> UUID | None:
+def keep_for_resume(run: FlowExecution, proposed: FlowRunProposed) -> None:
+    """Have a durable run recorded with what only a resume needs."""
+    proposed.run.parameters_id = _keep_parameters(run)
+    if run.enclosing is None or not run.enclosing.durable:
+        proposed.code_files = project_files.of(run.flow)
+
+
+def _keep_parameters(run: FlowExecution) -> UUID | None:
     """Store the parameters of a durable run if JSON would not give them back; return the id.
 
     None, too, if they cannot be stored: the run can be resumed by who has them.
@@ -96,6 +104,7 @@ def reopen(
             state=state,
             writer=backend.identity(),
             code_version=run.flow.version,
+            code_files=project_files.of(run.flow) if parent is None else None,
             parent=parent,
             parent_epoch=run.enclosing.epoch if run.enclosing is not None else 0,
         )

@@ -126,6 +126,11 @@ def has_label(key: str) -> bool:
     return "#" in prefix_of(key).rpartition("/")[2]
 
 
+def function_of(key: str) -> str:
+    """Return the function of a step, with its module in front."""
+    return prefix_of(key).rpartition("/")[2].partition("#")[0]
+
+
 def has_fingerprint(key: str) -> bool:
     """Tell whether the arguments of a step take part in its key."""
     return key.rsplit(":", 2)[1:2] != [NO_FINGERPRINT]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from msgspec import Struct
 
-from legato._model.attempts import Step
-from legato._model.operations.attempts import ListSteps
+from legato._model.attempts import Attempt, Step
+from legato._model.operations.attempts import ListAttempts, ListSteps
 from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.results import ResultReference
 from legato._model.states import StateType
-from legato._sdk import stored_results
+from legato._sdk import project_files, stored_results
 from legato._sdk.exceptions import MissingFlowError
 from legato._sdk.flow_execution import FlowExecution
+from legato._sdk.replay import function_of
 from legato._sdk.services import backend
 from legato._sdk.step_keys import is_of_hook
 
@@ -64,6 +66,44 @@ def _why_again(step: Step) -> str:
 
 
 _ENDS = frozenset({"FAILED", "CRASHED", "CANCELLED"})
+
+
+def changed_files(run: FlowRun) -> list[str]:
+    """Return the files of the project that are not as they were when the run was started.
+
+    By their paths from the folder of the flow's file; only those that were imported then.
+    """
+    if run.entrypoint is None:
+        return []
+    attempts: list[Attempt] = backend().send(ListAttempts(flow_run_id=run.id))
+    before = attempts[0].code_files if attempts else None
+    return project_files.changed(before or {}, project_files.folder_of(run.entrypoint))
+
+
+def left_behind(run: FlowRun, plan: list[Planned]) -> list[Step]:
+    """Return the finished steps whose functions the flow's file does not define any more.
+
+    Other steps may turn out not to be asked for as well; that shows when the flow has run.
+    """
+    if run.entrypoint is None:
+        return []
+    import ast
+
+    path = run.entrypoint.rpartition(":")[0]
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except (OSError, SyntaxError, ValueError):  # who loads the file says what is wrong with it
+        return []
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    defined = {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+    module = f"{Path(path).stem}."
+    return [
+        planned.step
+        for planned in plan
+        if planned.is_reused
+        and (function := function_of(planned.step.step_key)).startswith(module)
+        and function.rpartition(".")[2] not in {"<lambda>", *defined}
+    ]
 
 
 def parameters_of(run: FlowRun) -> dict[str, Any]:

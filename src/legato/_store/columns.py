@@ -199,6 +199,7 @@ ATTEMPT = (
     "opened_at",
     "closed_at",
     "cause",
+    "code_files",
 )
 ATTEMPT_CLOSE = ("closed_at", "cause")
 ATTEMPT_CREATE = ("ws", *ATTEMPT)

@@ -47,6 +47,7 @@ class FlowWork:
     __slots__ = (
         "cause",
         "closed_at",
+        "code_files",
         "code_version",
         "created",
         "created_at",
@@ -84,6 +85,7 @@ class FlowWork:
     created: FlowRunCreate | None
     created_at: int
     encoded: tuple[Any, ...]
+    code_files: dict[str, str] | None
     code_version: str | None
     opener: Writer | None
     stored: int
@@ -144,6 +146,7 @@ class FlowRuns:
         work.policy_text, work.deployment_id = owned["policy"], owned["deployment_id"]
         work.holder, work.closed_at, work.cause = decode.maybe_uid(row[22]), row[23], row[24]
         work.created, work.code_version, work.opener = None, None, None
+        work.code_files = None
         work.sorted_at = self._sort_at(work)
         return work
 
@@ -158,6 +161,7 @@ class FlowRuns:
         work.policy_text = encode.json(run.empirical_policy, "empirical_policy")
         work.encoded, work.created_at = self._encoded(run, work.policy_text), entered[5]
         work.deployment_id, work.created, work.code_version = run.deployment_id, run, None
+        work.code_files = None
         work.holder, work.closed_at, work.cause, work.opener = None, None, None, None
         work.stored, work.version, work.epoch, work.entered = 0, 1, 0, entered
         work.progress = advance(START, None, None, state)
@@ -166,11 +170,17 @@ class FlowRuns:
         self.works[run_id.int] = work
         return work
 
-    def begin(self, work: FlowWork, writer: Writer | None, code_version: str | None) -> None:
+    def begin(
+        self,
+        work: FlowWork,
+        writer: Writer | None,
+        code_version: str | None,
+        code_files: dict[str, str] | None = None,
+    ) -> None:
         """Write the first history row of a created run, under its first attempt if it has one."""
         if writer is not None:
             work.epoch, work.opener, work.holder = 1, writer, writer.id
-            work.code_version = code_version
+            work.code_version, work.code_files = code_version, code_files
         if writer is not None and work.entered[1] in TERMINAL_NAMES:
             work.closed_at, work.cause = self._now, ENDED
         self._history.flow_step(work.uid, 1, (work.epoch, 0), "", work.entered)
@@ -185,7 +195,12 @@ class FlowRuns:
         work.scheduled_at = _scheduled(state)
 
     def reopen(
-        self, work: FlowWork, state: State, writer: Writer, code_version: str | None
+        self,
+        work: FlowWork,
+        state: State,
+        writer: Writer,
+        code_version: str | None,
+        code_files: dict[str, str] | None,
     ) -> None:
         """Open the next attempt with the state that leaves a terminal one."""
         before, epoch = work.entered[1], work.epoch + 1
@@ -195,7 +210,8 @@ class FlowRuns:
         self._history.flow_step(work.uid, work.version + 1, (epoch, 1), before, entered)
         work.version, work.epoch, work.entered = work.version + 1, epoch, entered
         work.scheduled_at = _scheduled(state)
-        work.opener, work.holder, work.code_version = writer, writer.id, code_version
+        work.opener, work.holder = writer, writer.id
+        work.code_version, work.code_files = code_version, code_files
         work.closed_at = work.cause = None
 
     def attach(self, work: FlowWork, parent_task_run_id: UUID) -> None:
@@ -290,6 +306,7 @@ class FlowRuns:
             null if work.code_version is None else encode.text(work.code_version), self._now,
             null if work.closed_at is None else work.closed_at,
             null if work.cause is None else work.cause,
+            encode.json(work.code_files, "code_files") if work.code_files else null,
         )  # fmt: skip
 
     def _standing(self, work: FlowWork) -> list[Any]:

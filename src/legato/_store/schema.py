@@ -214,6 +214,7 @@ attempt = Table(
     p.at("opened_at", required=True),
     p.at("closed_at"),
     p.text_("cause"),
+    p.text_("code_files"),
     **p.CLUSTERED,
 )
 Index("ix_attempt_open", attempt.c.writer_id, **p.where("closed_at IS NULL"))

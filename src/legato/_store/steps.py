@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from msgspec import json
+
 from legato._model.attempts import Attempt, Step
 from legato._store import decode
 from legato._store.port import Transaction
@@ -23,7 +25,7 @@ def list_steps(tx: Transaction, flow_run_id: UUID) -> list[Step]:
 
 
 def _attempt(row: decode.Row) -> Attempt:
-    run_id, number, writer_id, host, pid, code_version, opened, closed, cause = row
+    run_id, number, writer_id, host, pid, code_version, opened, closed, cause, files = row
     return Attempt(
         flow_run_id=decode.uid(run_id),
         number=number,
@@ -34,6 +36,7 @@ def _attempt(row: decode.Row) -> Attempt:
         opened_at=at(opened),
         closed_at=when(closed),
         cause=cause,
+        code_files=None if files is None else json.decode(files, type=dict[str, str]),
     )
 
 

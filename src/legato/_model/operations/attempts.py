@@ -29,6 +29,7 @@ class OpenAttempt(Operation):
     state: State
     writer: Writer
     code_version: str | None = None
+    code_files: dict[str, str] | None = None
     parent: TaskRunCreate | None = None
     """For a subflow's run: the task run that stands for it in the new attempt of its parent."""
     parent_epoch: int = 0
