@@ -53,20 +53,28 @@ def keep_for_resume(run: FlowExecution, proposed: FlowRunProposed) -> None:
 def _keep_parameters(run: FlowExecution) -> UUID | None:
     """Store the parameters of a durable run if JSON would not give them back; return the id.
 
-    None, too, if they cannot be stored: the run can be resumed by who has them.
+    Without those that cannot be stored: the run can be resumed by who has them.
     """
     given = run.context.parameters
     if plain_results.encoded(given) is not None:
         return None
     from legato._sdk import results
+    from legato._sdk.private_values import holds_secret
     from legato._sdk.serializers import PickleSerializer
 
-    try:
-        return results.put(run.context, given, PickleSerializer())
-    except Exception as error:  # noqa: BLE001 - classes of the user
-        message = f"The parameters cannot be stored for a resume. {describe(error)}"
-        run_logs.say(run.context, run_logs.WARNING, message)
-        return None
+    serializer = PickleSerializer()
+    kept: dict[str, Any] = {}
+    for name, value in given.items():
+        if holds_secret(value):
+            continue
+        try:
+            serializer.dumps(value)
+        except Exception as error:  # noqa: BLE001 - classes of the user
+            message = f"The parameter {name!r} cannot be stored for a resume. {describe(error)}"
+            run_logs.say(run.context, run_logs.WARNING, message)
+        else:
+            kept[name] = value
+    return results.put(run.context, kept, serializer)
 
 
 def is_durable(run: FlowExecution) -> bool:
