@@ -6,6 +6,7 @@ import asyncio
 import base64
 import sqlite3
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from legato import durable, flow, task
 from legato._backend import current as backends
 from legato._sdk import resumption
+from legato.client.orchestration import get_client
 from legato.exceptions import MissingResult
 from legato.transactions import transaction
 
@@ -174,3 +176,43 @@ def test_a_resume_asks_for_the_parameters_that_were_not_stored():
         durable.resume(run_id, flow=etl)
     durable.resume(run_id, flow=etl, parameters={"lock": lock})
     assert seen == [(1, lock)] * 2
+
+
+@pytest.mark.parametrize("meanwhile", ["resumed", "deleted", "its result deleted"])
+def test_a_run_goes_on_whatever_became_of_its_subflow(meanwhile, home):
+    calls: list[int] = []
+    broken = {"outer" if meanwhile == "its result deleted" else "inner"}
+
+    @task
+    def step(number: int) -> int:
+        calls.append(number)
+        return number
+
+    @flow
+    def inner() -> tuple[int, int]:
+        found = step(1)
+        if "inner" in broken:
+            raise ConnectionError("no route")
+        return found, step(2)
+
+    @flow(durable=True)
+    def outer() -> tuple[int, int]:
+        found = inner()
+        if "outer" in broken:
+            raise ConnectionError("no route")
+        return found
+
+    run_id = outer(return_state=True).state_details.flow_run_id
+    broken.clear()
+    with get_client(sync_client=True) as client:
+        (inside,) = [run.id for run in client.read_flow_runs() if run.parent_task_run_id]
+        if meanwhile == "resumed":
+            assert durable.resume(inside, flow=inner) == (1, 2)
+        elif meanwhile == "deleted":
+            client.delete_flow_run(inside)
+    if meanwhile == "its result deleted":
+        with closing(sqlite3.connect(home / "legato.db")) as database:
+            database.execute("DELETE FROM result WHERE flow_run_id = ?", (inside.bytes,))
+            database.commit()
+    assert durable.resume(run_id, flow=outer) == (1, 2)
+    assert calls == ([1, 1, 2] if meanwhile == "deleted" else [1, 2])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from legato._engine.effects import Draft, Found
 from legato._engine.endings import describe
+from legato._model.errors import ObjectNotFound
 from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt
 from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.states import StateDetails, StateType
@@ -172,12 +173,21 @@ def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None
             if step.child_flow_run_id is not None:
                 run.context.id = step.child_flow_run_id
             enclosing.lineage.remember(found.draft.data, step.task_run_id)
-        return found
+            return found
     begun = enclosing.replay.children(key)
     runs = [one.child_flow_run_id for one in begun if one.child_flow_run_id is not None]
     runs = list(dict.fromkeys(runs))
-    if runs and not begun[-1].is_finished:
+    if runs and not begun[-1].is_finished and _goes_on(run, runs[-1]):
         reopen(run, runs[-1], parent, runs[:-1])
     elif runs:  # it was finished, but its result cannot be had: another run, of the same steps
         replay(run, runs)
     return None
+
+
+def _goes_on(run: FlowExecution, flow_run_id: UUID) -> bool:
+    """Tell whether a subflow's run can be opened again: not if it was resumed by itself."""
+    try:
+        record: FlowRun = run.backend.send(ReadFlowRun(flow_run_id=flow_run_id))
+    except ObjectNotFound:  # it was deleted
+        return False
+    return record.state is None or record.state.type is not StateType.COMPLETED
