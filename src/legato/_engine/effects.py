@@ -31,10 +31,11 @@ class Draft(Struct, kw_only=True):
 
 
 class Found(Struct):
-    """The run was finished by an earlier attempt; its end stands."""
+    """The run was finished by an earlier attempt; its end stands, or is rolled back at once."""
 
     state: State
     draft: Draft
+    stands: bool = True
 
 
 class Create(Struct, frozen=True):

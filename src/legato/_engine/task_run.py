@@ -61,8 +61,12 @@ def task_run(plan: TaskPlan, limited: bool = False) -> Generator[Effect, Any, tu
     `limited`: there may be limits on the run's tags, so each try waits for its slots.
     """
     created: bool | Found = yield CREATE
-    if type(created) is Found:
-        return created.state, created.draft
+    while type(created) is Found:
+        if created.draft.transacted:
+            yield Stage(created.draft)
+        if created.stands:
+            return created.state, created.draft
+        created = yield CREATE
     blocked: Draft | None = (yield RESOLVE) if created else None
     if blocked is not None:
         return (yield Enter(blocked)), blocked

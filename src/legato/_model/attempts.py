@@ -8,6 +8,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from legato._model.states import State, StateType
+from legato._model.transitions import COMMITTED, ROLLED_BACK, ROLLING_BACK
+
+CACHED = "Cached"
+_UNDONE = frozenset({ROLLING_BACK, ROLLED_BACK})
+_SETTLED = frozenset({COMMITTED, ROLLED_BACK, CACHED})
 
 
 class Attempt(Struct, kw_only=True):
@@ -40,6 +45,7 @@ class Step(Struct, kw_only=True):
     task_run_id: UUID
     name: str
     step_key: str
+    version: int
     state: State
     result_id: UUID | None = None
     result_body: bytes | None = None
@@ -50,4 +56,9 @@ class Step(Struct, kw_only=True):
     @property
     def is_finished(self) -> bool:
         """Whether it need not run again, as long as its result can be had."""
-        return self.state.type is StateType.COMPLETED and self.state.name != "RolledBack"
+        return self.state.type is StateType.COMPLETED and self.state.name not in _UNDONE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it did something that was neither committed nor rolled back, if it can be."""
+        return self.state.type is StateType.COMPLETED and self.state.name not in _SETTLED

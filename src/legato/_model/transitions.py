@@ -2,7 +2,7 @@
 
 It makes the CHECK constraints of the history tables, the table in the documentation and the
 cases of the rules test. `None` is "the run does not exist yet". A terminal state has no row: it
-is left only by opening the next attempt. A task run that is rolled back stays Completed, under
+is left only by opening the next attempt. A task run whose transaction ends stays Completed, under
 another name; that is no step of the table, and its history row names no state before.
 """
 
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from legato._model.states import StateType as T
 
-ROLLED_BACK = "RolledBack"
+COMMITTING, COMMITTED = "Committing", "Committed"
+ROLLING_BACK, ROLLED_BACK = "RollingBack", "RolledBack"
+OF_TRANSACTIONS = frozenset({COMMITTING, COMMITTED, ROLLING_BACK, ROLLED_BACK})
+"""Names of a completed task run while its transaction ends; only durable runs have all of them."""
 _ENDS = frozenset({T.COMPLETED, T.FAILED, T.CANCELLED, T.CRASHED})
 
 FLOW_RUN: dict[T | None, frozenset[T]] = {
@@ -39,6 +42,6 @@ def reopens(before: T | None, after: T) -> bool:
     return before in _ENDS and after in FLOW_RUN[None]
 
 
-def rolls_back(before: T | None, after: T, name: str) -> bool:
-    """Tell whether a task run that completed is said to be rolled back."""
-    return name == ROLLED_BACK and before is T.COMPLETED and after is T.COMPLETED
+def is_of_transaction(before: T | None, after: T, name: str) -> bool:
+    """Tell whether it is said of a task run that completed how its transaction ends."""
+    return name in OF_TRANSACTIONS and before is T.COMPLETED and after is T.COMPLETED

@@ -6,16 +6,22 @@ import sys
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from legato._engine.effects import Draft, Found
 from legato._engine.endings import describe
 from legato._model.results import ROW_LIMIT, ResultReference
+from legato._model.states import DEFAULT_NAME, StateType
+from legato._model.transitions import OF_TRANSACTIONS
 from legato._sdk import plain_results, run_logs, step_keys, stored_results
+from legato._sdk.context import transacting
 from legato._sdk.exceptions import StepNotCommitted
 from legato._sdk.moments import Span, are_times
 from legato._sdk.replay import Changed, has_fingerprint, has_label
 from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from legato._backend.port import Backend
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from legato._sdk.replay import Replay
     from legato._sdk.task import Task
 
+_SECRETS = frozenset({"SecretStr", "SecretBytes", "Secret"})
 UNORDERED = (
     "{} runs again: its arguments are no JSON, and it is called from another thread, coroutine or"
     " task than the flow's own, so its calls have no order. step_key= tells them apart:"
@@ -61,13 +68,28 @@ def find(context: TaskRunContext, flow: FlowRunContext, replay: Replay) -> Found
     step = replay.take(key, in_order)
     if isinstance(step, Changed):
         step = _same(step, replay, context, flow)
-    if step is None:
-        return None
-    found = ended(flow, step)
+        if step is None:
+            return None
+    found = None if step is None else ended(flow, step)
+    step = step or replay.left(key)
+    return None if step is None else _claimed(context, flow, step, found)
+
+
+def _claimed(
+    context: TaskRunContext, flow: FlowRunContext, step: Step, found: Found | None
+) -> Found | None:
+    """Have the context be that of a step; say how it ended, if it does not just run again."""
+    task = context.task
     if found is not None:
-        context.id, context.state = step.task_run_id, step.state
         flow.lineage.remember(found.draft.data, step.task_run_id)
-        failpoint("replay.claimed")
+    elif step.is_open and task.on_rollback_hooks:  # it runs again, once what it did is undone
+        found = Found(step.state, Draft(type=StateType.COMPLETED), stands=False)
+    else:
+        return None
+    hooks = task.on_rollback_hooks or task.on_commit_hooks
+    found.draft.transacted = step.is_open and bool(hooks or transacting.get() is not None)
+    context.id, context.state, context.version = step.task_run_id, step.state, step.version
+    failpoint("replay.claimed")
     return found
 
 
@@ -85,6 +107,8 @@ def ended(flow: FlowRunContext, step: Step) -> Found | None:
         run_logs.say(flow, run_logs.WARNING, message)
         return None
     state = step.state
+    if state.name in OF_TRANSACTIONS:  # when it was called, it was just Completed
+        state = replace(state, name=DEFAULT_NAME[state.type], message=None)
     draft = Draft(type=state.type, name=state.name, message=state.message, data=value)
     return Found(state, draft)
 
@@ -126,38 +150,16 @@ def _json(text: bytes | None) -> dict[str, Any]:
 
 
 def arguments_of(context: TaskRunContext) -> str | None:
-    """Return the arguments of a step as JSON, if they have that form and are short.
-
-    None if one of them is not to be written, or the step will run again in any case.
-    """
+    """Return the arguments of a step as JSON, if they have that form and are short."""
     text = step_keys.canonical(context.parameters)
-    flow = context.flow_run_context
-    if text is None or len(text) > 4 * ROW_LIMIT or _is_kept_back(context.task) or flow is None:
-        return None
-    hidden = flow.lineage.kept_back
-    return None if hidden is not None and hidden.is_in(text) else text.decode()
-
-
-def _is_kept_back(decorated: Flow[Any, Any] | Task[Any, Any]) -> bool:
-    return decorated.options.persist_result is False
-
-
-def keep_back(flow: FlowRunContext, task: Task[Any, Any], value: Any) -> None:
-    """Note what a step of a durable run returned, if it must not be seen in arguments either."""
-    if flow.durable and _is_kept_back(task):
-        from legato._sdk.private_values import KeptBack
-
-        lineage = flow.lineage
-        lineage.kept_back = lineage.kept_back or KeptBack()
-        lineage.kept_back.add(value)
+    return text.decode() if text is not None and len(text) <= 4 * ROW_LIMIT else None
 
 
 def kept(
     task: Task[Any, Any], context: TaskRunContext, flow: FlowRunContext, value: Any
 ) -> tuple[UUID | None, bytes | None]:
     """Keep the result of a durable step; what cannot be kept makes the step run again."""
-    if _is_kept_back(task):
-        keep_back(flow, task, value)
+    if task.options.persist_result is False or _is_secret(value):
         return None, None
     result_id, body = plain_results.kept(flow.backend, context.id, flow, value)
     return (result_id, body) if result_id is not None else (_stored(task, context, value), None)
@@ -165,7 +167,7 @@ def kept(
 
 def of_flow(flow: Flow[Any, Any], context: FlowRunContext, value: Any) -> UUID | None:
     """Keep what a durable flow returned; return the result's id."""
-    if _is_kept_back(flow):
+    if flow.options.persist_result is False or _is_secret(value):
         return None
     result_id = plain_results.of_flow(context.backend, context, value)
     return result_id or _stored(flow, context, value)
@@ -174,10 +176,8 @@ def of_flow(flow: Flow[Any, Any], context: FlowRunContext, value: Any) -> UUID |
 def _stored(
     decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value: Any
 ) -> UUID | None:
-    from legato._sdk import private_values, results
+    from legato._sdk import results
 
-    if private_values.holds_secret(value):
-        return None
     try:
         return results.store(decorated, context, value)
     except Exception as error:  # noqa: BLE001 - serializers and classes of the user
@@ -186,6 +186,25 @@ def _stored(
             message = f"{context.name} runs again on resume: {describe(error)}"
             run_logs.say(context, run_logs.WARNING, message)
         return None
+
+
+def _is_secret(value: Any, depth: int = 4) -> bool:
+    """Tell whether a value is, or holds, what its type says to hide."""
+    if any(kind.__name__ in _SECRETS for kind in type(value).__mro__):
+        return True
+    if not depth:
+        return False
+    return any(_is_secret(item, depth - 1) for item in _held(value))
+
+
+def _held(value: Any) -> Iterable[Any]:
+    """The values in a container or a model."""
+    kind: Any = value.__class__
+    if issubclass(kind, dict):
+        return list(value.values())
+    if hasattr(kind, "model_fields"):
+        return list(value.__dict__.values())
+    return list(value) if issubclass(kind, list | tuple | set | frozenset) else ()
 
 
 def commit(backend: Backend, context: TaskRunContext) -> None:

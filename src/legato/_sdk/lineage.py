@@ -22,8 +22,6 @@ from legato._sdk.futures import Future, FutureList
 if TYPE_CHECKING:
     from typing import Self
 
-    from legato._sdk.private_values import KeptBack
-
 LIMIT = 10_000
 _HELD = (str, bytes, int, float)
 _SHAPED = (list, dict, set, tuple)
@@ -40,11 +38,9 @@ _SCANNED = 64
 class Lineage:
     """The values that the task runs of one flow run returned."""
 
-    __slots__ = ("_makers", "kept_back")
+    __slots__ = ("_makers",)
 
     def __init__(self) -> None:
-        self.kept_back: KeptBack | None = None
-        """What is not to be written of these values, once there is any."""
         self._makers: dict[int, tuple[Any, UUID]] = {}
 
     def remember(self, value: Any, task_run_id: UUID) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from legato._engine.effects import Draft, Found
 from legato._engine.endings import describe
-from legato._model.errors import ObjectNotFound
 from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt
 from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.states import StateDetails, StateType
+from legato._model.transitions import ROLLED_BACK
 from legato._sdk import durable_steps, plain_results, project_files, run_logs
+from legato._sdk.context import transacting
 from legato._sdk.replay import Changed, Replay
 from legato._sdk.signature import underlying
 from legato._sdk.stamping import stamped
@@ -54,28 +55,20 @@ def keep_for_resume(run: FlowExecution, proposed: FlowRunProposed) -> None:
 def _keep_parameters(run: FlowExecution) -> UUID | None:
     """Store the parameters of a durable run if JSON would not give them back; return the id.
 
-    Without those that cannot be stored: the run can be resumed by who has them.
+    None, too, if they cannot be stored: the run can be resumed by who has them.
     """
     given = run.context.parameters
     if plain_results.encoded(given) is not None:
         return None
     from legato._sdk import results
-    from legato._sdk.private_values import holds_secret
     from legato._sdk.serializers import PickleSerializer
 
-    serializer = PickleSerializer()
-    kept: dict[str, Any] = {}
-    for name, value in given.items():
-        if holds_secret(value):
-            continue
-        try:
-            serializer.dumps(value)
-        except Exception as error:  # noqa: BLE001 - classes of the user
-            message = f"The parameter {name!r} cannot be stored for a resume. {describe(error)}"
-            run_logs.say(run.context, run_logs.WARNING, message)
-        else:
-            kept[name] = value
-    return results.put(run.context, kept, serializer)
+    try:
+        return results.put(run.context, given, PickleSerializer())
+    except Exception as error:  # noqa: BLE001 - classes of the user
+        message = f"The parameters cannot be stored for a resume. {describe(error)}"
+        run_logs.say(run.context, run_logs.WARNING, message)
+        return None
 
 
 def is_durable(run: FlowExecution) -> bool:
@@ -165,29 +158,33 @@ def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None
     enclosing = run.enclosing
     if enclosing is None or enclosing.replay is None:
         return None
+    begun = enclosing.replay.children(key)
+    runs = [one.child_flow_run_id for one in begun if one.child_flow_run_id is not None]
+    runs = list(dict.fromkeys(runs))
     step = enclosing.replay.take(key, durable_steps.is_in_order(enclosing, key))
-    if step is not None and not isinstance(step, Changed):
+    is_open = transacting.get() is not None and any(_is_open(run, one) for one in runs)
+    if step is not None and not isinstance(step, Changed) and not is_open:
         found = durable_steps.ended(enclosing, step)
         if found is not None:
             run.context.parent_task_run_id = step.task_run_id
             if step.child_flow_run_id is not None:
                 run.context.id = step.child_flow_run_id
             enclosing.lineage.remember(found.draft.data, step.task_run_id)
-            return found
-    begun = enclosing.replay.children(key)
-    runs = [one.child_flow_run_id for one in begun if one.child_flow_run_id is not None]
-    runs = list(dict.fromkeys(runs))
-    if runs and not begun[-1].is_finished and _goes_on(run, runs[-1]):
+        return found
+    if runs and not begun[-1].is_finished:
         reopen(run, runs[-1], parent, runs[:-1])
-    elif runs:  # it was finished, but its result cannot be had: another run, of the same steps
-        replay(run, runs)
+    elif runs:  # its result cannot be had, or its tasks are in an open transaction:
+        replay(run, runs)  # another run, of the same steps
     return None
 
 
-def _goes_on(run: FlowExecution, flow_run_id: UUID) -> bool:
-    """Tell whether a subflow's run can be opened again: not if it was resumed by itself."""
-    try:
-        record: FlowRun = run.backend.send(ReadFlowRun(flow_run_id=flow_run_id))
-    except ObjectNotFound:  # it was deleted
-        return False
-    return record.state is None or record.state.type is not StateType.COMPLETED
+def _is_open(run: FlowExecution, flow_run_id: UUID) -> bool:
+    """Tell whether tasks of a subflow were not committed together with what is around it."""
+    steps = run.backend.send(ListSteps(flow_run_id=flow_run_id))
+    inner = [step.child_flow_run_id for step in steps if step.child_flow_run_id is not None]
+    tasks = (step for step in steps if step.child_flow_run_id is None)
+    return any(_was_left(step) for step in tasks) or any(_is_open(run, one) for one in inner)
+
+
+def _was_left(step: Step) -> bool:
+    return step.is_open or step.state.name == ROLLED_BACK

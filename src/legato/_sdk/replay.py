@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from threading import Lock
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from legato._model.attempts import Step
 from legato._sdk.exceptions import ReplayChanged
 from legato._sdk.step_keys import is_of_hook
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 OnChange = Literal["rerun", "reuse", "fail"]
 NO_FINGERPRINT = "-"
@@ -38,6 +41,8 @@ class Replay:
         self._in_place: defaultdict[str, list[Step]] = defaultdict(list)
         self._mixed: set[str] = set()
         self._finished: dict[str, Step] = {}
+        self._left: dict[str, Step] = {}
+        self._steps: dict[UUID, Step] = {}
         self._told: set[str] = set()
         self._children: defaultdict[str, list[Step]] = defaultdict(list)
         known: set[str] = set()
@@ -49,6 +54,9 @@ class Replay:
                 self._in_place[prefix_of(step.step_key)].append(step)
             if step.is_finished and step.result_id is not None:
                 self._finished[step.step_key] = step
+            elif step.is_open:
+                self._left[step.step_key] = step
+            self._steps[step.task_run_id] = step
             if step.child_flow_run_id is not None:
                 self._children[step.step_key].append(step)
 
@@ -82,6 +90,15 @@ class Replay:
                 f" ({other.step_key}, now {key}), and on_replay_change is 'fail'."
             )
         return Changed(other, key)
+
+    def left(self, key: str) -> Step | None:
+        """Return the step of that key that was done, but has to run again all the same."""
+        with self._lock:
+            return self._left.pop(key, None)
+
+    def step(self, task_run_id: UUID) -> Step | None:
+        """Return a task run of an earlier attempt as that left it."""
+        return self._steps.get(task_run_id)
 
     def claim(self, changed: Changed) -> Step:
         """Give out the step whose place a call has that was found to be the same."""

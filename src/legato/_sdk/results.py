@@ -91,14 +91,15 @@ def put(
     address: Address | None = None,
     *,
     shared: bool = False,
+    result_id: UUID | None = None,
 ) -> UUID:
-    """Store a value that belongs to a run; return the result's id."""
+    """Store a value that belongs to a run; return the result's id, which may be given."""
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
     home = flow.backend if isinstance(flow, FlowRunContext) else backend()
     at, name, now = address or Address(), name_of(serializer), home.clock.now()
     blob, location = serializer.dumps(value), None
     # a shared one has the id of the run that made it: that is how others find out whose it is
-    result_id = context.id if shared else home.ids.new()
+    result_id = context.id if shared else result_id or home.ids.new()
     if at.storage is not None or at.key is not None or len(blob) > INLINE_LIMIT:
         storage = storage_of(at.storage, Path(home.storage()))
         key = result_id.hex if at.key is None else at.key  # then the object is this result's own

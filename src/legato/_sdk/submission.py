@@ -53,6 +53,10 @@ class Submission:
         run = self.run
         if task.isgenerator and task.isasync:
             run.fn = generating.collected(run.fn)
+        self._steps = task_run(task.plan, run.limited)
+        next(self._steps)
+        if run.found is not None and run.found.draft.transacted:
+            self._stage(run.found.draft)
         self._children = children
         self.context: Context = copy_context()
         self.future: Future[Any] = Future(run.context.id, run.flow_run_id, run.context.name)
@@ -60,8 +64,6 @@ class Submission:
         around = transacting.get()
         if around is not None:
             around.expect(self.future)
-        self._steps = task_run(task.plan, run.limited)
-        next(self._steps)
         self._handles = run.found is None and bool(run.create(CREATE))
         self.upstream: Sequence[Future[Any]] = run.upstream() if self._handles else ()
         self.loop: Any = None
@@ -134,6 +136,12 @@ class Submission:
             if self.context.get(transacting) is not None:
                 self.context.copy().run(self._roll_back)
             self.end(state, draft)
+
+    def _stage(self, draft: Draft) -> None:
+        """Leave what an earlier attempt did to the transaction; or undo it, and run again."""
+        from legato._sdk import transaction_runs, transaction_steps
+
+        transaction_steps.finish(transaction_runs.stage(self.run, draft))
 
     def _roll_back(self) -> None:
         from legato._sdk import transaction_runs, transaction_steps

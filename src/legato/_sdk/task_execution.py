@@ -227,6 +227,12 @@ class TaskExecution(Execution):
         draft, context, task = effect.draft, self.context, self.task
         self.draft = draft
         result_id, body = self._kept(draft) if draft.type is StateType.COMPLETED else _NOTHING
+        flow = context.flow_run_context
+        durable = flow is not None and flow.durable and draft.type is StateType.COMPLETED
+        if durable and context.transaction is not None:
+            from legato._sdk import transaction_standing
+
+            transaction_standing.keep(self)
         state = self._stamp(draft)
         self.backend.journal.append(
             TaskRunMoved(
@@ -240,10 +246,9 @@ class TaskExecution(Execution):
                 body,
             )
         )
-        flow = context.flow_run_context
         if flow is not None and draft.type is StateType.COMPLETED:
             flow.lineage.remember(draft.data, context.id)
-        if flow is not None and flow.durable and draft.type is StateType.COMPLETED:
+        if durable:
             durable_steps.commit(self.backend, context)
         if self.backend.is_child and (flow is None or flow.ordinals.inherited):
             self.backend.journal.flush()

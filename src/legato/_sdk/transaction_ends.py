@@ -13,6 +13,7 @@ anything committed: where one of these fails, the whole tree is rolled back.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from legato._sdk import run_logs
 from legato._sdk.context import TaskRunContext
 from legato._sdk.decorated import function_name
 from legato._sdk.futures import Future
+from legato._sdk.transaction_standing import committed
 from legato._sdk.transaction_tree import BaseTransaction, CommitMode, Hook, TransactionState, tree
 
 
@@ -63,7 +65,8 @@ def committing(txn: BaseTransaction) -> Steps:
                 return error
     for member in members:
         member.state = TransactionState.COMMITTED
-    return (yield from _ended(members))
+    error = yield from _recorded(members)
+    return (yield from _ended(members)) or error
 
 
 def rolling_back(txn: BaseTransaction) -> Steps:
@@ -131,7 +134,16 @@ def _commit_hooks(txn: BaseTransaction) -> Steps:
         error = yield HookStep(txn, hook, "commit")
         if error is not None:
             return error
+    if txn.on_commit_hooks and txn.standing is not None and txn.standing.is_durable:
+        return (yield from _noted(txn, txn.standing.committing))
     return None
+
+
+def _recorded(members: list[BaseTransaction]) -> Steps:
+    """Record that task runs of durable flows are committed."""
+    found = [member.standing for member in members if member.standing is not None]
+    durable = [standing for standing in found if standing.is_durable]
+    return (yield from _noted(members[-1], partial(committed, durable))) if durable else None
 
 
 def _write(txn: BaseTransaction) -> Steps:
@@ -150,23 +162,43 @@ def _write(txn: BaseTransaction) -> Steps:
 def _undo(members: list[BaseTransaction]) -> Steps:
     """Run the rollback hooks of all; one that fails does not stop the others."""
     fatal: BaseException | None = None
-    all_failed: list[str] = []
+    failed: list[str] = []
     for member in reversed(members):
-        failed: list[str] = []
-        for hook in reversed(member.on_rollback_hooks):
-            error = yield HookStep(member, hook, "rollback")
-            if error is not None:
-                failed.append(function_name(hook))
-            if error is not None and not isinstance(error, Exception):
-                fatal = error
-        member.state = TransactionState.ROLLED_BACK
-        all_failed += failed
-        if member.at_rollback is not None:
-            member.at_rollback(failed)
+        fatal = (yield from _undo_one(member, failed)) or fatal
     for member in members:
-        member.is_undone = not all_failed
+        member.is_undone = not failed
     yield from _ended(members)
     return fatal
+
+
+def _undo_one(txn: BaseTransaction, all_failed: list[str]) -> Steps:
+    """Run the rollback hooks of one, name those that fail; return what must be raised."""
+    fatal: BaseException | None = None
+    failed: list[str] = []
+    standing = txn.standing
+    is_durable = standing is not None and standing.is_durable
+    if standing is not None and is_durable and txn.on_rollback_hooks:
+        fatal = yield from _noted(txn, standing.rolling_back)
+    for hook in reversed(txn.on_rollback_hooks):
+        error = yield HookStep(txn, hook, "rollback")
+        if error is not None:
+            failed.append(function_name(hook))
+            fatal = fatal if isinstance(error, Exception) else error
+    txn.state = TransactionState.ROLLED_BACK
+    all_failed += failed
+    if standing is not None and is_durable:
+        fatal = (yield from _noted(txn, partial(standing.rolled_back, failed))) or fatal
+    elif standing is not None:
+        standing.rolled_back(failed)
+    return fatal
+
+
+def _noted(txn: BaseTransaction, call: Callable[[], object]) -> Steps:
+    """Record on disk how far the end of a durable step is; return the error to raise."""
+    error = yield CallStep(call)
+    if error is not None:
+        say(txn, run_logs.ERROR, "How the transaction ends could not be recorded", error)
+    return error
 
 
 def _ended(members: list[BaseTransaction]) -> Steps:

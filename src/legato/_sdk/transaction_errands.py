@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from legato._sdk import pickling
+from legato._model.transitions import COMMITTING
+from legato._sdk import pickling, transaction_standing
 from legato._sdk.context import TaskRunContext, transacting
 from legato._sdk.errand import fill, identity_of
 from legato._sdk.exceptions import SerializationError
 from legato._sdk.packing import traits_of
 from legato._sdk.task_execution import TaskExecution
 from legato._sdk.transaction_ends import Steps
-from legato._sdk.transaction_runs import rolled_back, stage
+from legato._sdk.transaction_runs import stage
+from legato._sdk.transaction_standing import Standing
 from legato._sdk.transaction_tree import BaseTransaction
 from legato._sdk.transactions import Transaction, transaction_around, transaction_of
 
@@ -83,13 +85,27 @@ def arrived(run: TaskExecution, draft: Draft, staged: bytes | None) -> Steps:
     """Stage here what a worker has done, or roll back because it failed."""
     own = run.context.transaction
     if own is not None and staged is not None:
-        given = pickling.loads(staged)
-        own.values = given["values"]
-        own.children = [_made(child, own, run) for child in given["children"]]
+        _take(own, pickling.loads(staged), run)
     return (yield from stage(run, draft))
 
 
-def _made(given: dict[str, Any], parent: BaseTransaction, of: TaskExecution) -> BaseTransaction:
+def restore(own: BaseTransaction, run: TaskExecution) -> None:
+    """Stage again what a task run has left that an earlier attempt finished."""
+    left = transaction_standing.left_by(run.context)
+    if left is not None:
+        _take(own, left, run)
+
+
+def _take(own: BaseTransaction, given: dict[str, Any], run: TaskExecution) -> None:
+    own.values = given["values"]
+    made = (_made(child, own, run) for child in given["children"])
+    own.children = [child for child in made if child is not None]
+
+
+def _made(
+    given: dict[str, Any], parent: BaseTransaction, of: TaskExecution
+) -> BaseTransaction | None:
+    """Return a part of the tree; None for a task run that an earlier attempt has ended with it."""
     txn = Transaction(state=given["state"])
     txn.values = given["values"]
     hooks, context = given["hooks"], of.context
@@ -99,11 +115,17 @@ def _made(given: dict[str, Any], parent: BaseTransaction, of: TaskExecution) -> 
         context = TaskRunContext(**identity_of(given["run"]), parameters={})
         fill(context, given["run"])
         context.task, context.flow_run_context = task, of.context.flow_run_context
-        run = TaskExecution.elsewhere(of.backend, context, (), {})
-        txn.at_rollback = lambda failed: rolled_back(run, failed)
+        step = transaction_standing.step_of(context)
+        if step is not None:
+            if not step.is_open:
+                return None
+            context.state, context.version = step.state, step.version
+            hooks = hooks if step.state.name != COMMITTING else ((), hooks[1])
+        txn.standing = Standing(TaskExecution.elsewhere(of.backend, context, (), {}))
     txn.on_commit_hooks, txn.on_rollback_hooks = map(list, hooks)
     txn.inside(parent, context)
-    txn.children = [_made(child, txn, of) for child in given["children"]]
+    made = (_made(child, txn, of) for child in given["children"])
+    txn.children = [child for child in made if child is not None]
     return txn
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from legato._sdk.context import RunContext
     from legato._sdk.futures import Future
+    from legato._sdk.transaction_standing import Standing
 
 Hook = Callable[[Any], Any]
 _NOT_GIVEN: Any = object()
@@ -109,8 +110,8 @@ class BaseTransaction:
         self.holder: str = uuid4().hex if key is not None else ""
         """By what name it holds the lock on its key."""
         self.at_commit: list[Callable[[], object]] = []
-        self.at_rollback: Callable[[list[str]], object] | None = None
-        """Called with the names of the rollback hooks that failed."""
+        self.standing: Standing | None = None
+        """Records how this ends, if it is a task run that has completed."""
         self.values: dict[str, Any] = {}
         """What was set here, by name."""
         self._staged_value: Any = None

@@ -38,7 +38,7 @@ def legal_steps(table: Steps) -> str:
     """Return the condition of a history row.
 
     `from_type` is '' for the first state, as a comparison with NULL would pass any CHECK, and for
-    the RolledBack of a task run that had completed; `version IS NULL` marks what a closed attempt
+    how the transaction of a completed task run ends; `version IS NULL` marks what a closed attempt
     still reported.
     """
     steps = [

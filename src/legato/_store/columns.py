@@ -150,6 +150,7 @@ STEP = (
     "id",
     "name",
     "dynamic_key",
+    "version",
     "state_id",
     "state_type",
     "state_name",

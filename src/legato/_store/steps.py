@@ -41,13 +41,14 @@ def _attempt(row: decode.Row) -> Attempt:
 
 
 def _step(row: decode.Row) -> Step:
-    run_id, name, key, *entered, result_id, flow_run_id, body, child, arguments = row
+    run_id, name, key, version, *entered, result_id, flow_run_id, body, child, arguments = row
     standing = (None, None, *entered, result_id)
     owner, run = decode.uid(flow_run_id), decode.uid(run_id)
     return Step(
         task_run_id=run,
         name=name,
         step_key=key,
+        version=version,
         state=decode.entered(standing, owner, run),
         result_id=decode.maybe_uid(result_id),
         result_body=None if body is None else bytes(body),

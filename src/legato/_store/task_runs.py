@@ -146,9 +146,11 @@ class TaskRuns:
         """Enter a state that the table of transitions allows; raises ValueError on others."""
         before = work.entered[1]
         if state.type._value_ not in STEPS.get(before, ()):
-            if not transitions.rolls_back(work.type, state.type, state.name):
+            if not transitions.is_of_transaction(work.type, state.type, state.name):
                 raise ValueError(f"A task run in {before} cannot enter {state.type.value}")
-            before = ""
+            before, progress = "", work.progress
+            if state.name != transitions.ROLLED_BACK and work.entered[6] is not self._null:
+                result_id = decode.uid(work.entered[6])  # it can still be had
         work.version += 1
         work.entered = self._history.task_step(work, before, state, result_id)
         self._stand(work, state, progress)
@@ -276,7 +278,7 @@ class TaskRuns:
         end_at: Any = self._null
         if entered[1] in TERMINAL_NAMES:
             end_at = entered[5]
-            if entered[2] == transitions.ROLLED_BACK and progress.end_time is not None:
+            if entered[2] in transitions.OF_TRANSACTIONS and progress.end_time is not None:
                 end_at = micros(progress.end_time)  # it had ended before
         return (
             work.version, work.epoch, *entered, index(progress.run_count), work.expected_at,
