@@ -55,16 +55,36 @@ def step(n):
 
 for n in range(6):
     step(n)
-os.execv(sys.executable, [sys.executable, "-c", "pass"])
+given = sys.executable, [sys.executable, "-c", "pass"], os.environ
+replace = getattr(os, sys.argv[1])
+replace(*given) if sys.argv[1].endswith("e") else replace(*given[:2])
 """
 
 
-def test_nothing_is_lost_by_a_process_that_replaces_itself(tmp_path):
+@pytest.mark.parametrize("name", ["execv", "execvpe"])
+def test_nothing_is_lost_by_a_process_that_replaces_itself(tmp_path, name):
     environment = {**os.environ, "LEGATO_HOME": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", REPLACES_ITSELF], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", REPLACES_ITSELF, name], env=environment, check=True)
     connection = sqlite3.connect(tmp_path / "legato.db")
     try:
         found = connection.execute("select count(*), min(state_type) from task_run").fetchone()
     finally:
         connection.close()
     assert found == (6, "COMPLETED")
+
+
+AUDITED = """
+import os, sys
+hooks = []
+sys.addaudithook = hooks.append
+from legato import task
+
+task(lambda: None)()
+assert not hooks, hooks
+assert os.execve in os.supports_fd
+"""
+
+
+def test_no_audit_hook_slows_the_users_code_down(tmp_path):
+    environment = {**os.environ, "LEGATO_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", AUDITED], env=environment, check=True)
