@@ -508,3 +508,12 @@ def test_lineage_stands_more_results_than_it_remembers_from_several_threads() ->
     finally:
         sys.setswitchinterval(before)
     assert not errors
+
+
+def test_lineage_remembers_the_latest_results_and_forgets_old_ones() -> None:
+    lineage, run_id = Lineage(), TimeOrderedIds().new()
+    values = [10**6 + number for number in range(2 * LIMIT + 5)]
+    for value in values:
+        lineage.remember(value, run_id)
+    assert {lineage.maker(value) for value in values[-LIMIT:]} == {run_id}
+    assert lineage.maker(values[0]) is None

@@ -1,15 +1,14 @@
 """Which task run made a value: handles know it, plain values are remembered for a while.
 
-A value that supports weak references is remembered as long as it lives. Strings, numbers and
-bytes are held (small ones, the latest 10,000). A list, dict or set is known by its identity,
-length and first item, and is not held. So an edge can be missed, and a large object is never
-kept alive for the sake of an edge.
+At least the latest 10,000 values are remembered. Small strings, numbers and bytes are held, what
+supports weak references is held by one. A list, dict or set is known by its identity, length and
+first item, and is not held. So an edge can be missed, and a large object is never kept alive for
+the sake of an edge.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from weakref import ref
@@ -36,12 +35,16 @@ _SCANNED = 64
 
 
 class Lineage:
-    """The values that the task runs of one flow run returned."""
+    """The values that the task runs of one flow run returned.
 
-    __slots__ = ("_makers",)
+    There are two generations of makers; when the younger one is full, the older one is forgotten.
+    """
+
+    __slots__ = ("_makers", "_older")
 
     def __init__(self) -> None:
         self._makers: dict[int, tuple[Any, UUID]] = {}
+        self._older: dict[int, tuple[Any, UUID]] = {}
 
     def remember(self, value: Any, task_run_id: UUID) -> None:
         """Note that the task run returned `value`."""
@@ -49,15 +52,13 @@ class Lineage:
         if proof is None:
             return
         makers = self._makers
-        makers.pop(id(value), None)
         makers[id(value)] = (proof, task_run_id)
-        if len(makers) > LIMIT:
-            with suppress(RuntimeError):  # another thread came between; the next one tidies up
-                makers.pop(next(iter(makers)), None)
+        if len(makers) >= LIMIT:
+            self._older, self._makers = makers, {}
 
     def maker(self, value: Any) -> UUID | None:
         """Return the task run that made `value`, if it is known."""
-        found = self._makers.get(id(value))
+        found = self._makers.get(id(value)) or self._older.get(id(value))
         if found is None:
             return None
         proof, task_run_id = found
@@ -70,11 +71,11 @@ class Lineage:
 
     def inputs(self, parameters: Mapping[str, Any]) -> dict[str, list[RunInput]]:
         """Return, for each parameter, the runs that its value came from."""
-        makers = self._makers
+        makers, older = self._makers, self._older
         found: dict[str, list[RunInput]] = {}
         for name, value in parameters.items():
             if value.__class__ in _ATOMS:  # held as they are, so identity proves the maker
-                entry = makers.get(id(value))
+                entry = makers.get(id(value)) or older.get(id(value))
                 is_known = entry is not None and entry[0] is value
                 found[name] = self.of(value) if is_known else []
             else:
