@@ -65,8 +65,9 @@ class Children:
 
     def instead_of_a_start(self) -> Draft | None:
         """Return the end of a run that would start now, if it may not."""
-        late = Draft(type=StateType.CANCELLED, message=_TOO_LATE) if self._over else None
-        return self.interruption() or late
+        if self._flow.interrupted:
+            return self.interruption()
+        return Draft(type=StateType.CANCELLED, message=_TOO_LATE) if self._over else None
 
     def interruption(self) -> Draft | None:
         """Return the end of all that is at work, if the process was told to end."""

@@ -62,6 +62,11 @@ class Future(Generic[R]):
         return self._ended is not None
 
     @property
+    def completed(self) -> bool:
+        """Whether the task run has ended Completed."""
+        return self._ended is not None and self._ended.type is StateType.COMPLETED
+
+    @property
     def state(self) -> State[R]:
         """The state of the task run now."""
         state, source = self._ended, self._source

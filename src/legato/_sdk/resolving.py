@@ -134,6 +134,8 @@ def _rebuilt(value: Any, items: list[Any]) -> Any:
 def _value_of(handle: Any) -> Any:
     if isinstance(handle, _ANNOTATION):
         return _content_of(handle)
+    if isinstance(handle, _FUTURE) and handle.completed:  # spares a state for users
+        return handle.result()
     state = _state_of(handle)
     if state.type is not StateType.COMPLETED:
         raise _upstream_error(handle, state)

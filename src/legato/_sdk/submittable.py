@@ -7,7 +7,8 @@ does not fit the function's own parameters is checked no further.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from legato._sdk.decorated import Decorated, Items
@@ -100,11 +101,14 @@ class Submittable(Decorated[P, R]):
         they are there. What a generator yields arrives as a list. Raises RuntimeError outside of
         flows.
         """
-        return_state, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
+        return_state, wait_for = False, None
+        if kwargs:
+            return_state = kwargs.pop("return_state", False)
+            wait_for = kwargs.pop("wait_for", None)
         task: Any = self
         if self.ismethod:
             args = (self._receiver, *args)
-        future = _children().submit(task, args, kwargs, wait_for)
+        future = _loaded()().submit(task, args, kwargs, wait_for)
         if return_state:
             future.wait()
             return future.state
@@ -174,7 +178,7 @@ class Submittable(Decorated[P, R]):
 
         return_state, wait_for = kwargs.pop("return_state", False), kwargs.pop("wait_for", None)
         task: Any = self
-        found = mapping.mapped(_children(), task, args, kwargs, wait_for)
+        found = mapping.mapped(_loaded()(), task, args, kwargs, wait_for)
         if return_state:
             found.wait()
             return [future.state for future in found]
@@ -201,7 +205,9 @@ class Submittable(Decorated[P, R]):
         return After(self, runs)
 
 
-def _children() -> Children:
+@cache
+def _loaded() -> Callable[[], Children]:
+    """Load what only a submission needs."""
     from legato._sdk.children import children_of_run
 
-    return children_of_run()
+    return children_of_run

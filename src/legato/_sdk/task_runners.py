@@ -140,7 +140,10 @@ class ThreadPoolTaskRunner(TaskRunner):
 
     def start(self, submission: Submission) -> None:
         """Run a task that is ready."""
-        self.admit(submission, self._add)
+        if self._seats is None:
+            self._add(submission)
+        else:
+            self.admit(submission, self._add)
 
     def _add(self, submission: Submission) -> None:
         if self._threads is None:

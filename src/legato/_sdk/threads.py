@@ -46,7 +46,7 @@ class Threads:
         self._workers: list[int] = []  # identifiers of the threads
         self._pacer: Thread | None = None
         self._bell: SimpleQueue[None] = SimpleQueue()
-        self._resting = False
+        self._resting = True  # the pacer waits for the bell, or is not there yet
         self._closed = False
         self._ahead = 0  # submissions since the line was empty
         self._many = MANY
@@ -55,10 +55,9 @@ class Threads:
     def add(self, job: Job) -> None:
         """Run `job` soon on one of the threads; it may not raise."""
         self._jobs.put(job)
-        waiting = self._jobs.qsize()
         if self._count == 0:
             self._start(1)
-        elif waiting > len(self._idle):
+        elif self._resting and self._jobs.qsize() > len(self._idle):
             self._notice()
 
     def keep_up(self) -> None:
@@ -96,11 +95,11 @@ class Threads:
 
     def _notice(self) -> None:
         """See that the pacer looks."""
+        self._resting = False
         if self._pacer is None:
             self._pacer = Thread(target=self._pace, name=f"{self._name}-pacer", daemon=True)
             self._pacer.start()
-        elif self._resting:
-            self._resting = False
+        else:
             self._bell.put(None)
 
     def _start(self, count: int) -> None:
@@ -130,7 +129,7 @@ class Threads:
                 jobs.put(None)  # for the next thread
                 return
             self._taken += 1
-            if not jobs.empty():
+            if self._resting and not jobs.empty():
                 self._notice()
             job()
             del job  # holds what the task was given
