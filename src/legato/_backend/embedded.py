@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from legato._store.spool import SpoolFile
     from legato._store.sqlite import SqliteStore
 
+PRUNE_LOOK_SECONDS = 60.0
+PRUNE_SECONDS = 3600.0  # by any of the processes of a home
 _RETIRED = "This home was closed when its test ended."
 
 
@@ -63,6 +66,7 @@ class EmbeddedBackend:
         self._holding = False
         self._forking = False
         self._prepared = False
+        self._prune_at = 0.0
         self._in_pool_child = False
 
     @property
@@ -240,12 +244,30 @@ class EmbeddedBackend:
         grade = Grade.ACKED if batch.acked else Grade.PLAIN
         lane = Lane.PROPOSALS if batch.acked else Lane.FACTS
         answer = store.run(Delivery(self.clock.now(), batch, writer), lane, grade)
-        if (chore := store.upkeep()) is not None:
+        if (chore := store.upkeep() or self._pruning()) is not None:
             self.journal.spare(chore)
         if self.on_commit is not None:
             with contextlib.suppress(Exception):  # it was stored, whatever the onlooker says
                 self.on_commit(batch)
         return answer
+
+    def _pruning(self) -> Callable[[], None] | None:
+        """Return the pruning of the home if it is due; this looks once a minute."""
+        if (now := time.monotonic()) < self._prune_at:
+            return None
+        self._prune_at = now + PRUNE_LOOK_SECONDS
+        with contextlib.suppress(OSError):
+            if time.time() - os.stat(self.home.pruned).st_mtime < PRUNE_SECONDS:
+                return None
+        from legato._backend import pruning
+
+        return self.prune if pruning.begin(self.home) else None
+
+    def prune(self) -> None:
+        """Remove what nothing needs any more, for some 50 ms at most."""
+        from legato._backend import pruning
+
+        pruning.prune(self.store, self.home, self.clock.now())
 
     def _hold(self, writer: Writer) -> None:
         try:

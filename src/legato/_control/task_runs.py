@@ -22,7 +22,7 @@ from legato._model.operations.task_runs import (
 )
 from legato._model.states import TERMINAL
 from legato._model.task_runs import TaskRun
-from legato._store import finding
+from legato._store import finding, results
 from legato._store.port import Transaction
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
@@ -76,6 +76,7 @@ def count(tx: Transaction, now: datetime, request: CountTaskRuns) -> int:
 def delete(tx: Transaction, now: datetime, request: DeleteTaskRun) -> None:
     """Delete a task run; raise ObjectNotFound."""
     _read(tx, now, request.task_run_id)
+    results.condemn_of_task_runs(tx, [request.task_run_id])
     for part in ("task_run_tag", "task_run_state", "task_run_cache", "task_run"):
         tx.run(f"{part}.delete_of_task_runs", {"ids": [request.task_run_id]})
 

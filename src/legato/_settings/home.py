@@ -34,6 +34,11 @@ class Home(Struct, frozen=True):
         """The folder for records that wait to be delivered, made or not."""
         return os.path.join(self.root, "spool")
 
+    @property
+    def pruned(self) -> str:
+        """The file whose time says when the home was pruned."""
+        return os.path.join(self.root, "pruned")
+
     def storage(self) -> str:
         """Return the folder for stored results."""
         return _made(self.results or os.path.join(self.root, "storage"))

@@ -13,7 +13,7 @@ from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
 from legato._model.progress import START, advance
 from legato._model.records import Progress, Writer
 from legato._model.states import State, StateType
-from legato._store import decode, encode
+from legato._store import decode, encode, results
 from legato._store.columns import OWNED
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
@@ -357,6 +357,7 @@ def delete(tx: Transaction, run_id: UUID) -> int:
     """Delete a run with all that belongs to it and its subflow runs; return how many runs."""
     ids = sorted(list_tree(tx, run_id))
     removed = 0
+    results.condemn_of_flow_runs(tx, ids)
     for part in _PARTS:
         removed = tx.run(f"{part}.delete_of_flow_runs", {"ids": ids})
     return removed

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Integer,
     Table,
     bindparam,
     delete,
+    exists,
     literal_column,
+    null,
     or_,
     select,
+    update,
 )
 
 from legato._store import columns
@@ -42,10 +46,53 @@ def _pick(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
     return [table.c[name] for name in names]
 
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_SHARED = s.result.c.flow_run_id.is_(None)
+
+
+def _named_by(table: Table) -> ColumnElement[bool]:
+    return exists().where(table.c.result_id == s.result.c.id)
+
+
+def _condemned(*conditions: ColumnElement[bool]) -> Executable:
+    """Shared results are looked at by the next pruning; others become so that have objects."""
+    return update(s.result).where(*conditions).values(expires_at=s.result.c.created_at)
+
+
+def _found_by(runs: ColumnElement[bool]) -> Executable:
+    found = select(lookup.c.result_id).join(tr, tr.c.id == lookup.c.task_run_id).where(runs)
+    return _condemned(_SHARED, s.result.c.id.in_(found))
+
+
 QUERIES: dict[str, Executable] = {
     "cache_entry.drop": delete(s.cache_entry).where(
         s.cache_entry.c.ws == _p("ws"), s.cache_entry.c.cache_key == _p("cache_key")
     ),
+    "cache_entry.condemn": update(s.result)
+    .where(
+        _SHARED,
+        s.result.c.id.in_(
+            select(s.cache_entry.c.result_id).where(
+                s.cache_entry.c.ws == _p("ws"), s.cache_entry.c.cache_key == _p("cache_key")
+            )
+        ),
+    )
+    .values(expires_at=_p("at")),
+    "cache_entry.list_expired": select(s.cache_entry.c.id, s.cache_entry.c.result_id)
+    .where(s.cache_entry.c.expires_at <= _p("before"))
+    .order_by(s.cache_entry.c.expires_at)
+    .limit(bindparam("limit", type_=Integer))
+    .offset(_START)
+    .with_for_update(skip_locked=True),
+    "result.list_condemned": select(
+        s.result.c.id,
+        s.result.c.location,
+        or_(_named_by(s.cache_entry), _named_by(lookup)),
+    )
+    .where(s.result.c.expires_at <= _p("now"))
+    .order_by(s.result.c.expires_at)
+    .limit(bindparam("limit", type_=Integer))
+    .offset(_START),
     "cache_entry.find": select(*_pick(s.result, columns.RESULT))
     .select_from(s.cache_entry.join(s.result, s.result.c.id == s.cache_entry.c.result_id))
     .where(
@@ -83,4 +130,17 @@ QUERIES: dict[str, Executable] = {
     .offset(_START),
 }
 
-BY_IDS: dict[str, Executable] = {}
+BY_IDS: dict[str, Executable] = {
+    "cache_entry.delete": delete(s.cache_entry).where(s.cache_entry.c.id.in_(_IDS)),
+    "result.delete": delete(s.result).where(s.result.c.id.in_(_IDS)),
+    "result.condemn": _condemned(_SHARED, s.result.c.id.in_(_IDS)),
+    "result.spare": update(s.result).where(s.result.c.id.in_(_IDS)).values(expires_at=null()),
+    "result.condemn_found_by_flow_runs": _found_by(tr.c.flow_run_id.in_(_IDS)),
+    "result.condemn_found_by_task_runs": _found_by(tr.c.id.in_(_IDS)),
+    "result.condemn_of_flow_runs": update(s.result)
+    .where(s.result.c.flow_run_id.in_(_IDS), s.result.c.location.is_not(None))
+    .values(expires_at=s.result.c.created_at, flow_run_id=null()),
+    "result.condemn_of_task_runs": _condemned(
+        _SHARED, s.result.c.id.in_(select(tr.c.result_id).where(tr.c.id.in_(_IDS)))
+    ),
+}

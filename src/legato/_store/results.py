@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from operator import index
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from legato._model.records import ResultCached
@@ -12,6 +13,9 @@ from legato._model.results import INLINE_LIMIT, Result
 from legato._store import decode, encode
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
+
+GRACE = timedelta(minutes=10)
+"""So long a result stays that nothing stands for any more: who has just found it will name it."""
 
 
 class Results:
@@ -50,7 +54,9 @@ class Results:
 
     def _enter(self, key: str, record: ResultCached) -> None:
         tx, expires = self._tx, record.expires_at
-        tx.run("cache_entry.drop", {"ws": DEFAULT_WORKSPACE, "cache_key": key})
+        entry = {"ws": DEFAULT_WORKSPACE, "cache_key": key}
+        tx.run("cache_entry.condemn", {**entry, "at": record.created_at + GRACE})
+        tx.run("cache_entry.drop", entry)
         row = (
             tx.uid(record.result_id), DEFAULT_WORKSPACE, key, tx.uid(record.result_id),
             micros(record.created_at), tx.null if expires is None else micros(expires),
@@ -72,3 +78,51 @@ def find(tx: Transaction, result_id: UUID) -> Result | None:
     for row in tx.rows("task_run.read_result", {"id": result_id}):
         return decode.row_result(row)
     return None
+
+
+class Condemned(NamedTuple):
+    """A result that is to go unless something names it."""
+
+    id: UUID
+    location: str | None
+    named: bool
+
+
+def drop_expired(tx: Transaction, now: datetime, limit: int) -> int:
+    """Remove cache entries that have expired, and condemn their results; return how many."""
+    params = {"before": now - GRACE, "limit": limit}
+    rows = tx.rows("cache_entry.list_expired", params)
+    if rows:
+        tx.run("result.condemn", {"ids": sorted(decode.uid(row[1]) for row in rows)})
+        tx.run("cache_entry.delete", {"ids": sorted(decode.uid(row[0]) for row in rows)})
+    return len(rows)
+
+
+def list_condemned(tx: Transaction, now: datetime, limit: int) -> list[Condemned]:
+    """Return results that are to go by now."""
+    rows = tx.rows("result.list_condemned", {"now": now, "limit": limit})
+    return [Condemned(decode.uid(id_), location, bool(named)) for id_, location, named in rows]
+
+
+def condemn_of_flow_runs(tx: Transaction, flow_run_ids: Sequence[UUID]) -> None:
+    """Condemn what goes with flow runs, but for what lies in rows of theirs."""
+    for name in ("found_by", "of"):
+        tx.run(f"result.condemn_{name}_flow_runs", {"ids": flow_run_ids})
+
+
+def condemn_of_task_runs(tx: Transaction, task_run_ids: Sequence[UUID]) -> None:
+    """Condemn what goes with task runs: what they made outside of flows, what they shared."""
+    for name in ("found_by", "of"):
+        tx.run(f"result.condemn_{name}_task_runs", {"ids": task_run_ids})
+
+
+def spare(tx: Transaction, ids: Sequence[UUID]) -> None:
+    """Let results stay: something names them."""
+    if ids:
+        tx.run("result.spare", {"ids": ids})
+
+
+def delete(tx: Transaction, ids: Sequence[UUID]) -> None:
+    """Remove results, not their objects."""
+    if ids:
+        tx.run("result.delete", {"ids": ids})
