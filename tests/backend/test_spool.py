@@ -298,7 +298,7 @@ def test_a_home_without_a_spool_loads_nothing_of_it(script, home):
     code += "print([name for name in sys.modules if 'spool' in name])"
     out, err = script(code).communicate(timeout=60)
     assert out == "['legato._journal.spool']\n", err
-    assert sorted(os.listdir(home)) == ["legato.db", "legato.db.lock", "owners"]
+    assert sorted(os.listdir(home)) == ["legato.db", "legato.db.lock", "owners", "pruned"]
 
 
 def test_a_child_that_is_forked_during_the_outage_spools_for_itself(script, home):
