@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.journal.receiver import CLOCK, make_writer, proposal
+from tests.journal.receiver import CLOCK, fact, make_writer, proposal
 
 from legato._journal import ids as ids_module
 from legato._journal.ids import TimeOrderedIds
@@ -45,3 +45,23 @@ def test_only_the_first_of_an_outage_waits_for_the_store():
     assert sum(slept) == first
     journal.close(10)  # the last chance is taken
     assert sum(slept) >= first + 10
+
+
+def test_what_others_append_does_not_keep_a_commit_from_surviving_a_power_cut(
+    journal, receiver, monkeypatch
+):
+    """Another thread appends just after the flush has found nothing to move."""
+    settle = journal._settle
+
+    def interrupted(count, acked):
+        settle(count, acked)
+        journal._buffer.append(fact("of another thread"))
+
+    journal.append(fact("step"))
+    journal.flush()
+    monkeypatch.setattr(journal, "_settle", interrupted)
+    journal.flush(acked=True)
+    assert any(batch.acked for batch in receiver.batches)
+    monkeypatch.undo()
+    journal.flush()
+    assert [record.log.message for record in receiver.records] == ["step", "of another thread"]

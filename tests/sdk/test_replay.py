@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import base64
+import sqlite3
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from legato import durable, flow, task
+from legato._backend import current as backends
 from legato._sdk import resumption
+from legato.client.orchestration import get_client
+from legato.exceptions import MissingResult
 from legato.transactions import transaction
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("on_change", ["rerun", "reuse", "fail"])
@@ -92,3 +102,117 @@ def test_what_undoes_a_step_is_called_each_time_that_it_is_undone():
     run_id = pay(return_state=True).state_details.flow_run_id
     durable.resume(run_id, flow=pay, return_state=True)
     assert calls == ["charge", "refund"] * 2
+
+
+class Hidden:
+    """An object that is no container and holds a secret below its attributes."""
+
+    __slots__ = ("held",)
+
+    def __init__(self, held: Any) -> None:
+        self.held = [{"deep": [[[[held]]]]}]
+
+
+def recorded(home: Path, text: str) -> bool:
+    """Tell whether a text is anywhere in the database, base64 of pickles included."""
+    backends.current().journal.flush()
+    rows = sqlite3.connect(home / "legato.db").iterdump()
+    dump = "\n".join(rows)
+    return text in dump or any(
+        base64.b64encode(b"x" * shift + text.encode())[4:-4].hex().upper() in dump
+        for shift in range(3)
+    )
+
+
+def test_what_a_task_keeps_back_is_not_in_the_arguments_of_others(home):
+    @task(persist_result=False)
+    def log_in(password: str) -> dict[str, Any]:
+        return {"tokens": [f'token of "{password}"']}
+
+    @task
+    def load(header: str) -> None: ...
+
+    @flow(durable=True)
+    def etl() -> None:
+        found = log_in("pass-phrase")
+        load("Bearer " + found["tokens"][0])
+        load("shown openly")
+
+    etl()
+    assert recorded(home, "shown openly")
+    assert not recorded(home, "token of")
+    assert not recorded(home, "pass-phrase")
+
+
+def test_secrets_are_not_pickled_wherever_they_are(home):
+    pydantic = pytest.importorskip("pydantic")
+
+    @task
+    def load(_: Any) -> Any:
+        return Hidden(pydantic.SecretStr("hush-hush"))
+
+    @flow(durable=True, persist_result=False)
+    def etl(key: pydantic.SecretStr, day: Any) -> None:
+        load(key)
+        load(day)
+
+    etl(pydantic.SecretStr("hush-hush"), (1, "not so secret"))
+    assert recorded(home, "not so secret")
+    assert not recorded(home, "hush-hush")
+
+
+def test_a_resume_asks_for_the_parameters_that_were_not_stored():
+    seen: list[Any] = []
+
+    @flow(durable=True)
+    def etl(day: int, lock: Any) -> None:
+        seen.append((day, lock))
+        if len(seen) == 1:
+            raise ConnectionError("no route")
+
+    lock = threading.Lock()
+    run_id = etl(1, lock, return_state=True).state_details.flow_run_id
+    with pytest.raises(MissingResult, match=r"parameters=\{'lock': \.\.\.\}"):
+        durable.resume(run_id, flow=etl)
+    durable.resume(run_id, flow=etl, parameters={"lock": lock})
+    assert seen == [(1, lock)] * 2
+
+
+@pytest.mark.parametrize("meanwhile", ["resumed", "deleted", "its result deleted"])
+def test_a_run_goes_on_whatever_became_of_its_subflow(meanwhile, home):
+    calls: list[int] = []
+    broken = {"outer" if meanwhile == "its result deleted" else "inner"}
+
+    @task
+    def step(number: int) -> int:
+        calls.append(number)
+        return number
+
+    @flow
+    def inner() -> tuple[int, int]:
+        found = step(1)
+        if "inner" in broken:
+            raise ConnectionError("no route")
+        return found, step(2)
+
+    @flow(durable=True)
+    def outer() -> tuple[int, int]:
+        found = inner()
+        if "outer" in broken:
+            raise ConnectionError("no route")
+        return found
+
+    run_id = outer(return_state=True).state_details.flow_run_id
+    broken.clear()
+    with get_client(sync_client=True) as client:
+        (inside,) = [run.id for run in client.read_flow_runs() if run.parent_task_run_id]
+        if meanwhile == "resumed":
+            assert durable.resume(inside, flow=inner) == (1, 2)
+        elif meanwhile == "deleted":
+            client.delete_flow_run(inside)
+    if meanwhile == "its result deleted":
+        with closing(sqlite3.connect(home / "legato.db")) as database:
+            database.execute("DELETE FROM result WHERE flow_run_id = ?", (inside.bytes,))
+            database.commit()
+    assert durable.resume(run_id, flow=outer) == (1, 2)
+    assert calls == ([1, 1, 2] if meanwhile == "deleted" else [1, 2])

@@ -11,7 +11,7 @@ from legato._cli.output import say
 from legato._model.states import TERMINAL, StateType
 from legato._sdk import resumption
 from legato._sdk.client import get_client
-from legato._sdk.exceptions import MissingFlowError
+from legato._sdk.exceptions import MissingFlowError, MissingResult
 from legato._sdk.scripts import BrokenFile
 
 if TYPE_CHECKING:
@@ -39,7 +39,10 @@ def resume(text: str, *, dry_run: bool, print_result: bool) -> int:
         return running.report_broken(broken)
     except MissingFlowError as error:
         raise Failure(str(error)) from None
-    made = resumption.execution(flow, run)
+    try:
+        made = resumption.execution(flow, run)
+    except MissingResult as error:
+        raise Failure(str(error)) from None
     return running.take(flow, lambda: flow.start(made, not flow.isgenerator), print_result)
 
 

@@ -156,7 +156,9 @@ class Drain:
 
     def harden(self, writer_id: UUID) -> None:
         """Make what was committed plainly survive a power cut too."""
-        if self._plain and self.empty and not self.outage.holds():
+        settled = self._pending is None and not self.spooled
+        # others may append meanwhile: the number of the next record is not taken here
+        if self._plain and settled and not self.outage.holds():
             answer = self._deliver(Batch(writer_id, self._seq + 1, [], True), None)
             self._plain = answer is None
 

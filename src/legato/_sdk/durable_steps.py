@@ -21,7 +21,6 @@ from legato._sdk.replay import Changed, has_fingerprint, has_label
 from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from uuid import UUID
 
     from legato._backend.port import Backend
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from legato._sdk.replay import Replay
     from legato._sdk.task import Task
 
-_SECRETS = frozenset({"SecretStr", "SecretBytes", "Secret"})
 UNORDERED = (
     "{} runs again: its arguments are no JSON, and it is called from another thread, coroutine or"
     " task than the flow's own, so its calls have no order. step_key= tells them apart:"
@@ -150,16 +148,38 @@ def _json(text: bytes | None) -> dict[str, Any]:
 
 
 def arguments_of(context: TaskRunContext) -> str | None:
-    """Return the arguments of a step as JSON, if they have that form and are short."""
+    """Return the arguments of a step as JSON, if they have that form and are short.
+
+    None if one of them is not to be written, or the step will run again in any case.
+    """
     text = step_keys.canonical(context.parameters)
-    return text.decode() if text is not None and len(text) <= 4 * ROW_LIMIT else None
+    flow = context.flow_run_context
+    if text is None or len(text) > 4 * ROW_LIMIT or _is_kept_back(context.task) or flow is None:
+        return None
+    hidden = flow.lineage.kept_back
+    return None if hidden is not None and hidden.is_in(text) else text.decode()
+
+
+def _is_kept_back(decorated: Flow[Any, Any] | Task[Any, Any]) -> bool:
+    return decorated.options.persist_result is False
+
+
+def keep_back(flow: FlowRunContext, task: Task[Any, Any], value: Any) -> None:
+    """Note what a step of a durable run returned, if it must not be seen in arguments either."""
+    if flow.durable and _is_kept_back(task):
+        from legato._sdk.private_values import KeptBack
+
+        lineage = flow.lineage
+        lineage.kept_back = lineage.kept_back or KeptBack()
+        lineage.kept_back.add(value)
 
 
 def kept(
     task: Task[Any, Any], context: TaskRunContext, flow: FlowRunContext, value: Any
 ) -> tuple[UUID | None, bytes | None]:
     """Keep the result of a durable step; what cannot be kept makes the step run again."""
-    if task.options.persist_result is False or _is_secret(value):
+    if _is_kept_back(task):
+        keep_back(flow, task, value)
         return None, None
     result_id, body = plain_results.kept(flow.backend, context.id, flow, value)
     return (result_id, body) if result_id is not None else (_stored(task, context, value), None)
@@ -167,7 +187,7 @@ def kept(
 
 def of_flow(flow: Flow[Any, Any], context: FlowRunContext, value: Any) -> UUID | None:
     """Keep what a durable flow returned; return the result's id."""
-    if flow.options.persist_result is False or _is_secret(value):
+    if _is_kept_back(flow):
         return None
     result_id = plain_results.of_flow(context.backend, context, value)
     return result_id or _stored(flow, context, value)
@@ -176,8 +196,10 @@ def of_flow(flow: Flow[Any, Any], context: FlowRunContext, value: Any) -> UUID |
 def _stored(
     decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value: Any
 ) -> UUID | None:
-    from legato._sdk import results
+    from legato._sdk import private_values, results
 
+    if private_values.holds_secret(value):
+        return None
     try:
         return results.store(decorated, context, value)
     except Exception as error:  # noqa: BLE001 - serializers and classes of the user
@@ -186,25 +208,6 @@ def _stored(
             message = f"{context.name} runs again on resume: {describe(error)}"
             run_logs.say(context, run_logs.WARNING, message)
         return None
-
-
-def _is_secret(value: Any, depth: int = 4) -> bool:
-    """Tell whether a value is, or holds, what its type says to hide."""
-    if any(kind.__name__ in _SECRETS for kind in type(value).__mro__):
-        return True
-    if not depth:
-        return False
-    return any(_is_secret(item, depth - 1) for item in _held(value))
-
-
-def _held(value: Any) -> Iterable[Any]:
-    """The values in a container or a model."""
-    kind: Any = value.__class__
-    if issubclass(kind, dict):
-        return list(value.values())
-    if hasattr(kind, "model_fields"):
-        return list(value.__dict__.values())
-    return list(value) if issubclass(kind, list | tuple | set | frozenset) else ()
 
 
 def commit(backend: Backend, context: TaskRunContext) -> None:

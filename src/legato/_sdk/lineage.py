@@ -21,6 +21,8 @@ from legato._sdk.futures import Future, FutureList
 if TYPE_CHECKING:
     from typing import Self
 
+    from legato._sdk.private_values import KeptBack
+
 LIMIT = 10_000
 _HELD = (str, bytes, int, float)
 _SHAPED = (list, dict, set, tuple)
@@ -40,9 +42,11 @@ class Lineage:
     There are two generations of makers; when the younger one is full, the older one is forgotten.
     """
 
-    __slots__ = ("_makers", "_older")
+    __slots__ = ("_makers", "_older", "kept_back")
 
     def __init__(self) -> None:
+        self.kept_back: KeptBack | None = None
+        """What is not to be written of these values, once there is any."""
         self._makers: dict[int, tuple[Any, UUID]] = {}
         self._older: dict[int, tuple[Any, UUID]] = {}
 

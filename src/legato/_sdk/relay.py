@@ -13,7 +13,7 @@ from legato._model.records import (
     TaskRunMoved,
 )
 from legato._model.states import TERMINAL, State, StateType
-from legato._sdk import pickling
+from legato._sdk import durable_steps, pickling
 from legato._sdk.at_work import waits_for_long
 from legato._sdk.stamping import stamped
 
@@ -127,4 +127,5 @@ class Relay:
         flow = self._run.context.flow_run_context
         if flow is not None and draft.type is StateType.COMPLETED:
             flow.lineage.remember(value, self._run.context.id)
+            durable_steps.keep_back(flow, self._run.task, value)
         return state, draft

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from legato._engine.effects import Draft, Found
 from legato._engine.endings import describe
+from legato._model.errors import ObjectNotFound
 from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt
 from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.states import StateDetails, StateType
@@ -55,20 +56,28 @@ def keep_for_resume(run: FlowExecution, proposed: FlowRunProposed) -> None:
 def _keep_parameters(run: FlowExecution) -> UUID | None:
     """Store the parameters of a durable run if JSON would not give them back; return the id.
 
-    None, too, if they cannot be stored: the run can be resumed by who has them.
+    Without those that cannot be stored: the run can be resumed by who has them.
     """
     given = run.context.parameters
     if plain_results.encoded(given) is not None:
         return None
     from legato._sdk import results
+    from legato._sdk.private_values import holds_secret
     from legato._sdk.serializers import PickleSerializer
 
-    try:
-        return results.put(run.context, given, PickleSerializer())
-    except Exception as error:  # noqa: BLE001 - classes of the user
-        message = f"The parameters cannot be stored for a resume. {describe(error)}"
-        run_logs.say(run.context, run_logs.WARNING, message)
-        return None
+    serializer = PickleSerializer()
+    kept: dict[str, Any] = {}
+    for name, value in given.items():
+        if holds_secret(value):
+            continue
+        try:
+            serializer.dumps(value)
+        except Exception as error:  # noqa: BLE001 - classes of the user
+            message = f"The parameter {name!r} cannot be stored for a resume. {describe(error)}"
+            run_logs.say(run.context, run_logs.WARNING, message)
+        else:
+            kept[name] = value
+    return results.put(run.context, kept, serializer)
 
 
 def is_durable(run: FlowExecution) -> bool:
@@ -170,12 +179,21 @@ def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None
             if step.child_flow_run_id is not None:
                 run.context.id = step.child_flow_run_id
             enclosing.lineage.remember(found.draft.data, step.task_run_id)
-        return found
-    if runs and not begun[-1].is_finished:
+            return found
+    if runs and not begun[-1].is_finished and _goes_on(run, runs[-1]):
         reopen(run, runs[-1], parent, runs[:-1])
     elif runs:  # its result cannot be had, or its tasks are in an open transaction:
         replay(run, runs)  # another run, of the same steps
     return None
+
+
+def _goes_on(run: FlowExecution, flow_run_id: UUID) -> bool:
+    """Tell whether a subflow's run can be opened again: not if it was resumed by itself."""
+    try:
+        record: FlowRun = run.backend.send(ReadFlowRun(flow_run_id=flow_run_id))
+    except ObjectNotFound:  # it was deleted
+        return False
+    return record.state is None or record.state.type is not StateType.COMPLETED
 
 
 def _is_open(run: FlowExecution, flow_run_id: UUID) -> bool:

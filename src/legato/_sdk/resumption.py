@@ -14,17 +14,20 @@ from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.results import ResultReference
 from legato._model.states import StateType
 from legato._sdk import project_files, stored_results
-from legato._sdk.exceptions import MissingFlowError
+from legato._sdk.exceptions import MissingFlowError, MissingResult
 from legato._sdk.flow_execution import FlowExecution
 from legato._sdk.replay import function_of
 from legato._sdk.services import backend
 from legato._sdk.step_keys import is_of_hook
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from legato._model.flow_runs import FlowRun
     from legato._sdk.flow import Flow
 
 NOT_STORED = "it has no stored result"
+_NONE: Mapping[str, Any] = {}
 
 
 class Planned(Struct):
@@ -106,22 +109,38 @@ def left_behind(run: FlowRun, plan: list[Planned]) -> list[Step]:
     ]
 
 
-def parameters_of(run: FlowRun) -> dict[str, Any]:
-    """Return what a run was called with."""
+def parameters_of(run: FlowRun, given: Mapping[str, Any] = _NONE) -> dict[str, Any]:
+    """Return what a run was called with, and `given` in its place.
+
+    Raises MissingResult for what was not stored and is not given.
+    """
+    found: dict[str, Any] = run.parameters
     if run.parameters_id is not None:
-        found: dict[str, Any] = stored_results.value_of(ResultReference(run.parameters_id))
-        return found
-    return run.parameters
+        found = stored_results.value_of(ResultReference(run.parameters_id))
+    found = {**found, **given}
+    missing = [name for name in run.parameters if name not in found]
+    if missing:
+        which = ", ".join(f"{name!r}: ..." for name in missing)
+        raise MissingResult(
+            f"The flow run {run.name!r} was called with secrets, or with what cannot be pickled."
+            f" These were not stored. Give them: resume(run_id, parameters={{{which}}})."
+        )
+    return found
 
 
 def resume(
-    flow_run_id: UUID | str, *, flow: Flow[Any, Any] | None = None, return_state: bool = False
+    flow_run_id: UUID | str,
+    *,
+    flow: Flow[Any, Any] | None = None,
+    parameters: Mapping[str, Any] = _NONE,
+    return_state: bool = False,
 ) -> Any:
     """Go on with a flow run that failed, crashed or was cancelled; return what it returns.
 
     Finished steps do not run again. `flow` is what the run is of; without it the file is loaded
-    that the run was started from. An async flow gives a coroutine. Raises ObjectNotFound,
-    ObjectAlreadyExists if somebody else has the run, MissingFlowError without a file.
+    that the run was started from. `parameters` take the place of those that are stored: secrets
+    are not. An async flow gives a coroutine. Raises ObjectNotFound, ObjectAlreadyExists if somebody
+    else has the run, MissingFlowError without a file, MissingResult without a parameter.
 
     >>> from legato import flow, task
     >>> fails = [True]
@@ -142,12 +161,14 @@ def resume(
     run: FlowRun = backend().send(ReadFlowRun(flow_run_id=UUID(str(flow_run_id))))
     if flow is None:
         flow = load(run)
-    return flow.start(execution(flow, run), return_state)
+    return flow.start(execution(flow, run, parameters), return_state)
 
 
-def execution(flow: Flow[Any, Any], run: FlowRun) -> FlowExecution:
-    """Return the call of a flow that goes on with a run."""
-    args, kwargs = flow.signature.call_arguments(parameters_of(run))
+def execution(
+    flow: Flow[Any, Any], run: FlowRun, parameters: Mapping[str, Any] = _NONE
+) -> FlowExecution:
+    """Return the call of a flow that goes on with a run; `parameters` are other ones."""
+    args, kwargs = flow.signature.call_arguments(parameters_of(run, parameters))
     made = FlowExecution(flow, args, kwargs)
     made.resumes = run.id
     return made
