@@ -29,6 +29,14 @@ def arguments(flow: AnyFlow, given: Sequence[str]) -> Arguments:
     return tuple(args), values
 
 
+def changes(flow: AnyFlow, given: Sequence[str]) -> dict[str, Any]:
+    """Return some of a flow's parameters by name; raise Misuse for what it does not have."""
+    texts = _split(given)
+    _require_known(flow, texts, flow.signature.inspected.parameters)
+    hints = _hints(flow)
+    return {name: value_of(text, hints.get(name)) for name, text in texts.items()}
+
+
 def _split(given: Sequence[str]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for item in given:
@@ -43,6 +51,17 @@ def _split(given: Sequence[str]) -> dict[str, str]:
 
 
 def _check(flow: AnyFlow, texts: Mapping[str, str], parameters: Mapping[str, Parameter]) -> None:
+    named = _require_known(flow, texts, parameters)
+    missing = [n for n, p in named.items() if p.default is Parameter.empty and n not in texts]
+    if missing:
+        options = " ".join(f"--param {name}=..." for name in missing)
+        raise Misuse(f"The flow {flow.name!r} needs {options}")
+
+
+def _require_known(
+    flow: AnyFlow, texts: Mapping[str, str], parameters: Mapping[str, Parameter]
+) -> dict[str, Parameter]:
+    """Return the parameters that can be given by name; raise Misuse for others."""
     takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in parameters.values())
     named = {
         name: parameter
@@ -54,10 +73,7 @@ def _check(flow: AnyFlow, texts: Mapping[str, str], parameters: Mapping[str, Par
             known = ", ".join(named) or "none"
             hint = nearest(name, named)
             raise Misuse(f"The flow {flow.name!r} has no parameter {name!r}{hint} It has: {known}.")
-    missing = [n for n, p in named.items() if p.default is Parameter.empty and n not in texts]
-    if missing:
-        options = " ".join(f"--param {name}=..." for name in missing)
-        raise Misuse(f"The flow {flow.name!r} needs {options}")
+    return named
 
 
 def _hints(flow: AnyFlow) -> dict[str, Any]:

@@ -63,6 +63,7 @@ class Story:
         yield "Message", printable((run.state and run.state.message) or "")
 
     def _more(self) -> Lines:
+        yield "Rerun of", str(getattr(self.run, "rerun_of", None) or "")
         for name in ("flow_name", "flow_run_name", "task_key", "dynamic_key", "flow_version"):
             value = self.extra.get(name) or getattr(self.run, name, None)
             yield name.replace("_", " ").capitalize(), printable(str(value or ""))

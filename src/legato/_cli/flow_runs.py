@@ -1,8 +1,8 @@
-"""`legato flow-run`: list, inspect, logs, delete."""
+"""`legato flow-run`: list, inspect, logs, resume, rerun, delete."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -116,6 +116,28 @@ def resume(ctx: click.Context, run: str, dry_run: bool, print_result: bool) -> N
     from legato._cli import resuming
 
     ctx.exit(resuming.resume(run, dry_run=dry_run, print_result=print_result))
+
+
+@command.command("rerun")
+@click.argument("run")
+@click.option("--from", "from_task", metavar="TASK", help="Run this task and all later ones again.")
+@click.option("--failed", is_flag=True, help="Run again what failed and what follows from it.")
+@click.option("--all", "all_tasks", is_flag=True, help="Run all tasks again.")
+@click.option("--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="Another value.")
+@click.option("--dry-run", is_flag=True, help="Only print the plan.")
+@click.option("--print-result", is_flag=True, help="Print what the flow returns, as JSON.")
+@click.pass_context
+def rerun(ctx: click.Context, /, run: str, *, failed: bool, **asked: Any) -> None:
+    """Do a flow run again, with the code as it is now. RUN is an id or a name.
+
+    The new run reuses the results of finished tasks; --failed is what happens without --from and
+    --all. TASK is the name of a task, or name or id of a task run. The plan is printed first.
+    """
+    from legato._cli import rerunning
+
+    if failed + asked["all_tasks"] + (asked["from_task"] is not None) > 1:
+        raise click.UsageError("--from, --failed and --all exclude each other.")
+    ctx.exit(rerunning.rerun(run, rerunning.Asked(**asked)))
 
 
 @command.command("delete")

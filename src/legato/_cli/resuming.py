@@ -57,14 +57,19 @@ def show(run: FlowRun, plan: list[Planned]) -> None:
     """Print the plan: counts, each step that runs again with the reason, what the code lacks."""
     again = [planned for planned in plan if not planned.is_reused]
     reused = len(plan) - len(again)
-    say(f"Resume {run.name!r}: {_steps(reused)} reused, {_steps(len(again))} run again")
+    say(f"Resume {run.name!r}: {steps(reused)} reused, {steps(len(again))} run again")
+    show_again(again)
+    _say_some("The code has changed since attempt 1", resumption.changed_files(run))
+    left = resumption.left_behind(run, plan)
+    _say_some("Defined no more, so not asked for", [step.name for step in left])
+
+
+def show_again(again: list[Planned]) -> None:
+    """Print the steps that run again, each with the reason."""
     for planned in again[:SHOWN]:
         say(f"  {planned.step.name}: {planned.why}")
     if len(again) > SHOWN:
         say(f"  ... and {len(again) - SHOWN} more")
-    _say_some("The code has changed since attempt 1", resumption.changed_files(run))
-    left = resumption.left_behind(run, plan)
-    _say_some("Defined no more, so not asked for", [step.name for step in left])
 
 
 def _say_some(what: str, names: list[str]) -> None:
@@ -73,5 +78,6 @@ def _say_some(what: str, names: list[str]) -> None:
         say(f"{what}: {', '.join(names[:SHOWN])}{more}")
 
 
-def _steps(count: int) -> str:
+def steps(count: int) -> str:
+    """Return a number of steps in words."""
     return f"{count} step" if count == 1 else f"{count} steps"

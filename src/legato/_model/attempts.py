@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -13,6 +14,9 @@ from legato._model.transitions import COMMITTED, ROLLED_BACK, ROLLING_BACK
 CACHED = "Cached"
 _UNDONE = frozenset({ROLLING_BACK, ROLLED_BACK})
 _SETTLED = frozenset({COMMITTED, ROLLED_BACK, CACHED})
+
+REUSED_FROM = "legato.reused_from"
+"""The label of a task run whose value was made by a task run of an earlier flow run: its id."""
 
 
 class Attempt(Struct, kw_only=True):
@@ -52,6 +56,19 @@ class Step(Struct, kw_only=True):
     child_flow_run_id: UUID | None = None
     arguments: str | None = None
     """What the step was called with, as JSON, if that was recorded."""
+    flow_run_id: UUID
+    created_at: datetime
+    tries: int = 0
+    """In which try of its flow run it was called."""
+    inputs: list[UUID] = []
+    """The runs that its arguments came from."""
+    labels: dict[str, Any] = {}
+
+    @property
+    def origin(self) -> UUID:
+        """The task run that made the value: another one's, if it was reused from there."""
+        found = self.labels.get(REUSED_FROM)
+        return self.task_run_id if found is None else UUID(found)
 
     @property
     def is_finished(self) -> bool:

@@ -57,6 +57,10 @@ def find(context: TaskRunContext, flow: FlowRunContext, replay: Replay) -> Found
     from elsewhere than the flow's own code has no place in the order of calls: it runs again,
     unless `step_key=` names it.
     """
+    if replay.copies:
+        from legato._sdk import rerun_steps
+
+        return rerun_steps.find(context, flow, replay)
     key = context.step_key
     in_order = is_in_order(flow, key)
     if not (in_order or has_fingerprint(key)):

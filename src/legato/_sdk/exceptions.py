@@ -6,7 +6,8 @@ Error (legato._model.errors)
     UpstreamTaskError
   NotAwaitedError  MappingLengthMismatch  MappingMissingIterable
   ParameterError: ParameterTypeError  ParameterBindError  ReservedArgumentError
-  MissingContextError  InvalidNameError  MissingFlowError  ScriptError  SerializationError
+  MissingContextError  InvalidNameError  MissingFlowError  MissingTaskError
+  ScriptError  SerializationError
   HashError  StorageError: NotStored  UnnamedStorage  CorruptResult
   ObjectNotFound  ObjectAlreadyExists  ValidationError  ConfigurationError
   FlowRunTimeoutError  TaskRunTimeoutError  VariableExists
@@ -173,6 +174,12 @@ class MissingFlowError(Error):
     """The file has no flow of that name."""
 
     code = "missing_flow"
+
+
+class MissingTaskError(Error, LookupError):
+    """A run, or the code that it would run now, has not the task that is meant."""
+
+    code = "missing_task"
 
 
 class ScriptError(Error):

@@ -61,13 +61,17 @@ _QUIET = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING})
 class FlowExecution(Execution):
     """One call of a flow."""
 
-    __slots__ = ("backend", "context", "created", "draft", "flow", "resumes", "wait_for")
+    __slots__ = (
+        "backend", "context", "created", "draft", "flow", "rerun_of", "resumes", "wait_for",
+    )  # fmt: skip
     flow: Flow[Any, Any]
     context: FlowRunContext
     backend: Backend
     created: FlowRunProposed | None
     resumes: UUID | None
     """The flow run that this call goes on with."""
+    rerun_of: UUID | None
+    """The flow run that this call does again."""
 
     def __init__(
         self,
@@ -87,7 +91,8 @@ class FlowExecution(Execution):
         self.flow, self.fn, self.args, self.kwargs = flow, flow.fn, args, kwargs
         self.place, self.wait_for = place(), wait_for
         self.timeout = flow.timeout_seconds
-        self.created, self.draft, self.resumes = None, _PENDING, None
+        self.created, self.draft = None, _PENDING
+        self.resumes = self.rerun_of = None
         name = naming.word_pair(self.backend.random)
         self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
         context.flow, context.flow_id, context.backend = flow, None, self.backend
@@ -137,6 +142,7 @@ class FlowExecution(Execution):
             tags=sorted(context.tags),
             entrypoint=flow.entrypoint,
             durable=context.durable,
+            rerun_of=self.rerun_of,
         )
         self.created = FlowRunProposed(flow_name=flow.name, run=run, code_version=flow.version)
         found = self._attach(run)
@@ -247,6 +253,11 @@ class FlowExecution(Execution):
             verb = "Beginning" if context.epoch == 1 else "Resuming"
             message = f"{verb} {kind} {context.name!r} for flow {flow.name!r}"
             run_logs.say(context, run_logs.INFO, message)
+            if self.rerun_of is not None:
+                message = (
+                    f"{len(context.replay or ())} finished steps of {self.rerun_of} are reused"
+                )
+                run_logs.say(context, run_logs.INFO, message)
         return refused
 
     def _prepare(self) -> None:
@@ -264,7 +275,7 @@ class FlowExecution(Execution):
         """Propose a transition, together with the creation of the run if that is due."""
         draft, context = effect.draft, self.context
         self.draft = draft
-        if draft.type is StateType.RUNNING and context.durable:
+        if draft.type is StateType.RUNNING and (context.durable or context.replay is not None):
             self._begin_try()
         result_id = self._stored(draft) if draft.type is StateType.COMPLETED else None
         state = self._stamp(draft)
@@ -281,10 +292,13 @@ class FlowExecution(Execution):
         return self._answered(answers[-1])
 
     def _begin_try(self) -> None:
-        """Make ready a try of a durable run: what was finished before will not run again."""
+        """Make ready a try of a run that goes on: what was finished before will not run again."""
         context = self.context
-        if context.state is not None and context.state.name == "AwaitingRetry":
+        awaited = context.state is not None and context.state.name == "AwaitingRetry"
+        if awaited and context.durable:
             reopening.replay(self)
+        elif awaited:  # what the first try has not asked for is of other calls
+            context.replay = None
         context.home = durable_steps.here()
 
     def _stored(self, draft: Draft) -> UUID | None:

@@ -167,6 +167,10 @@ def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None
     enclosing = run.enclosing
     if enclosing is None or enclosing.replay is None:
         return None
+    if enclosing.replay.copies:
+        from legato._sdk import rerun_steps
+
+        return rerun_steps.subflow(run, key, parent)
     begun = enclosing.replay.children(key)
     runs = [one.child_flow_run_id for one in begun if one.child_flow_run_id is not None]
     runs = list(dict.fromkeys(runs))

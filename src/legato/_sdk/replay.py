@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -34,6 +34,9 @@ class Changed(Struct):
 class Replay:
     """What is left of the steps of earlier attempts; each is given out once."""
 
+    copies: ClassVar[bool] = False
+    """Whether they are steps of another run, of which this one makes its own."""
+
     def __init__(self, steps: Iterable[Step], on_change: OnChange = "rerun") -> None:
         self._on_change = on_change
         self._lock = Lock()
@@ -45,6 +48,7 @@ class Replay:
         self._steps: dict[UUID, Step] = {}
         self._told: set[str] = set()
         self._children: defaultdict[str, list[Step]] = defaultdict(list)
+        self.origins: dict[UUID, UUID] = {}
         known: set[str] = set()
         for step in steps:
             if is_of_hook(step.step_key):
@@ -57,6 +61,8 @@ class Replay:
             elif step.is_open:
                 self._left[step.step_key] = step
             self._steps[step.task_run_id] = step
+            if step.origin != step.task_run_id:
+                self.origins[step.task_run_id] = step.origin
             if step.child_flow_run_id is not None:
                 self._children[step.step_key].append(step)
 

@@ -54,10 +54,11 @@ def plan_of(flow_run_id: UUID) -> list[Planned]:
         known = latest.get(step.step_key)
         if known is None or not known.is_finished:
             latest[step.step_key] = step
-    return [Planned(step, _why_again(step)) for step in latest.values()]
+    return [Planned(step, why_again(step)) for step in latest.values()]
 
 
-def _why_again(step: Step) -> str:
+def why_again(step: Step) -> str:
+    """Say why a step runs again; nothing if its result is there."""
     state = step.state
     if step.is_finished:
         return "" if step.result_id is not None else NOT_STORED

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 from msgspec.json import Encoder
 
@@ -20,9 +21,13 @@ from legato._sdk.futures import Future
 
 
 def _handle(value: Any) -> Any:
-    """Return what a future stands for in a fingerprint: its task run."""
+    """Return what a future stands for in a fingerprint: the task run that made its value."""
     if isinstance(value, Future):
-        return {"task_run": value.task_run_id}
+        maker: UUID = value.task_run_id
+        run = FlowRunContext.get()
+        if run is not None and run.replay is not None:
+            maker = run.replay.origins.get(maker, maker)
+        return {"task_run": maker}
     raise TypeError(f"a {type(value).__name__} has no fingerprint")
 
 

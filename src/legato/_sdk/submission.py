@@ -64,7 +64,7 @@ class Submission:
         around = transacting.get()
         if around is not None:
             around.expect(self.future)
-        self._handles = run.found is None and bool(run.create(CREATE))
+        self._handles = run.create(CREATE) is True
         self.upstream: Sequence[Future[Any]] = run.upstream() if self._handles else ()
         self.loop: Any = None
         self.seat = None

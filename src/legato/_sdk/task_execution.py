@@ -196,8 +196,9 @@ class TaskExecution(Execution):
 
     def create(self, _: effects.Create) -> bool | effects.Found:
         """Record the run, Pending, with what its arguments came from."""
-        if self.found is not None:
-            return self.found
+        found = self.found
+        if type(found) is effects.Found:
+            return found
         context, flow = self.context, self.context.flow_run_context
         state = self._stamp(_PENDING)
         inputs: dict[str, Any] = {}
@@ -219,6 +220,10 @@ class TaskExecution(Execution):
         )
         if flow is not None and flow.durable:
             run.arguments = durable_steps.arguments_of(context)
+        if found is not None:
+            from legato._sdk import rerun_steps
+
+            return rerun_steps.record(self, run, found)
         self.backend.journal.append(TaskRunCreated(self.epoch, run))
         return bool(self.wait_for) or self._holds_handles()
 

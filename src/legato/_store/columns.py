@@ -162,8 +162,12 @@ STEP = (
     "result_body",
     "child_flow_run_id",
     "arguments",
+    "created_at",
+    "flow_run_run_count",
+    "task_inputs",
+    "labels",
 )
-"""What a resumed run must know of a step."""
+"""What a run that goes on, or that does another one again, must know of a step."""
 
 _STEP = (
     "version",

@@ -16,7 +16,7 @@ from legato._model.logs import Log
 from legato._model.records import Writer
 from legato._model.results import Result, ResultReference
 from legato._model.states import State, StateDetails, StateType
-from legato._model.task_runs import RunInput, TaskRun
+from legato._model.task_runs import ParameterInput, RunInput, TaskRun
 from legato._model.uuids import uuid_of
 from legato._store.dialect import EPOCH
 from legato._store.standing import when
@@ -152,6 +152,22 @@ def flow_run(row: Row) -> FlowRun:
         state=_state(standing, run_id, None),
         **_standing(standing),
     )
+
+
+def input_ids(value: str | None) -> list[UUID]:
+    """The ids of the runs that a task run's arguments came from."""
+    found = _json(_inputs, value) or {}
+    return [
+        one.id
+        for several in found.values()
+        for one in several
+        if not isinstance(one, ParameterInput)
+    ]
+
+
+def labels(value: str | None) -> dict[str, Any]:
+    """The labels of a run."""
+    return _json(_any_dict, value) or {}
 
 
 def task_run(row: Row) -> TaskRun:

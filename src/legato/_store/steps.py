@@ -41,7 +41,8 @@ def _attempt(row: decode.Row) -> Attempt:
 
 
 def _step(row: decode.Row) -> Step:
-    run_id, name, key, version, *entered, result_id, flow_run_id, body, child, arguments = row
+    run_id, name, key, version, *entered, result_id, flow_run_id, body, child, arguments = row[:15]
+    created_at, tries, inputs, labels = row[15:]
     standing = (None, None, *entered, result_id)
     owner, run = decode.uid(flow_run_id), decode.uid(run_id)
     return Step(
@@ -54,4 +55,9 @@ def _step(row: decode.Row) -> Step:
         result_body=None if body is None else bytes(body),
         child_flow_run_id=decode.maybe_uid(child),
         arguments=arguments,
+        flow_run_id=owner,
+        created_at=at(created_at),
+        tries=tries,
+        inputs=decode.input_ids(inputs),
+        labels=decode.labels(labels),
     )
