@@ -125,7 +125,7 @@ def test_what_is_changed_gone_or_expired_is_made_again_and_said(tmp_path, caplog
     assert names(1, **options) == ["Completed"]
     assert names(2, **options, cache_expiration=timedelta(microseconds=1)) == ["Completed"]
     assert names(2, 2, **options) == ["Completed", "Cached"]
-    assert "has expired: the task is run" in caplog.text
+    assert "the result there has expired" in caplog.text
 
 
 def test_a_record_whose_result_is_gone_is_a_miss(tmp_path, caplog):

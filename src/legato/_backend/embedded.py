@@ -17,6 +17,7 @@ from legato._journal.ids import TimeOrderedIds
 from legato._journal.journal import Journal
 from legato._journal.random import SystemRandom
 from legato._model.errors import StoreError, StoreFull, StoreReadOnly
+from legato._model.records import ResultCached
 from legato._store.port import Grade, Lane
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class EmbeddedBackend:
         self.on_commit: Callable[[Batch], None] | None = None
         self.is_child = is_pool_child()
         self.heard: list[Waiting] = []
+        self._awaited: dict[str, Callable[[], object]] = {}
         self._opening = threading.Lock()
         self._store: SqliteStore | None = None
         self._retired = False
@@ -117,6 +119,15 @@ class EmbeddedBackend:
     def storage(self) -> str:
         """Return the folder for stored results."""
         return self.home.storage()
+
+    def flights(self) -> str:
+        """Return the file on whose bytes processes lock the cache keys that they compute."""
+        return self.home.flights
+
+    def enter_cached(self, record: ResultCached, stored: Callable[[], object]) -> None:
+        """Add a fact; call `stored` as soon as others can see it."""
+        self._awaited[record.cache_key] = stored
+        self.journal.append(record)
 
     def send_spool(self, *, anywhere: bool = False) -> list[Waiting]:
         """Deliver all that dead processes left in the spool, then close what they left open.
@@ -246,6 +257,8 @@ class EmbeddedBackend:
         answer = store.run(Delivery(self.clock.now(), batch, writer), lane, grade)
         if (chore := store.upkeep() or self._pruning()) is not None:
             self.journal.spare(chore)
+        if self._awaited:
+            self._call_for(batch)
         if self.on_commit is not None:
             with contextlib.suppress(Exception):  # it was stored, whatever the onlooker says
                 self.on_commit(batch)
@@ -268,6 +281,13 @@ class EmbeddedBackend:
         from legato._backend import pruning
 
         pruning.prune(self.store, self.home, self.clock.now())
+
+    def _call_for(self, batch: Batch) -> None:
+        for record in batch.records:
+            if isinstance(record, ResultCached):
+                stored = self._awaited.pop(record.cache_key, None)
+                if stored is not None:
+                    stored()
 
     def _hold(self, writer: Writer) -> None:
         try:
@@ -306,6 +326,7 @@ class EmbeddedBackend:
         self._opening = threading.Lock()
         self._holding = self._forking = self._prepared = False
         self.is_child = True
+        self._awaited = {}
         self.ids.reseed()
         if self._store is not None:
             self._store.forget()

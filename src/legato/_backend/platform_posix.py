@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -89,3 +90,24 @@ def lock_for_a_moment(fd: int) -> None:
     It is the descriptor's, not the process's: threads that open the file keep each other out too.
     """
     fcntl.flock(fd, fcntl.LOCK_EX)
+
+
+def take_byte(fd: int, at: int) -> bool:
+    """Lock one byte of an open file for this process; False: another process has it.
+
+    The byte need not be there. The lock goes with the process, and with any descriptor of the file
+    that it closes. Where the file system knows no locks, everybody gets them.
+    """
+    try:
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, at)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def free_byte(fd: int, at: int) -> None:
+    """Let go of the lock on a byte."""
+    with suppress(OSError):
+        fcntl.lockf(fd, fcntl.LOCK_UN, 1, at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,3 +65,24 @@ def lock_for_a_moment(fd: int) -> None:
 
     os.lseek(fd, 1 << 30, os.SEEK_SET)  # beyond the content, which others may read
     msvcrt.locking(fd, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+
+
+def take_byte(fd: int, at: int) -> bool:
+    """Lock one byte of an open file for this process; False: another process has it."""
+    import msvcrt
+
+    os.lseek(fd, at, os.SEEK_SET)
+    try:
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        return False
+    return True
+
+
+def free_byte(fd: int, at: int) -> None:
+    """Let go of the lock on a byte."""
+    import msvcrt
+
+    os.lseek(fd, at, os.SEEK_SET)
+    with suppress(OSError):
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from legato._journal.journal import Journal
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock, Ids, Random
-    from legato._model.records import Writer
+    from legato._model.records import ResultCached, Writer
 
 
 class Backend(Protocol):
@@ -52,6 +53,14 @@ class Backend(Protocol):
 
     def storage(self) -> str:
         """Return the folder for stored results."""
+        ...
+
+    def flights(self) -> str:
+        """Return the file on whose bytes processes lock the cache keys that they compute."""
+        ...
+
+    def enter_cached(self, record: ResultCached, stored: Callable[[], object]) -> None:
+        """Add a fact; call `stored` as soon as others can see it."""
         ...
 
     def close_own_runs(self, message: str) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from legato._sdk.exceptions import ConfigurationError, NotStored
-from legato._sdk.result_objects import Header, load, load_fresh, save
+from legato._sdk.result_objects import Expired, Header, load, load_fresh, save
 from legato._sdk.result_records import ResultRecordMetadata
 from legato._sdk.results import Address, own_key, serializer_for
 from legato._sdk.serializers import name_of, serializer_of
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from legato._sdk.task import Task
 
 LONGEST_NAME = 200  # bytes between two slashes; file systems end at 255
-
-
-class Expired(Exception):
-    """What lies there has held for as long as it was to."""
 
 
 class Found(Struct, frozen=True):
@@ -62,8 +58,6 @@ class Place(Struct, frozen=True):
             if self.records is not None:
                 raise
             return None
-        if found is None:
-            raise Expired
         return Found(self.results.location(at), *found)
 
     def record(self, key: str, at: str, serializer: str, expires_at: datetime | None) -> None:

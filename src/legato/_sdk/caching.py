@@ -6,55 +6,128 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from legato._engine.effects import Draft, Raised, Returned
+from legato._engine.effects import Draft, Outcome, Raised, Returned
 from legato._engine.endings import describe
 from legato._model.operations.results import FindCached
 from legato._model.records import ResultCached, ResultKept
 from legato._model.results import Result
 from legato._sdk import cache_lookups, results, run_logs, stored_results
-from legato._sdk.cache_keys import NO_KEY, cache_key
+from legato._sdk.cache_keys import NO_KEY, CacheKey, cache_key
 from legato._sdk.context import transacting
-from legato._sdk.exceptions import HashError, StorageError
+from legato._sdk.exceptions import ConfigurationError, HashError, StorageError
+from legato._sdk.result_objects import Expired
 
 if TYPE_CHECKING:
     from legato._backend.port import Backend
     from legato._sdk.cache_places import Found, Place, Spot
+    from legato._sdk.cache_policies import CachePolicy
     from legato._sdk.task_execution import TaskExecution
+    from legato._sdk.turns import Steps, Turn
 
 MANY = 1000
 _entered: dict[str, ResultCached] = {}
 """Keys that this process has entered: they may still wait in the journal."""
 
 
-def look_up(run: TaskExecution) -> Returned | Raised | None:
-    """Return the cached result of a call; None: there is none, and `run.cache_key` says where."""
-    task, context = run.task, run.context
+def look_up(run: TaskExecution) -> Steps:
+    """Return the cached result of a call; None: it is to be made, for `run.cache_key`.
+
+    A step is a wait for others that make it, or that hold the lock on its key.
+    """
+    if run.turn is not None:
+        run.turn.end_with(run)
     run.cache_key = run.cached_id = None
-    if run.backend.is_dry or not task.keeps_result:
+    if run.backend.is_dry or not run.task.keeps_result:
         return None
-    flow = context.flow_run_context
     try:
-        key = cache_key(task, context, context.parameters, flow.parameters if flow else {})
+        key = _key_of(run)
     except HashError as error:
         cache_lookups.note(run, "no key", problem=str(error))
         return Raised(error, "error")
-    if key.problem is not None:
-        run_logs.say(context, run_logs.WARNING, key.problem)
     run.cache_key = key.key
-    if key.key is None or task.refreshes_cache:
+    if key.key is None:
         if key is not NO_KEY:
             cache_lookups.passed_over(run, key)
         return None
-    try:
-        taken = _take(run, key.key)
-    except Exception as error:  # noqa: BLE001 - serializers and classes of the user, storages
-        problem = describe(error)
-        message = f"{context.name} is not taken from the cache: {problem}"
-        run_logs.say(context, run_logs.WARNING, message)
-        cache_lookups.note(run, "unreadable", key, problem=problem)
+    look = _Look(run, key.key)
+    found = yield from _in_turn(run, key, look)
+    if not isinstance(found, Raised):
+        look.note(key, found)
+    return found
+
+
+def _key_of(run: TaskExecution) -> CacheKey:
+    context, flow = run.context, run.context.flow_run_context
+    key = cache_key(run.task, context, context.parameters, flow.parameters if flow else {})
+    if key.problem is not None:
+        run_logs.say(context, run_logs.WARNING, key.problem)
+    return key
+
+
+def _in_turn(run: TaskExecution, key: CacheKey, look: _Look) -> Steps:
+    """Look; wait for who makes the same result, or have others wait for this run."""
+    task, policy = run.task, run.task.cache_policy
+    if policy is not None and policy.isolation_level is not None:
+        return (yield from _isolated(run, look, policy))
+    found = look()
+    if found is not None or not key.spans_runs or task.isgenerator:
+        return found
+    from legato._sdk import single_flight
+
+    if task.refreshes_cache:
+        single_flight.take(run, look.key)
         return None
-    cache_lookups.note(run, "miss" if taken is None else "hit", key)
-    return taken
+    return (yield from single_flight.join(run, look.key, look))
+
+
+def _isolated(run: TaskExecution, look: _Look, policy: CachePolicy) -> Steps:
+    """Look under the key's lock if the level is SERIALIZABLE; else nobody waits."""
+    from legato._sdk import cache_locks
+
+    try:
+        yield from cache_locks.take(run, look.key, policy)
+    except ConfigurationError as error:
+        return Raised(error, "error")
+    found = look()
+    if found is not None and run.turn is not None:
+        run.turn.end_with(run)
+    return found
+
+
+class _Look:
+    """A look for the result of a run; what keeps it from being had is said in the log, once."""
+
+    def __init__(self, run: TaskExecution, key: str) -> None:
+        self.run, self.key = run, key
+        self._problem: str | None = None
+        self._is_said = False
+
+    def __call__(self) -> Returned | None:
+        """Return what stands for the key; None also if the cache is to be refreshed."""
+        if self.run.task.refreshes_cache:
+            return None
+        try:
+            return _take(self.run, self.key)
+        except Expired:
+            self._say(run_logs.INFO, "the result there has expired.")
+        except Exception as error:  # noqa: BLE001 - serializers and classes of the user, storages
+            self._problem = describe(error)
+            self._say(run_logs.WARNING, self._problem)
+        return None
+
+    def _say(self, level: int, why: str) -> None:
+        if not self._is_said:
+            self._is_said, context = True, self.run.context
+            run_logs.say(context, level, f"{context.name} is not taken from the cache: {why}")
+
+    def note(self, key: CacheKey, found: Outcome | None) -> None:
+        """Record how it ended."""
+        if self.run.task.refreshes_cache:
+            cache_lookups.passed_over(self.run, key)
+        elif found is None and self._problem is not None:
+            cache_lookups.note(self.run, "unreadable", key, problem=self._problem)
+        else:
+            cache_lookups.note(self.run, "miss" if found is None else "hit", key)
 
 
 def _take(run: TaskExecution, key: str) -> Returned | None:
@@ -71,25 +144,20 @@ def _take(run: TaskExecution, key: str) -> Returned | None:
 
 
 def _take_from(place: Place, run: TaskExecution, key: str) -> Returned | None:
-    from legato._sdk.cache_places import Expired
     from legato._sdk.serializers import serializer_of
 
-    try:
-        found = place.find(key, run.backend.clock.now())
-    except Expired:
-        message = f"The cached result of {run.context.name} has expired: the task is run."
-        run_logs.say(run.context, run_logs.INFO, message)
-        return None
+    found = place.find(key, run.backend.clock.now())
     if found is None:
         return None
     value = serializer_of(found.header.serializer).loads(found.payload)
-    run.cached_id = _row_of(run.backend, key, found)
+    run.cached_id = _row_of(run, key, found)
     return Returned(value)
 
 
-def _row_of(backend: Backend, key: str, found: Found) -> UUID:
+def _row_of(run: TaskExecution, key: str, found: Found) -> UUID:
     """Return the id of the row for what lies in a storage, which another database may have."""
-    header, digest = found.header, bytes.fromhex(found.header.sha256)
+    backend, header = run.backend, found.header
+    digest = bytes.fromhex(header.sha256)
     known = _find(backend, key)
     if known is not None and (known.location, known.sha256) == (found.location, digest):
         return known.id
@@ -103,7 +171,7 @@ def _row_of(backend: Backend, key: str, found: Found) -> UUID:
         location=found.location,
     )
     backend.journal.append(ResultKept(0, row))
-    _record(backend, ResultCached(key, row.id, backend.clock.now(), header.expires_at))
+    _record(run, ResultCached(key, row.id, backend.clock.now(), header.expires_at))
     return row.id
 
 
@@ -115,11 +183,14 @@ def _find(backend: Backend, key: str) -> Result | None:
     return found
 
 
-def _record(backend: Backend, record: ResultCached) -> None:
+def _record(run: TaskExecution, record: ResultCached, turn: Turn | None = None) -> None:
     """Append to the journal; a look-up of the key sees it from now on."""
-    backend.journal.append(record)
+    if turn is None:
+        run.backend.journal.append(record)
+    else:
+        turn.enter(run, record)
     if len(_entered) >= MANY:
-        _flush(backend)
+        _flush(run.backend)
     _entered[record.cache_key] = record
 
 
@@ -155,12 +226,14 @@ def keep(run: TaskExecution, draft: Draft) -> UUID | None:
 
 
 def _enter(run: TaskExecution, record: ResultCached, spot: Spot | None) -> None:
+    waits = transacting.get() is not None
+
     def enter() -> None:
         if spot is not None:
             spot.publish()
-        _record(run.backend, record)
+        _record(run, record, None if waits else run.turn)
 
-    if transacting.get() is not None:
+    if waits:
         from legato._sdk.transactions import when_committed
 
         when_committed(run.context, enter)

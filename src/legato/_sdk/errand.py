@@ -32,7 +32,7 @@ class Errand:
     _staged: bytes | None
 
     def __init__(self, backend: PipeBackend, task: Task[Any, Any], call: dict[str, Any]) -> None:
-        backend.folder = call["storage"]
+        backend.folder, backend.lock_file = call["storage"], call["flights"]
         self._backend, self._task = backend, task
         self._flow = flow_context(backend, call)
         context = TaskRunContext(**identity_of(call["run"]), parameters=call["run"]["parameters"])

@@ -64,6 +64,7 @@ def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:
         **flow_traits(flow),
         "transaction": _values_around(run),
         "storage": run.backend.storage(),
+        "flights": run.backend.flights(),
     }
 
 

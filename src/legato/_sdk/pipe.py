@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from legato._model.operations.spec import Operation
-    from legato._model.records import Answer, Record, Writer
+    from legato._model.records import Answer, Record, ResultCached, Writer
 
 _LOST = "The connection to the process of the flow is lost."
 
@@ -119,7 +119,7 @@ class PipeBackend:
         self.clock = SystemClock()
         self.ids = TimeOrderedIds()
         self.random = SystemRandom()
-        self.folder = ""
+        self.folder = self.lock_file = ""
 
     def send(self, operation: Operation) -> Any:
         """Carry out an operation."""
@@ -141,6 +141,16 @@ class PipeBackend:
     def storage(self) -> str:
         """Return the folder for stored results."""
         return self.folder
+
+    def flights(self) -> str:
+        """Return the file on whose bytes processes lock the cache keys that they compute."""
+        return self.lock_file
+
+    def enter_cached(self, record: ResultCached, stored: Callable[[], object]) -> None:
+        """Add a fact; call `stored` as soon as others can see it."""
+        self.journal.append(record)
+        self.journal.flush()
+        stored()
 
     def close_own_runs(self, message: str) -> bool:
         """Leave it to the process of the flow."""

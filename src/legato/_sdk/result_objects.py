@@ -27,6 +27,10 @@ HEADER_MAX_BYTES = 4096
 FIRST_READ_BYTES = 64 * 1024
 
 
+class Expired(Exception):
+    """What lies there has held for as long as it was to."""
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the first line of a stored object says."""
 
@@ -119,11 +123,11 @@ def load(storage: Storage, key: str) -> tuple[Header, bytes]:
     return header, _rest(storage, key, first, header, length)
 
 
-def load_fresh(storage: Storage, key: str, now: datetime) -> tuple[Header, bytes] | None:
-    """Read an object as `load` does; None: it has expired."""
+def load_fresh(storage: Storage, key: str, now: datetime) -> tuple[Header, bytes]:
+    """Read an object as `load` does; raise Expired if it has."""
     first, header, length = _begin(storage, key)
     if header.has_expired(now):
-        return None
+        raise Expired
     return header, _rest(storage, key, first, header, length)
 
 

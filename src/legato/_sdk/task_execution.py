@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from legato._sdk.futures import Future
     from legato._sdk.limits import Wish
     from legato._sdk.task import Task
+    from legato._sdk.turns import Turn
 
 _PENDING = Draft(type=StateType.PENDING)
 Kept = tuple["UUID | None", bytes | None]
@@ -51,7 +52,7 @@ class TaskExecution(Execution):
 
     __slots__ = (
         "backend", "cache_key", "cached_id", "context", "draft", "epoch", "flow_run_id", "found",
-        "held", "task", "wait_for",
+        "held", "task", "turn", "wait_for",
     )  # fmt: skip
     task: Task[Any, Any]
     fn: Callable[..., Any]
@@ -71,6 +72,8 @@ class TaskExecution(Execution):
     found: effects.Found | None
     """The end of the run, if an earlier attempt has finished it."""
     held: Wish | None
+    turn: Turn | None
+    """What keeps others from making the same cached result meanwhile."""
 
     def __init__(
         self,
@@ -94,7 +97,7 @@ class TaskExecution(Execution):
             self.fn = _stand_in(task)
         self.timeout = task.timeout_seconds
         self.draft, self.held, self.found = _PENDING, None, None
-        self.cache_key = self.cached_id = None
+        self.cache_key = self.cached_id = self.turn = None
         self.context = context = TaskRunContext(self.backend.ids.new(), task.name, parameters)
         context.task = task
         context.flow_run_context, context.outer = flow, outer
@@ -116,7 +119,7 @@ class TaskExecution(Execution):
         self.backend, self.context, self.task = backend, context, task
         self.epoch, self.flow_run_id = (flow.epoch, flow.id) if flow is not None else (0, None)
         self.place, self.wait_for, self.draft, self.held = place(), None, _PENDING, None
-        self.found = self.cache_key = self.cached_id = None
+        self.found = self.cache_key = self.cached_id = self.turn = None
         self.fn, self.args, self.kwargs, self.timeout = task.fn, args, kwargs, task.timeout_seconds
         return self
 
@@ -251,6 +254,8 @@ class TaskExecution(Execution):
                 body,
             )
         )
+        if self.turn is not None:
+            self.turn.end_with(self)
         if flow is not None and draft.type is StateType.COMPLETED:
             flow.lineage.remember(draft.data, context.id)
         if durable:
@@ -326,12 +331,6 @@ class TaskExecution(Execution):
             tag_limits.release(self.backend, self.held)
             self.held = None
 
-    def look_up(self, _: effects.Lookup) -> effects.Outcome | None:
-        """Look for a cached result."""
-        from legato._sdk import caching
-
-        return caching.look_up(self)
-
     def say(self, effect: effects.Say) -> None:
         """Log a line under the run."""
         run_logs.say(self.context, effect.level, effect.message)
@@ -371,7 +370,6 @@ class TaskExecution(Execution):
         effects.Create: create,
         effects.Enter: enter,
         effects.Release: release,
-        effects.Lookup: look_up,
         effects.Say: say,
         effects.DrawRandom: draw,
     }

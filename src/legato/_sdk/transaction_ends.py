@@ -219,6 +219,9 @@ def _ended(members: list[BaseTransaction]) -> Steps:
 
 
 def _unlock(txn: BaseTransaction) -> Steps:
+    calls, txn.at_end = txn.at_end, []
+    for call in calls:
+        yield CallStep(call)
     if txn.is_locked:
         error = yield CallStep(txn.unlock)
         if error is not None:

@@ -110,6 +110,7 @@ class BaseTransaction:
         self.holder: str = uuid4().hex if key is not None else ""
         """By what name it holds the lock on its key."""
         self.at_commit: list[Callable[[], object]] = []
+        self.at_end: list[Callable[[], object]] = []
         self.standing: Standing | None = None
         """Records how this ends, if it is a task run that has completed."""
         self.values: dict[str, Any] = {}

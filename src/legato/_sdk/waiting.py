@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from legato._engine.effects import (
     Acquire,
     AskRetry,
+    Lookup,
     Outcome,
     Raised,
     Resolve,
@@ -23,6 +24,7 @@ from legato._sdk.parking import arrival_of
 if TYPE_CHECKING:
     from legato._engine.effects import Draft
     from legato._sdk.drive import Execution
+    from legato._sdk.task_execution import TaskExecution
 
 
 def _sleep(run: Execution, effect: Sleep) -> Raised | None:
@@ -85,6 +87,18 @@ async def _aacquire(run: Execution, _: Acquire) -> Raised | None:
     return await tag_limits.astand(run)
 
 
+def _look_up(run: TaskExecution, _: Lookup) -> Outcome | None:
+    from legato._sdk import caching, turns
+
+    return turns.stand(run, caching.look_up(run))
+
+
+async def _alook_up(run: TaskExecution, _: Lookup) -> Outcome | None:
+    from legato._sdk import caching, turns
+
+    return await turns.astand(run, caching.look_up(run))
+
+
 def _stage(run: Execution, effect: Stage) -> None:
     from legato._sdk import transaction_runs, transaction_steps
 
@@ -114,6 +128,7 @@ async def _aroll_back(run: Execution, effect: RollBack) -> None:
 WAITS: Mapping[type, Callable[[Any, Any], Any]] = {
     Sleep: _sleep,
     Acquire: _acquire,
+    Lookup: _look_up,
     RunHooks: lambda run, effect: hooks.run_all(run.hook_calls(effect)),
     AskRetry: lambda run, effect: hooks.ask(run.condition_call(effect)),
     Resolve: _resolve,
@@ -124,6 +139,7 @@ WAITS: Mapping[type, Callable[[Any, Any], Any]] = {
 AWAITS: Mapping[type, Callable[[Any, Any], Awaitable[Any]]] = {
     Sleep: _asleep,
     Acquire: _aacquire,
+    Lookup: _alook_up,
     RunHooks: lambda run, effect: hooks.arun_all(run.hook_calls(effect)),
     AskRetry: lambda run, effect: hooks.aask(run.condition_call(effect)),
     Resolve: _aresolve,

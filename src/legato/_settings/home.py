@@ -30,6 +30,11 @@ class Home(Struct, frozen=True):
         return profiles_path(self.root)
 
     @property
+    def flights(self) -> str:
+        """The file on whose bytes processes lock the cache keys that they compute."""
+        return os.path.join(self.root, "flights.lock")
+
+    @property
     def spool_folder(self) -> str:
         """The folder for records that wait to be delivered, made or not."""
         return os.path.join(self.root, "spool")
