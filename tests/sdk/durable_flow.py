@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from legato import flow, task
+from legato.task_runners import ProcessPoolTaskRunner
 
 
 def mark(text: str) -> None:
@@ -104,6 +105,18 @@ def classes() -> None:
     for name, found in (("pickle", pickled()), ("json", as_json())):
         mark(f"{name} {isinstance(found, Point) and found.colour is Colour.RED}")
     step(1)
+
+
+@task
+def around(number: int) -> Any:
+    found = step(number)
+    mark(f"around {number}")
+    return found
+
+
+@flow(durable=True, task_runner=ProcessPoolTaskRunner(max_workers=1))
+def pooled() -> list[Any]:
+    return [around.submit(number).result() for number in (1, 2)]
 
 
 if __name__ == "__main__":

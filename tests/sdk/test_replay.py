@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +21,6 @@ from legato._sdk import resumption
 from legato.client.orchestration import get_client
 from legato.exceptions import MissingResult
 from legato.transactions import transaction
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize("on_change", ["rerun", "reuse", "fail"])
@@ -216,3 +217,24 @@ def test_a_run_goes_on_whatever_became_of_its_subflow(meanwhile, home):
             database.commit()
     assert durable.resume(run_id, flow=outer) == (1, 2)
     assert calls == ([1, 1, 2] if meanwhile == "deleted" else [1, 2])
+
+
+def test_steps_inside_of_tasks_on_worker_processes_are_found_again(home, tmp_path):
+    script = Path(__file__).with_name("durable_flow.py")
+    ledger = tmp_path / "ledger"
+
+    def run(*args: str, **more: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "LEDGER": str(ledger), **more}
+        command = [sys.executable, *args]
+        return subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    assert "crashed" in run(str(script), "pooled", DIE_AT="around 2").stderr.lower()
+    with get_client(sync_client=True) as client:
+        (broken,) = client.read_flow_runs()
+    done = run("-m", "legato", "flow-run", "resume", str(broken.id))
+    assert done.returncode == 0, done.stderr
+    lines = ["step 1", "around 1", "step 2", "around 2"]
+    assert ledger.read_text().splitlines() == [*lines, "around 2"]
+    assert "not asked for" not in done.stderr

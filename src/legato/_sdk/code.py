@@ -66,13 +66,22 @@ known_as: dict[str, str] = {}
 """Names of modules that scripts were loaded under, and their own, which may have been taken."""
 
 
+sent_from: str | None = None
+"""In a worker: the script whose functions it is sent; its own `__main__` is another one."""
+
+
 def _module_of(function: Callable[..., Any]) -> str:
     """Return the name that the module of a function has wherever its file is loaded."""
     module = function.__module__
     if module != "__main__":
         return known_as.get(module, module)
-    path = getattr(sys.modules.get(module), "__file__", None)
-    return module if path is None else os.path.splitext(os.path.basename(path))[0]
+    return sent_from or script() or module
+
+
+def script() -> str | None:
+    """Return the name of the script that runs here; None at a prompt."""
+    path = getattr(sys.modules.get("__main__"), "__file__", None)
+    return None if path is None else os.path.splitext(os.path.basename(path))[0]
 
 
 def merged(decorated: Any, options: Any, hooks: Iterable[str]) -> dict[str, Any]:

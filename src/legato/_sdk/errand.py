@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from legato._engine.effects import Returned
 from legato._engine.task_run import task_run
 from legato._model.states import StateType
-from legato._sdk import pickling, run_logs, tracebacks
+from legato._sdk import code, pickling, run_logs, tracebacks
 from legato._sdk.at_work import calls_users
 from legato._sdk.children import Children
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
@@ -17,6 +17,7 @@ from legato._sdk.drive import adrive, drive
 from legato._sdk.exceptions import SerializationError
 from legato._sdk.flow import Flow
 from legato._sdk.lineage import Lineage
+from legato._sdk.replay import Replay
 from legato._sdk.step_keys import Ordinals
 from legato._sdk.task_execution import TaskExecution
 from legato._sdk.task_runners import ThreadPoolTaskRunner
@@ -34,7 +35,10 @@ class Errand:
     def __init__(self, backend: PipeBackend, task: Task[Any, Any], call: dict[str, Any]) -> None:
         backend.folder, backend.lock_file = call["storage"], call["flights"]
         self._backend, self._task = backend, task
+        code.sent_from = call["script"]
         self._flow = flow_context(backend, call)
+        if call["replay"] is not None:
+            self._flow.replay = Replay(*call["replay"])
         context = TaskRunContext(**identity_of(call["run"]), parameters=call["run"]["parameters"])
         fill(context, call["run"])
         context.task, context.flow_run_context = task, self._flow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from legato._sdk import pickling
+from legato._sdk import code, pickling
 from legato._sdk.context import current_tags
 from legato._sdk.exceptions import SerializationError
 
@@ -63,6 +63,8 @@ def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:
         "run": traits_of(context, "parameters"),
         **flow_traits(flow),
         "transaction": _values_around(run),
+        "script": code.script(),
+        "replay": None if flow.replay is None else flow.replay.within(context.step_key),
         "storage": run.backend.storage(),
         "flights": run.backend.flights(),
     }

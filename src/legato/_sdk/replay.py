@@ -38,7 +38,7 @@ class Replay:
     """Whether they are steps of another run, of which this one makes its own."""
 
     def __init__(self, steps: Iterable[Step], on_change: OnChange = "rerun") -> None:
-        self._on_change = on_change
+        self._on_change: OnChange = on_change
         self._lock = Lock()
         self._calls: defaultdict[str, int] = defaultdict(int)
         self._in_place: defaultdict[str, list[Step]] = defaultdict(list)
@@ -49,6 +49,7 @@ class Replay:
         self._told: set[str] = set()
         self._children: defaultdict[str, list[Step]] = defaultdict(list)
         self.origins: dict[UUID, UUID] = {}
+        self._nested: defaultdict[str, list[Step]] = defaultdict(list)
         known: set[str] = set()
         for step in steps:
             if is_of_hook(step.step_key):
@@ -56,15 +57,21 @@ class Replay:
             if step.step_key not in known:
                 known.add(step.step_key)
                 self._in_place[prefix_of(step.step_key)].append(step)
-            if step.is_finished and step.result_id is not None:
-                self._finished[step.step_key] = step
-            elif step.is_open:
-                self._left[step.step_key] = step
-            self._steps[step.task_run_id] = step
-            if step.origin != step.task_run_id:
-                self.origins[step.task_run_id] = step.origin
-            if step.child_flow_run_id is not None:
-                self._children[step.step_key].append(step)
+            self._add(step)
+        self._done = frozenset(self._finished)
+
+    def _add(self, step: Step) -> None:
+        if step.is_finished and step.result_id is not None:
+            self._finished[step.step_key] = step
+        elif step.is_open:
+            self._left[step.step_key] = step
+        self._steps[step.task_run_id] = step
+        if step.origin != step.task_run_id:
+            self.origins[step.task_run_id] = step.origin
+        if step.child_flow_run_id is not None:
+            self._children[step.step_key].append(step)
+        for outer in scopes_of(step.step_key):
+            self._nested[outer].append(step)
 
     def __len__(self) -> int:
         return len(self._finished)
@@ -130,13 +137,30 @@ class Replay:
             self._told.update(left)
         return new
 
+    def within(self, key: str) -> tuple[list[Step], OnChange] | None:
+        """Return what a replay of the steps in a step is made of, where that runs elsewhere."""
+        steps = self._nested.get(key)
+        if steps is None or self.copies:
+            return None
+        with self._lock:
+            self._told.update(step.step_key for step in steps)
+        return steps, self._on_change
+
     def unclaimed(self) -> list[Step]:
         """Return the finished steps that no call has asked for, so far.
 
-        Without those of which it was said already that a call like theirs runs again.
+        Without those of which it was said already that a call like theirs runs again, and those
+        inside of other finished steps.
         """
         with self._lock:
-            return [step for key, step in self._finished.items() if key not in self._told]
+            left = [step for key, step in self._finished.items() if key not in self._told]
+            return [one for one in left if self._done.isdisjoint(scopes_of(one.step_key))]
+
+
+def scopes_of(key: str) -> list[str]:
+    """Return the keys of the steps that a step was called in."""
+    parts = key.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def prefix_of(key: str) -> str:
