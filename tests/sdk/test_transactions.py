@@ -446,23 +446,6 @@ def test_what_waits_for_the_commit_runs_then_or_never(log: Log) -> None:
     assert log == ["alone", "staged"]
 
 
-def test_what_is_staged_is_told_with_step_keys_and_values(log: Log) -> None:
-    @task
-    def act() -> None:
-        own = get_transaction()
-        assert own is not None
-        own.set("n", 1)
-
-    def body() -> list[Any]:
-        with transaction() as txn:
-            act()
-            return list(txn.staged_runs())
-
-    ((key, values),) = in_flow(body)
-    assert "act" in key
-    assert values == {"n": 1}
-
-
 def test_the_states_of_a_transaction() -> None:
     txn = Transaction()
     assert txn.is_pending()

@@ -18,7 +18,7 @@ from legato._model.results import ResultReference
 from legato._model.states import StateType
 from legato._model.transitions import COMMITTED, COMMITTING, ROLLED_BACK, ROLLING_BACK
 from legato._sdk import durable_steps, run_logs
-from legato._sdk.exceptions import MissingResult
+from legato._sdk.exceptions import MissingResult, SerializationError
 from legato._sdk.stamping import stamped
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from legato._model.attempts import Step
     from legato._sdk.context import TaskRunContext
     from legato._sdk.task_execution import TaskExecution
+    from legato._sdk.transaction_tree import BaseTransaction
 
 MESSAGE = "Task rolled back as part of transaction"
 
@@ -96,10 +97,23 @@ def keep(run: TaskExecution) -> None:
 
     try:
         left = transaction_errands.packed(context)
+        if left is None or _is_private(context, own, left):
+            raise SerializationError("It holds a secret, or what a task keeps back.")
         results.put(context, left, PickleSerializer(), result_id=_left(context.id))
     except Exception as error:  # noqa: BLE001 - classes and storages of the user
         message = f"After a crash hooks would miss what {context.name} leaves to its transaction."
         run_logs.say(context, run_logs.WARNING, f"{message} {describe(error)}")
+
+
+def _is_private(context: TaskRunContext, own: BaseTransaction, left: bytes) -> bool:
+    """Tell whether the values of a transaction are not to be written."""
+    from legato._sdk import private_values
+
+    flow = context.flow_run_context
+    hidden = None if flow is None else flow.lineage.kept_back
+    if hidden is not None and hidden.is_in(left):
+        return True
+    return private_values.holds_secret([member.values for member in own.members()])
 
 
 def left_by(context: TaskRunContext) -> dict[str, Any] | None:

@@ -196,12 +196,6 @@ class BaseTransaction:
         """Take responsibility for a transaction: it is committed or rolled back with this one."""
         self.children.append(transaction)
 
-    def staged_runs(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield step key and values of the task runs that wait for the commit, in its order."""
-        for member in list(self.members()):
-            if isinstance(member.run, TaskRunContext) and member.is_staged():
-                yield member.run.step_key, member.values
-
     def prepare_transaction(self) -> None:
         """Find the transaction around, and take from it what was not given."""
         from legato._sdk.transactions import transaction_around
