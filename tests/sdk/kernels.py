@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -102,8 +103,13 @@ class Kernel:
                 return self.end(within=2.0)
 
     def restart(self) -> None:
-        """Press the restart button; the kernel ends at once, whatever runs."""
+        """Press the restart button; the kernel ends at once, whatever runs.
+
+        That interrupts the kernel before it kills it, which leaves what runs some time or none:
+        here it is killed before.
+        """
         self._client.stop_channels()
+        self._manager.signal_kernel(signal.SIGKILL)
         self._manager.restart_kernel(now=True)
         self._connect()
 

@@ -419,8 +419,7 @@ def test_what_ran_in_a_kernel_that_was_restarted_is_closed(home: Path) -> None:
     for [(kind, message)] in (runs(kernel, "before"), list(tasks(kernel, "before"))):
         assert kind == "CRASHED"
         assert message is not None
-        # a kernel that had the time to say so was interrupted before it was ended
-        assert message.endswith(("ended without reporting", "aborted by an interrupt signal."))
+        assert message.endswith("ended without reporting")
     assert runs(kernel, "after") == [("COMPLETED", None)]
     assert problems(home) == []
 
