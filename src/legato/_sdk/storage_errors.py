@@ -60,7 +60,7 @@ CAUSES = (
     Cause(
         r"EndpointConnection|ConnectTimeout|ReadTimeout|ConnectionClosed|ClientConnector|"
         r"ServiceRequestError|ServiceResponseError|FSTimeoutError|TimeoutError|ConnectionError|"
-        r"ServerDisconnected|gaierror|TransportError|RetryError",
+        r"ServerDisconnected|ClientOSError|gaierror|TransportError|RetryError",
         r"could not connect|connection refused|name or service not known|timed out",
         "it cannot be reached",
         "Check the network and the address ({endpoint}).",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from legato._sdk import storage_patience as patience
 from legato._sdk.exceptions import ConfigurationError, NotStored, StorageError
 from legato._sdk.storage import checked_key
 from legato._sdk.storage_errors import Settings, told
@@ -15,8 +17,6 @@ from legato._sdk.storage_errors import Settings, told
 ANSWER_SECONDS = 30  # for what takes no time but that of asking
 SLOWEST_BYTES_PER_SECOND = 256 * 1024
 UNKNOWN_BYTES = 64 * 1024 * 1024
-CONNECT_SECONDS = 5
-READ_SECONDS = 20
 # Above this an object is sent in pieces as they are, below in one that is whole or not there.
 STREAMED_BYTES = 32 * 1024 * 1024
 PIECE_BYTES = 8 * 1024 * 1024
@@ -31,23 +31,18 @@ class Provider(NamedTuple):
 
     extra: str
     settings: Settings
-    options: dict[str, Any]
+    options: Callable[[], dict[str, Any]]
+    hurry: Callable[[Any], None]
+    """Has an opened file system of fsspec try less often than it would."""
 
 
-# Listings are not cached: other processes write too. Timeouts and few tries: a task that cannot
-# store its result is to say so soon.
+# Listings are not cached: other processes write too.
 _FRESH: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
 _AMAZON = Provider(
     "s3",
     Settings("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE", "AWS_ENDPOINT_URL"),
-    {
-        **_FRESH,
-        "config_kwargs": {
-            "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": READ_SECONDS,
-            "retries": {"mode": "standard", "max_attempts": 2},
-        },
-    },
+    patience.amazon_options,
+    patience.hurry_amazon,
 )
 _GOOGLE = Provider(
     "gcs",
@@ -55,7 +50,8 @@ _GOOGLE = Provider(
         "GOOGLE_APPLICATION_CREDENTIALS, or `gcloud auth application-default login`",
         "STORAGE_EMULATOR_HOST",
     ),
-    {**_FRESH, "timeout": READ_SECONDS},
+    patience.google_options,
+    patience.hurry_google,
 )
 _MICROSOFT = Provider(
     "azure",
@@ -64,7 +60,8 @@ _MICROSOFT = Provider(
         "AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
         "AZURE_STORAGE_CONNECTION_STRING",
     ),
-    {**_FRESH, "connection_timeout": CONNECT_SECONDS, "read_timeout": READ_SECONDS},
+    patience.microsoft_options,
+    patience.hurry_microsoft,
 )
 PROVIDERS = {
     "s3": _AMAZON,
@@ -76,7 +73,7 @@ PROVIDERS = {
     "abfss": _MICROSOFT,
 }
 SAME = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az"}
-_OTHER = Provider("", Settings("the settings of fsspec", "the URL"), {})
+_OTHER = Provider("", Settings("the settings of fsspec", "the URL"), dict, patience.leave)
 
 
 class RemoteStorage:
@@ -188,7 +185,9 @@ class RemoteStorage:
         _be_quiet()
         try:
             core: Any = import_module("fsspec.core")
-            files, root = core.url_to_fs(self.url, **self.provider.options)
+            known = {} if self.provider is _OTHER else _FRESH
+            files, root = core.url_to_fs(self.url, **known, **self.provider.options())
+            self.provider.hurry(files)
         except ImportError as error:
             raise self._missing(error) from None
         except ValueError as error:
@@ -199,8 +198,6 @@ class RemoteStorage:
                     "fsspec has."
                 ) from None
             raise
-        if self.provider is _AMAZON:
-            files.retries = 2  # of s3fs, above those of botocore
         return files, root
 
     def _missing(self, error: ImportError) -> StorageError:

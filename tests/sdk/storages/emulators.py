@@ -66,6 +66,14 @@ def amazon(folder: Path) -> Iterator[dict[str, str]]:
         }
 
 
+def know_no_key(url: str) -> None:
+    """Have the server for S3 look at credentials from now on, of which it knows none."""
+    request = urllib.request.Request(
+        f"{url}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}
+    )
+    urllib.request.urlopen(request).close()
+
+
 @contextmanager
 def google(folder: Path) -> Iterator[dict[str, str]]:
     """Serve Google Cloud Storage, as `amazon` does."""
@@ -104,15 +112,20 @@ def microsoft(folder: Path) -> Iterator[dict[str, str]]:
     command = [node, str(AZURITE / "main.js"), "--blobHost", "127.0.0.1", "--blobPort", str(port)]
     command += ["--skipApiVersionCheck", "--disableTelemetry", "--inMemoryPersistence"]
     with served(command, port, folder / "microsoft.log") as url:
-        connection = (
-            f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
-            f"BlobEndpoint={url}/{ACCOUNT};"
-        )
+        connection = microsoft_connection(url)
         from azure.storage.blob import BlobServiceClient
 
         with BlobServiceClient.from_connection_string(connection) as service:
             service.create_container("bucket").close()
         yield {"AZURE_STORAGE_CONNECTION_STRING": connection}
+
+
+def microsoft_connection(url: str) -> str:
+    """Return the connection string that leads to an emulator, or to what stands for one."""
+    return (
+        f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};"
+        f"BlobEndpoint={url}/{ACCOUNT};"
+    )
 
 
 def node_program() -> str | None:

@@ -1,9 +1,14 @@
 """Storages of Amazon, Google and Microsoft, against servers that stand for theirs."""
 
+import json
 import os
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -62,8 +67,9 @@ def test_a_bucket_keeps_the_contract(
     another_process_s_objects_are_seen_at_once(f"{cloud}://bucket")
     runs_keep_their_results(cloud, caplog)
     a_bucket_that_is_not_there(RemoteStorage(f"{cloud}://nosuchbucket/x"))
-    if cloud == "az":
-        refused_credentials_say_so(RemoteStorage("az://bucket"), monkeypatch)
+    if cloud != "gs":  # its emulator takes everybody
+        with_other_credentials(cloud, monkeypatch)
+        refused_credentials_say_so(RemoteStorage(f"{cloud}://bucket"))
 
 
 def streamed(storage: RemoteStorage) -> None:
@@ -126,15 +132,45 @@ def another_process_s_objects_are_seen_at_once(url: str) -> None:
         one.read("k")
 
 
-def refused_credentials_say_so(storage: RemoteStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+def with_other_credentials(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Come with credentials that the emulator does not know."""
+    if cloud == "s3":
+        emulators.know_no_key(os.environ["AWS_ENDPOINT_URL"])
+        return
     connection = os.environ["AZURE_STORAGE_CONNECTION_STRING"]
-    monkeypatch.setenv(
-        "AZURE_STORAGE_CONNECTION_STRING",
-        connection.replace(emulators.KEY, emulators.KEY[::-1].strip("=") + "=="),
-    )
-    with pytest.raises(StorageError, match="refuses the credentials") as caught:
-        storage.write("k", b"1")
-    assert "\n" not in str(caught.value)
+    other = emulators.KEY[::-1].strip("=") + "=="
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", connection.replace(emulators.KEY, other))
+
+
+def refused_credentials_say_so(storage: RemoteStorage) -> None:
+    for asked in (lambda: storage.write("k", b"1"), lambda: storage.read("k")):
+        with pytest.raises(StorageError, match="refuses the credentials") as caught:
+            asked()
+        assert "\n" not in str(caught.value)
+
+
+def test_google_without_credentials_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        """Answers as Google does to who is nobody; its emulator takes everybody."""
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            message = "Anonymous caller does not have storage.objects.create access."
+            self.send_response(401)
+            self.end_headers()
+            self.wfile.write(json.dumps({"error": {"code": 401, "message": message}}).encode())
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+        asked = "no credentials for it.*GOOGLE_APPLICATION_CREDENTIALS"
+        with pytest.raises(StorageError, match=asked):
+            RemoteStorage("gs://bucket/x").write("k", b"1")
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -149,14 +185,63 @@ def test_credentials_that_are_not_there_are_asked_for(
         RemoteStorage(url).write("k", b"1")
 
 
-def test_an_endpoint_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+class Deaf:
+    """A server that hangs up on everybody, and counts them."""
+
+    def __init__(self) -> None:
+        self.callers = 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._socket.accept()[0].close()
+                self.callers += 1
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def deaf() -> Iterator[dict[str, Deaf]]:
+    servers = {scheme: Deaf() for scheme in ("s3", "gs", "az")}
+    yield servers
+    for server in servers.values():
+        server.close()
+
+
+def test_an_endpoint_that_does_not_answer_is_soon_given_up(
+    deaf: dict[str, Deaf], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{emulators.free_port()}")
-    storage = RemoteStorage("s3://bucket/x")
-    for attempt in (lambda: storage.write("k", b"1"), lambda: storage.read("k")):
-        with pytest.raises(StorageError, match=r"cannot be reached.*AWS_ENDPOINT_URL"):
-            attempt()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", deaf["s3"].url)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", deaf["gs"].url)
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+    account = emulators.microsoft_connection(deaf["az"].url)
+    monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", account)
+
+    def ask(scheme: str, write: bool) -> str:
+        storage = RemoteStorage(f"{scheme}://bucket/x")
+        with pytest.raises(StorageError, match=r"cannot be reached") as caught:
+            storage.write("k", b"1") if write else storage.read("k")
+        return str(caught.value)
+
+    # at the same time: they wait before they try again
+    with ThreadPoolExecutor() as pool:
+        asked = {
+            (scheme, write): pool.submit(ask, scheme, write)
+            for scheme in deaf
+            for write in (True, False)
+        }
+        said = {scheme: found.result() for (scheme, _), found in asked.items()}
+    assert "AWS_ENDPOINT_URL" in said["s3"]
+    assert "STORAGE_EMULATOR_HOST" in said["gs"]
+    assert "AZURE_STORAGE_CONNECTION_STRING" in said["az"]
+    # a write and a read, each tried twice; where it was hung up on, aiohttp calls a second time
+    assert all(4 <= server.callers <= 8 for server in deaf.values())
 
 
 def raised(kind: str, text: str, *bases: type[Exception]) -> Exception:
