@@ -158,3 +158,23 @@ def test_other_parameters_and_a_plan_that_is_only_printed(home, process):
     write("pass", ("day: int = 7", "size: int = 1"), ("extract(day)", "extract(size)"))
     found = process("flow-run", "rerun", "six of 8")
     assert "takes no parameter 'day' any more; it is left out" in found.err
+
+
+def test_a_task_run_is_marked_as_succeeded(home, process, legato):
+    write('raise ValueError("bad rows")')
+    assert process("run", "six.py").code == 1
+    ledger()
+    for value, told in (("rows", "--value 'rows' is not JSON"), ("[1", "--value '[1' is not JSON")):
+        found = legato("task-run", "succeed", "check-0", "--value", value)
+        assert (found.code, found.out) == (2, "")
+        assert told in found.err
+    value = '[{"row": 5}, {"row": 6}]'
+    found = legato("task-run", "succeed", "check-0", "--value", value, "--reason", "looked at")
+    assert found.code == 0, found.err
+    assert "Marked the task run 'check-0' as succeeded" in found.err
+    assert ": looked at" in legato("task-run", "inspect", "check-0").out
+    found = process("flow-run", "rerun", "six of 7", "--print-result")
+    assert (found.code, found.out) == (0, '"total 11"\n'), found.err
+    assert ledger() == ["total of old", "report of old"]
+    found = legato("task-run", "succeed", "clean-0", "--value", "null")
+    assert found.code != 0

@@ -11,9 +11,11 @@ import pytest
 
 from legato import flow, task
 from legato.client.orchestration import get_client
+from legato.durable import resume
 from legato.exceptions import MissingTaskError, ObjectAlreadyExists, ParameterBindError
 from legato.flow_runs import plan_rerun, rerun
 from legato.task_runners import ThreadPoolTaskRunner
+from legato.task_runs import mark_succeeded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -434,3 +436,21 @@ def test_a_result_that_is_gone_makes_its_step_run_again(home: Path, caplog):
     assert rerun(run_id, flow=measure) == 100_000
     assert "text-0 runs again: its result cannot be read" in caplog.text
     assert calls == {"text": 1, "number 100000": 1}
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_what_was_marked_as_succeeded_is_taken(durable):
+    again = etl.with_options(durable=durable)
+    run_id = failed(again, at="clean")
+    (step,) = [one.step for one in plan_rerun(run_id) if one.why]
+    with pytest.raises(ValueError, match="value is a tuple: give what JSON gives back"):
+        mark_succeeded(step.task_run_id, (1, 2))
+    mark_succeeded(step.task_run_id, [1, 2], reason="counted by hand")
+    with get_client(sync_client=True) as client:
+        told = client.read_task_run(step.task_run_id).state
+    assert told is not None
+    assert told.name == "MarkedSucceeded"
+    assert (told.message or "").endswith(": counted by hand")
+    go_on = resume if durable else rerun
+    assert go_on(run_id, flow=again) == 3
+    assert calls == {"total": 1}

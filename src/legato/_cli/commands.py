@@ -24,7 +24,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "run": Entry("run", "Run a flow of a Python file, here and now."),
     "flow-run": Entry("flow_runs", "List, inspect and delete flow runs; read their logs."),
-    "task-run": Entry("task_runs", "List and inspect task runs."),
+    "task-run": Entry("task_runs", "List and inspect task runs; mark them as succeeded."),
     "flow": Entry("flows", "List flows."),
     "variable": Entry("variables", "List, read and change variables."),
     "artifact": Entry("artifacts", "List, inspect and delete artifacts."),

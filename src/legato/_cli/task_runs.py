@@ -1,4 +1,4 @@
-"""`legato task-run`: list, inspect."""
+"""`legato task-run`: list, inspect, succeed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TITLES = ("NAME", "FLOW RUN", "STATE", "STARTED", "DURATION", "ID")
 
 @click.group("task-run", cls=Noun)
 def command() -> None:
-    """List and inspect task runs."""
+    """List and inspect task runs; mark them as succeeded."""
 
 
 @command.command("ls")
@@ -80,6 +80,20 @@ def inspect(run: str, output: Output) -> None:
         print_json(story.plain())
     else:
         story.show()
+
+
+@command.command("succeed")
+@click.argument("run")
+@click.option("--value", required=True, metavar="JSON", help="What the task is to have returned.")
+@click.option("--reason", metavar="TEXT", help="Why; it stands in the history.")
+def succeed(run: str, value: str, reason: str | None) -> None:
+    """Mark a task run that did not succeed as done, with a value. RUN is an id or a name.
+
+    Its flow run must have ended; `legato flow-run resume` or `rerun` then takes the value.
+    """
+    from legato._cli import marking
+
+    marking.succeed(run, value, reason)
 
 
 def flow_run_names(client: SyncClient, runs: list[TaskRun]) -> dict[UUID | None, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from legato._control import answers
+from legato._control import answers, marking
 from legato._control.estimates import estimated
 from legato._control.flow_runs import stamped
 from legato._engine import rules
@@ -17,6 +17,7 @@ from legato._model.operations.task_runs import (
     CreateTaskRun,
     DeleteTaskRun,
     FilterTaskRuns,
+    MarkTaskRunSucceeded,
     ReadTaskRun,
     SetTaskRunState,
 )
@@ -79,6 +80,12 @@ def delete(tx: Transaction, now: datetime, request: DeleteTaskRun) -> None:
     results.condemn_of_task_runs(tx, [request.task_run_id])
     for part in ("task_run_tag", "task_run_state", "task_run_cache", "task_run"):
         tx.run(f"{part}.delete_of_task_runs", {"ids": [request.task_run_id]})
+
+
+def mark_succeeded(tx: Transaction, now: datetime, request: MarkTaskRunSucceeded) -> TaskRun:
+    """Have a task run that did not succeed stand as done; raise ObjectNotFound or Conflict."""
+    marking.mark(tx, now, request)
+    return _read(tx, now, request.task_run_id)
 
 
 def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> OrchestrationResult:

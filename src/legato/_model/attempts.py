@@ -9,11 +9,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from legato._model.states import State, StateType
-from legato._model.transitions import COMMITTED, ROLLED_BACK, ROLLING_BACK
+from legato._model.transitions import COMMITTED, MARKED, ROLLED_BACK, ROLLING_BACK
 
 CACHED = "Cached"
 _UNDONE = frozenset({ROLLING_BACK, ROLLED_BACK})
-_SETTLED = frozenset({COMMITTED, ROLLED_BACK, CACHED})
+_SETTLED = frozenset({COMMITTED, ROLLED_BACK, CACHED, MARKED})
 
 REUSED_FROM = "legato.reused_from"
 """The label of a task run whose value was made by a task run of an earlier flow run: its id."""

@@ -47,6 +47,7 @@ NAMES: dict[str, StateType] = {
     "Cancelling": StateType.CANCELLING,
     "Completed": StateType.COMPLETED,
     "Cached": StateType.COMPLETED,
+    "MarkedSucceeded": StateType.COMPLETED,
     "Committing": StateType.COMPLETED,
     "Committed": StateType.COMPLETED,
     "RollingBack": StateType.COMPLETED,

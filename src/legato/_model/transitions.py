@@ -3,7 +3,8 @@
 It makes the CHECK constraints of the history tables, the table in the documentation and the
 cases of the rules test. `None` is "the run does not exist yet". A terminal state has no row: it
 is left only by opening the next attempt. A task run whose transaction ends stays Completed, under
-another name; that is no step of the table, and its history row names no state before.
+another name, and a person may mark one that failed as succeeded; these are no steps of the table,
+and their history rows name no state before.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ COMMITTING, COMMITTED = "Committing", "Committed"
 ROLLING_BACK, ROLLED_BACK = "RollingBack", "RolledBack"
 OF_TRANSACTIONS = frozenset({COMMITTING, COMMITTED, ROLLING_BACK, ROLLED_BACK})
 """Names of a completed task run while its transaction ends; only durable runs have all of them."""
+MARKED = "MarkedSucceeded"
+"""Name of a task run of which a person said that it is done, and with which value."""
 _ENDS = frozenset({T.COMPLETED, T.FAILED, T.CANCELLED, T.CRASHED})
 
 FLOW_RUN: dict[T | None, frozenset[T]] = {
@@ -45,3 +48,8 @@ def reopens(before: T | None, after: T) -> bool:
 def is_of_transaction(before: T | None, after: T, name: str) -> bool:
     """Tell whether it is said of a task run that completed how its transaction ends."""
     return name in OF_TRANSACTIONS and before is T.COMPLETED and after is T.COMPLETED
+
+
+def is_marked(before: T | None, after: T, name: str) -> bool:
+    """Tell whether a person says of a task run that ended without success that it is done."""
+    return name == MARKED and before in _ENDS - {T.COMPLETED} and after is T.COMPLETED

@@ -192,7 +192,8 @@ def left_out(run: FlowRun, flow: Flow[Any, Any]) -> list[str]:
 
 def _parameters(run: FlowRun, flow: Flow[Any, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     known = flow.signature.inspected.parameters
-    found = {name: value for name, value in resumption.parameters_of(run).items() if name in known}
+    kept = resumption.parameters_of(run, {n: changes[n] for n in run.parameters if n in changes})
+    found = {name: value for name, value in kept.items() if name in known}
     rest = next((n for n, p in known.items() if p.kind is p.VAR_KEYWORD), None)
     for name, value in changes.items():
         if name in known or rest is None:

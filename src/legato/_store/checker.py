@@ -84,14 +84,14 @@ def _histories(
 ) -> dict[UUID, list[Any]]:
     histories: dict[UUID, list[Any]] = defaultdict(list)
     query = Sql(
-        f"SELECT {runs}_id, position, version, epoch, opens, from_type, type, state_id "
+        f"SELECT {runs}_id, position, version, epoch, opens, from_type, type, state_id, name "
         f"FROM {runs}_state ORDER BY position"
     )
-    for run_id, position, *step, state_id in tx.select(query):
+    for run_id, position, *step, state_id, name in tx.select(query):
         stored.add(decode.uid(state_id))
         positions.append(position)
         if step[0] is not None:
-            histories[decode.uid(run_id)].append((*step, state_id))
+            histories[decode.uid(run_id)].append((*step, state_id, name))
     return histories
 
 
@@ -99,20 +99,25 @@ def _of_run(run_id: UUID, rows: list[Any], steps: Steps) -> Iterator[str]:
     """Versions without a gap in the order of positions, legal steps, one end per attempt."""
     before = ""
     ended: set[int] = set()
-    for number, (version, epoch, opens, from_type, type_, _) in enumerate(rows, 1):
+    for number, (version, epoch, opens, from_type, type_, _, name) in enumerate(rows, 1):
         if version != number:
             yield f"{run_id}: version {version} stands at place {number}"
+        if not from_type and transitions.is_marked(_type(before), StateType(type_), name):
+            before = type_
+            continue
         if from_type != before:
             yield f"{run_id}: version {version} follows {from_type!r}, but {before!r} was before"
-        if not opens and StateType(type_) not in steps.get(
-            StateType(before) if before else None, frozenset()
-        ):
+        if not opens and StateType(type_) not in steps.get(_type(before), frozenset()):
             yield f"{run_id}: {before!r} -> {type_} within an attempt"
         if type_ in TERMINAL_NAMES:
             if epoch in ended:
                 yield f"{run_id}: attempt {epoch} ended twice"
             ended.add(epoch)
         before = type_
+
+
+def _type(name: str) -> StateType | None:
+    return StateType(name) if name else None
 
 
 def _of_rows(

@@ -146,11 +146,14 @@ class TaskRuns:
         """Enter a state that the table of transitions allows; raises ValueError on others."""
         before = work.entered[1]
         if state.type._value_ not in STEPS.get(before, ()):
-            if not transitions.is_of_transaction(work.type, state.type, state.name):
+            marked = transitions.is_marked(work.type, state.type, state.name)
+            if not (marked or transitions.is_of_transaction(work.type, state.type, state.name)):
                 raise ValueError(f"A task run in {before} cannot enter {state.type.value}")
-            before, progress = "", work.progress
-            if state.name != transitions.ROLLED_BACK and work.entered[6] is not self._null:
-                result_id = decode.uid(work.entered[6])  # it can still be had
+            before = ""
+            if not marked:
+                progress = work.progress
+                if state.name != transitions.ROLLED_BACK and work.entered[6] is not self._null:
+                    result_id = decode.uid(work.entered[6])  # it can still be had
         work.version += 1
         work.entered = self._history.task_step(work, before, state, result_id)
         self._stand(work, state, progress)

@@ -41,6 +41,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     task_runs.FilterTaskRuns,
     task_runs.CountTaskRuns,
     task_runs.SetTaskRunState,
+    task_runs.MarkTaskRunSucceeded,
     task_runs.DeleteTaskRun,
     states.ReadFlowRunState,
     states.ReadFlowRunStates,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from legato._model.filters import FlowFilter, FlowRunFilter, TaskRunFilter, TaskRunSort
@@ -87,6 +87,22 @@ class SetTaskRunState(Operation):
     task_run_id: UUID
     state: StateCreate
     force: bool = False
+
+
+class MarkTaskRunSucceeded(Operation):
+    """Have a task run that did not succeed stand as done, with a value; a person says so."""
+
+    spec: ClassVar = Spec(
+        id="task_runs.mark_succeeded",
+        method="POST",
+        path="/task_runs/{task_run_id}/mark_succeeded",
+        access="write",
+        answer=TaskRun,
+    )
+    task_run_id: UUID
+    value: Any = None
+    """What JSON can hold, at most 64 KiB of it."""
+    message: str | None = None
 
 
 class DeleteTaskRun(Operation):
