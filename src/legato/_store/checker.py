@@ -102,7 +102,7 @@ def _of_run(run_id: UUID, rows: list[Any], steps: Steps) -> Iterator[str]:
     for number, (version, epoch, opens, from_type, type_, _, name) in enumerate(rows, 1):
         if version != number:
             yield f"{run_id}: version {version} stands at place {number}"
-        if not from_type and transitions.is_marked(_type(before), StateType(type_), name):
+        if not from_type and transitions.is_beyond(_type(before), StateType(type_), name):
             before = type_
             continue
         if from_type != before:
