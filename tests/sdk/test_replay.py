@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,25 @@ def test_steps_inside_of_tasks_on_worker_processes_are_found_again(home, tmp_pat
     lines = ["step 1", "around 1", "step 2", "around 2"]
     assert ledger.read_text().splitlines() == [*lines, "around 2"]
     assert "not asked for" not in done.stderr
+
+
+def test_a_task_that_yields_runs_again_and_the_plan_says_so(caplog):
+    calls: list[int] = []
+
+    @task
+    def count(number: int) -> Iterator[int]:
+        calls.append(number)
+        yield from range(number)
+
+    @flow(durable=True)
+    def etl() -> tuple[list[int], list[int]]:
+        found = list(count(2)), count.submit(3).result()
+        if len(calls) == 2:
+            raise ConnectionError("no route")
+        return found
+
+    run_id = etl(return_state=True).state_details.flow_run_id
+    assert {planned.why for planned in resumption.plan_of(run_id)} == {resumption.NOT_STORED}
+    assert durable.resume(run_id, flow=etl) == ([0, 1], [0, 1, 2])
+    assert calls == [2, 3, 2, 3]
+    assert "will not run again" not in caplog.text

@@ -185,6 +185,8 @@ def kept(
     if _is_kept_back(task):
         keep_back(flow, task, value)
         return None, None
+    if task.isgenerator:  # its items are not there any more
+        return None, None
     result_id, body = plain_results.kept(flow.backend, context.id, flow, value)
     return (result_id, body) if result_id is not None else (_stored(task, context, value), None)
 
