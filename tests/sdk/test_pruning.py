@@ -168,3 +168,22 @@ def test_what_is_left_after_the_time_is_over_is_soon_pruned(home, monkeypatch):
     assert Path(here.home.pruned).stat().st_mtime == 0
     prune()
     assert rows("cache_entry") == 0
+
+
+@pytest.mark.parametrize("number", [1, LARGE])
+def test_what_is_cached_within_a_run_goes_with_the_run(number, home):
+    @task(persist_result=True)  # the policy is DEFAULT, of which RUN_ID is a part
+    def make(number: int) -> bytes:
+        return b"x" * number
+
+    @flow
+    def run() -> list[str]:
+        states = [make(number, return_state=True) for _ in range(2)]
+        return [state.name for state in states]
+
+    assert run() == ["Completed", "Cached"]
+    (made,) = run_ids()
+    delete(made)
+    prune()
+    assert (rows("result"), rows("cache_entry")) == (0, 0)
+    assert not [name for folder in home.glob("storage") for name in objects(folder)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from legato._backend.port import Backend
     from legato._sdk.cache_places import Found, Place, Spot
     from legato._sdk.cache_policies import CachePolicy
+    from legato._sdk.results import Sharing
     from legato._sdk.task_execution import TaskExecution
     from legato._sdk.turns import Steps, Turn
 
@@ -44,7 +45,7 @@ def look_up(run: TaskExecution) -> Steps:
     except HashError as error:
         cache_lookups.note(run, "no key", problem=str(error))
         return Raised(error, "error")
-    run.cache_key = key.key
+    run.cache_key = key
     if key.key is None:
         if key is not NO_KEY:
             cache_lookups.passed_over(run, key)
@@ -207,8 +208,9 @@ def keep(run: TaskExecution, draft: Draft) -> UUID | None:
 
     Others take it from the cache once what encloses the run is committed.
     """
-    task, context, key = run.task, run.context, run.cache_key
-    if key is None:
+    task, context, made = run.task, run.context, run.cache_key
+    key = None if made is None else made.key
+    if made is None or key is None:
         return results.keep(task, context, draft)
     now, lasts = run.backend.clock.now(), task.cache_expiration
     expires = None if lasts is None else now + lasts
@@ -219,7 +221,8 @@ def keep(run: TaskExecution, draft: Draft) -> UUID | None:
         staged = transacting.get() is not None
         spot = Spot(place, task, context, key=key, expires_at=expires, staged=staged)
     address = None if spot is None else spot.address
-    result_id = results.keep(task, context, draft, shared=True, address=address)
+    shared: Sharing = "everywhere" if made.spans_runs else "in its flow run"
+    result_id = results.keep(task, context, draft, shared=shared, address=address)
     if result_id is not None:
         _enter(run, ResultCached(key, result_id, now, expires), spot)
     return result_id

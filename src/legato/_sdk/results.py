@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
@@ -38,12 +38,16 @@ class Address(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None = None
 
 
+Sharing = Literal["everywhere", "in its flow run"]
+"""Where a result stands for other task runs, too."""
+
+
 def keep(
     decorated: Flow[Any, Any] | Task[Any, Any],
     context: RunContext,
     draft: Draft,
     *,
-    shared: bool = False,
+    shared: Sharing | None = None,
     address: Address | None = None,
 ) -> UUID | None:
     """Store the value of a Completed draft and return the result's id.
@@ -64,12 +68,12 @@ def store(
     context: RunContext,
     value: Any,
     *,
-    shared: bool = False,
+    shared: Sharing | None = None,
     address: Address | None = None,
 ) -> UUID:
     """Store the result of a run, where its options say or at an address; return its id.
 
-    A `shared` one stands for other runs, too, so it does not go when its run is deleted.
+    A `shared` one stands for other task runs, too; everywhere: it stays when its run is deleted.
     """
     options = decorated.options
     if address is None:
@@ -90,7 +94,7 @@ def put(
     serializer: Serializer,
     address: Address | None = None,
     *,
-    shared: bool = False,
+    shared: Sharing | None = None,
     result_id: UUID | None = None,
 ) -> UUID:
     """Store a value that belongs to a run; return the result's id, which may be given."""
@@ -99,7 +103,7 @@ def put(
     at, name, now = address or Address(), name_of(serializer), home.clock.now()
     blob, location = serializer.dumps(value), None
     # a shared one has the id of the run that made it: that is how others find out whose it is
-    result_id = context.id if shared else result_id or home.ids.new()
+    result_id = context.id if shared is not None else result_id or home.ids.new()
     if at.storage is not None or at.key is not None or len(blob) > INLINE_LIMIT:
         storage = storage_of(at.storage, Path(home.storage()))
         key = result_id.hex if at.key is None else at.key  # then the object is this result's own
@@ -110,7 +114,7 @@ def put(
             flow.epoch if isinstance(flow, FlowRunContext) else 0,
             Result(
                 id=result_id,
-                flow_run_id=None if flow is None or shared else flow.id,
+                flow_run_id=None if flow is None or shared == "everywhere" else flow.id,
                 serializer=name,
                 size=len(blob),
                 sha256=sha256(blob).digest(),

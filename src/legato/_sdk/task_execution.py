@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from legato._backend.port import Backend
+    from legato._sdk.cache_keys import CacheKey
     from legato._sdk.futures import Future
     from legato._sdk.limits import Wish
     from legato._sdk.task import Task
@@ -66,7 +67,7 @@ class TaskExecution(Execution):
     wait_for: list[Any] | None
     context: TaskRunContext
     backend: Backend
-    cache_key: str | None
+    cache_key: CacheKey | None
     cached_id: UUID | None
     """The stored result that was taken in the place of a call."""
     found: effects.Found | None

@@ -108,6 +108,7 @@ BY_IDS: dict[str, str] = {
     'slot.hand_over': "UPDATE lease SET kind='slot' WHERE lease.grant_id {ids}",
     'slot.delete_of_grants': 'DELETE FROM lease WHERE lease.grant_id {ids}',
     'cache_entry.delete': 'DELETE FROM cache_entry WHERE cache_entry.id {ids}',
+    'cache_entry.delete_of_flow_runs': 'DELETE FROM cache_entry WHERE cache_entry.result_id IN (SELECT result.id FROM result WHERE result.flow_run_id {ids})',
     'result.delete': 'DELETE FROM result WHERE result.id {ids}',
     'result.condemn': 'UPDATE result SET expires_at=result.created_at WHERE result.flow_run_id IS NULL AND result.id {ids}',
     'result.spare': 'UPDATE result SET expires_at=NULL WHERE result.id {ids}',

@@ -135,6 +135,9 @@ QUERIES: dict[str, Executable] = {
 
 BY_IDS: dict[str, Executable] = {
     "cache_entry.delete": delete(s.cache_entry).where(s.cache_entry.c.id.in_(_IDS)),
+    "cache_entry.delete_of_flow_runs": delete(s.cache_entry).where(
+        s.cache_entry.c.result_id.in_(select(s.result.c.id).where(s.result.c.flow_run_id.in_(_IDS)))
+    ),
     "result.delete": delete(s.result).where(s.result.c.id.in_(_IDS)),
     "result.condemn": _condemned(_SHARED, s.result.c.id.in_(_IDS)),
     "result.spare": update(s.result).where(s.result.c.id.in_(_IDS)).values(expires_at=null()),

@@ -106,6 +106,7 @@ def list_condemned(tx: Transaction, now: datetime, limit: int) -> list[Condemned
 
 def condemn_of_flow_runs(tx: Transaction, flow_run_ids: Sequence[UUID]) -> None:
     """Condemn what goes with flow runs, but for what lies in rows of theirs."""
+    tx.run("cache_entry.delete_of_flow_runs", {"ids": flow_run_ids})
     for name in ("found_by", "of"):
         tx.run(f"result.condemn_{name}_flow_runs", {"ids": flow_run_ids})
 
