@@ -15,7 +15,7 @@ import msgspec
 import pydantic
 import pytest
 
-from legato._sdk.serializers import name_of, serializer_of
+from legato._sdk.serializers import name_of, serializer_of, stored_form
 from legato.exceptions import ConfigurationError, SerializationError
 from legato.serializers import (
     CompressedJSONSerializer,
@@ -300,3 +300,28 @@ def test_any_object_with_the_methods_will_do() -> None:
     assert serializer_of(own) is own
     assert name_of(own) == "test-own"
     assert serializer_of("test-own") is own
+
+
+def test_a_stored_pickle_is_no_text_and_both_are_read() -> None:
+    value = {"a": [1, 2.5, "text"]}
+    pickled = PickleSerializer()
+    stored = stored_form(pickled, value)
+    assert pickled.loads(stored) == pickled.loads(pickled.dumps(value)) == value
+    assert len(stored) < len(pickled.dumps(value))
+    assert stored_form(JSONSerializer(), value) == JSONSerializer().dumps(value)
+
+
+def test_a_serializer_of_the_user_s_is_stored_as_it_says() -> None:
+    class Marked(PickleSerializer):
+        type = "marked"
+
+        def dumps(self, obj: Any) -> bytes:
+            return b"!" + super().dumps(obj)
+
+        def loads(self, blob: bytes) -> Any:
+            assert blob[:1] == b"!"
+            return super().loads(blob[1:])
+
+    stored = stored_form(Marked(), [1])
+    assert stored[:1] == b"!"
+    assert Marked().loads(stored) == [1]

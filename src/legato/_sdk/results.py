@@ -18,7 +18,7 @@ from legato._model.states import StateType
 from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
 from legato._sdk.result_objects import save
-from legato._sdk.serializers import Serializer, name_of, serializer_of
+from legato._sdk.serializers import Serializer, name_of, serializer_of, stored_form
 from legato._sdk.services import backend
 from legato._sdk.storage import storage_of
 from legato._settings.current import current as settings
@@ -101,7 +101,7 @@ def put(
     flow = context.flow_run_context if isinstance(context, TaskRunContext) else context
     home = flow.backend if isinstance(flow, FlowRunContext) else backend()
     at, name, now = address or Address(), name_of(serializer), home.clock.now()
-    blob, location = serializer.dumps(value), None
+    blob, location = stored_form(serializer, value), None
     # a shared one has the id of the run that made it: that is how others find out whose it is
     result_id = context.id if shared is not None else result_id or home.ids.new()
     if at.storage is not None or at.key is not None or len(blob) > INLINE_LIMIT:

@@ -76,6 +76,21 @@ class Serializer:
 _METHODS = frozenset({"dumps", "loads"})
 _ALONE = frozenset({"json", "pickle"})
 
+_PICKLE = b"\x80"
+"""What a pickle begins with, and no base64 text."""
+
+
+def stored_form(serializer: Serializer, value: Any) -> bytes:
+    """Return the bytes to be stored, which `loads` takes; raise SerializationError.
+
+    They are those of `dumps`, but for a pickle as it is: text takes a third more space, and twice
+    the memory while it is made.
+    """
+    if type(serializer) is PickleSerializer:
+        pickled = serializer.pickled(value)
+        return pickled if pickled[:1] == _PICKLE else base64.b64encode(pickled)
+    return serializer.dumps(value)
+
 
 class PickleSerializer(Serializer):
     """Any Python value, as base64 text of a pickle that holds functions by value.
@@ -94,22 +109,27 @@ class PickleSerializer(Serializer):
 
     def dumps(self, obj: Any) -> bytes:
         """Return `obj` pickled; raise SerializationError if it cannot be."""
+        return base64.b64encode(self.pickled(obj))
+
+    def pickled(self, obj: Any) -> bytes:
+        """Return the pickle itself; raise SerializationError if there cannot be one."""
         library: Any = script_classes
         if self.picklelib != "cloudpickle":
             library = import_module(self.picklelib)
         try:
-            return base64.b64encode(library.dumps(obj))
+            pickled: bytes = library.dumps(obj)
         except Exception as error:
             raise advised(
                 SerializationError(f"A {type(obj).__name__} cannot be pickled: {error}"),
                 "A result that is stored has to be data. Return what it was made from, or leave "
                 "it unstored: persist_result=False.",
             ) from error
+        return pickled
 
     def loads(self, blob: bytes) -> Any:
         """Return the value of a pickle. Load only what comes from your own storage."""
         library: Any = import_module(self.picklelib)
-        return library.loads(base64.b64decode(blob))
+        return library.loads(blob if blob[:1] == _PICKLE else base64.b64decode(blob))
 
 
 class JSONSerializer(Serializer):
