@@ -47,17 +47,21 @@ def leaves(filter_type):
         if field == "operator":
             continue
         [leaf] = [part for part in typing.get_args(kind) if isinstance(part, type)][:1]
-        if "operator" in leaf.__struct_fields__:
+        if leaf is f.StateFilter:
             yield from (filter_type(**{field: nested}) for nested in leaves(leaf))
             continue
         whole = {}
         for name, inner in typing.get_type_hints(leaf).items():
+            if name == "operator":
+                continue
             assert isinstance(inner, UnionType)
             for value in values(inner):
                 yield filter_type(**{field: leaf(**{name: value})})
                 whole[name] = value
         yield filter_type(**{field: leaf(**whole)})
         yield filter_type(**{field: leaf(**whole)}, operator=f.Operator.or_)
+        if "operator" in leaf.__struct_fields__:
+            yield filter_type(**{field: leaf(**whole, operator=f.Operator.or_)})
 
 
 OF_RUNS = {"flows": f.FlowFilter, "flow_runs": f.FlowRunFilter, "task_runs": f.TaskRunFilter}

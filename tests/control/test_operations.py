@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from legato._control import flow_runs as flow_run_control
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
-from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy, FlowRunUpdate
+from legato._model.flow_runs import FlowRunPolicy, FlowRunUpdate
 from legato._model.flows import FlowCreate
 from legato._model.logs import LogCreate
 from legato._model.operations import flow_runs as r
@@ -56,7 +56,7 @@ def create(send, flow):
 
     def make(**more):
         more.setdefault("flow_id", flow.id)
-        return send(r.CreateFlowRun(flow_run=FlowRunCreate(**more)))
+        return send(r.CreateFlowRun(flow_run=r.FlowRunRequest(**more)))
 
     return make
 
@@ -80,7 +80,7 @@ def task_states(send, run_id):
         r.UpdateFlowRun(flow_run_id=NOBODY, flow_run=FlowRunUpdate(name="x")),
         r.SetFlowRunState(flow_run_id=NOBODY, state=proposed(RUNNING)),
         r.SetFlowRunState(flow_run_id=NOBODY, state=proposed(RUNNING), force=True),
-        r.CreateFlowRun(flow_run=FlowRunCreate(flow_id=NOBODY)),
+        r.CreateFlowRun(flow_run=r.FlowRunRequest(flow_id=NOBODY)),
         states.ReadFlowRunState(id=NOBODY),
         t.ReadTaskRun(task_run_id=NOBODY),
         t.DeleteTaskRun(task_run_id=NOBODY),
@@ -148,6 +148,7 @@ def test_a_created_run_reads_back_as_it_was_given(send, flow, create):
         "work_queue_name": "queue",
     }
     run = create(**given)
+    given["labels"] = {"a": 1, "l": True}  # those of the flow, too
     assert {name: getattr(run, name) for name in given} == given
     assert (run.flow_id, run.state_type, run.run_count) == (flow.id, PENDING, 0)
     assert run.state is not None

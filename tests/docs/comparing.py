@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from legato._sdk import naming
+from legato._model import names
 from tests.docs.pages import Step
 from tests.docs.player import Played
 
@@ -17,7 +17,7 @@ _CHANGING = [
     (re.compile(r"\d\d\d\d-\d\d-\d\d"), "DATE"),
     (re.compile(r"\d\d:\d\d:\d\d(\.\d+)?"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? (s|ms)\b"), "DURATION"),
-    (re.compile(rf"\b({'|'.join(naming.QUALITIES)})-({'|'.join(naming.CREATURES)})\b"), "NAME"),
+    (re.compile(rf"\b({'|'.join(names.QUALITIES)})-({'|'.join(names.CREATURES)})\b"), "NAME"),
     (re.compile(r"\b0x[0-9a-f]{6,}"), "ADDRESS"),
     (re.compile(r"^[ ~^]+$\n?", re.MULTILINE), ""),  # where in the line it was
     (re.compile(r" {2,}| $", re.MULTILINE), " "),

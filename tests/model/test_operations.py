@@ -56,7 +56,7 @@ def test_an_operation_is_well_formed(operation):
         assert spec.body is None
         assert all(fields[name].type in SCALARS for name in others)
     assert (spec.access == "read") == (
-        spec.method == "GET" or spec.id.endswith((".filter", ".count"))
+        spec.method == "GET" or spec.id.endswith((".filter", ".count", ".paginate"))
     )
     assert spec.permission == f"{spec.id.split('.')[0]}:{spec.access}"
     msgspec.json.schema(operation)

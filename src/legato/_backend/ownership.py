@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from legato._store.port import Store
 
+process_exists, process_start = platform.process_exists, platform.process_start
+
 LITTER_SECONDS = 60.0  # an owner file this old was locked long ago, or never will be
 LITTER_LIMIT = 16  # files looked at by one sweep
 

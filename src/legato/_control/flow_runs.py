@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID, uuid4, uuid5
 
-from legato._control import answers
+from msgspec import structs
+
+from legato._control import answers, pages
 from legato._control.estimates import estimated
 from legato._control.proposals import enter, view
 from legato._engine import rules
-from legato._model import transitions
-from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
-from legato._model.flow_runs import FlowRun
+from legato._model import names, transitions
+from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound, Problem
+from legato._model.flow_runs import FlowRun, FlowRunUpdate
 from legato._model.operations.flow_runs import (
+    BulkDeleteFlowRuns,
+    BulkSetFlowRunState,
     CountFlowRuns,
     CreateFlowRun,
     DeleteFlowRun,
     FilterFlowRuns,
+    FlowRunPage,
+    FlowRunStateResult,
+    MergeFlowRunLabels,
     OrchestrationResult,
+    PaginateFlowRuns,
     ReadFlowRun,
     SetFlowRunState,
     StateCreate,
+    StateResults,
     UpdateFlowRun,
 )
+from legato._model.operations.spec import Deleted
 from legato._model.states import DEFAULT_NAME, State, StateType
 from legato._store import finding, flow_runs
 from legato._store.flow_runs import FlowRuns, FlowWork
@@ -35,33 +46,40 @@ _NOBODY = UUID(int=0)
 
 def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
     """Create a flow run without an attempt, or return the one with that idempotency key."""
-    run = request.flow_run
-    if run.flow_id is None or finding.find_flow(tx, run.flow_id) is None:
-        raise ObjectNotFound(f"There is no flow {run.flow_id}.")
-    if run.idempotency_key is not None:
-        params = {
-            "ws": DEFAULT_WORKSPACE,
-            "flow_id": run.flow_id,
-            "idempotency_key": run.idempotency_key,
-        }
-        known = flow_runs.find_by_key(tx, params)
-        if known is not None:
-            return _read(tx, now, known)
-    run_id = run.id or uuid4()
+    asked = request.flow_run
+    if asked.flow_id is None:
+        missing = Problem(type="missing", loc=["flow_id"], msg="the field is required", input=None)
+        raise InvalidRequest("flow_id: the field is required", [missing])
+    flow = finding.find_flow(tx, asked.flow_id)
+    if flow is None:
+        raise ObjectNotFound(f"There is no flow {asked.flow_id}.")
+    known = _by_key(tx, asked.flow_id, asked.idempotency_key)
+    if known is not None:
+        return _read(tx, now, known)
+    run_id = asked.id or uuid4()
     if finding.find_flow_run(tx, run_id) is not None:
         raise Conflict(f"The flow run {run_id} exists.")
-    state = run.state or stamped(StateCreate(type=StateType.PENDING), run_id, 0, now)
+    state = stamped(asked.state or StateCreate(type=StateType.PENDING), run_id, 0, now)
     if not transitions.is_legal(transitions.FLOW_RUN, None, state.type):
         raise InvalidRequest(f"state: A run cannot begin in {state.type.value}.")
-    if run.root_flow_run_id is None and run.parent_task_run_id is None:
-        run.root_flow_run_id = run_id
+    asked.name = asked.name or names.pair_of(run_id)
+    asked.labels = {**flow.labels, **asked.labels}
+    if asked.root_flow_run_id is None and asked.parent_task_run_id is None:
+        asked.root_flow_run_id = run_id
     history = History(tx)
     runs = FlowRuns(tx, history, now)
-    work = runs.create(run, run_id, run.flow_id, state)
+    work = runs.create(asked, run_id, asked.flow_id, state)
     runs.begin(work, None, None)
     runs.flush()
     history.flush(tx)
     return _read(tx, now, run_id)
+
+
+def _by_key(tx: Transaction, flow_id: UUID, key: str | None) -> UUID | None:
+    if key is None:
+        return None
+    params = {"ws": DEFAULT_WORKSPACE, "flow_id": flow_id, "idempotency_key": key}
+    return flow_runs.find_by_key(tx, params)
 
 
 def read(tx: Transaction, now: datetime, request: ReadFlowRun) -> FlowRun:
@@ -90,6 +108,19 @@ def count(tx: Transaction, now: datetime, request: CountFlowRuns) -> int:
     return lists.count(tx, "flow_runs", request)
 
 
+def paginate(tx: Transaction, now: datetime, request: PaginateFlowRuns) -> FlowRunPage:
+    """Return a page of flow runs."""
+    from legato._store.queries import lists
+
+    return pages.page(
+        request,
+        FilterFlowRuns,
+        lambda asked: filter(tx, now, asked),
+        lambda: lists.count(tx, "flow_runs", request),
+        FlowRunPage,
+    )
+
+
 def update(tx: Transaction, now: datetime, request: UpdateFlowRun) -> None:
     """Change what is given of a flow run; raise ObjectNotFound."""
     from legato._store.queries import changes
@@ -102,6 +133,43 @@ def delete(tx: Transaction, now: datetime, request: DeleteFlowRun) -> None:
     """Delete a flow run with all that belongs to it; raise ObjectNotFound."""
     if not flow_runs.delete(tx, request.flow_run_id):
         raise ObjectNotFound(f"There is no flow run {request.flow_run_id}.")
+
+
+def bulk_delete(tx: Transaction, now: datetime, request: BulkDeleteFlowRuns) -> Deleted:
+    """Delete the first flow runs that a filter finds, with all that belongs to them."""
+    limit = pages.bulk(request.limit)
+    found = filter(tx, now, FilterFlowRuns(flow_runs=request.flow_runs, limit=limit))
+    for run in found:
+        flow_runs.delete(tx, run.id)
+    return Deleted(deleted=[run.id for run in found])
+
+
+def merge_labels(tx: Transaction, now: datetime, request: MergeFlowRunLabels) -> None:
+    """Set some labels of a flow run; the others stay."""
+    run = _read(tx, now, request.flow_run_id)
+    labels = FlowRunUpdate(labels={**run.labels, **request.labels})
+    update(tx, now, UpdateFlowRun(flow_run_id=run.id, flow_run=labels))
+
+
+def bulk_set_state(tx: Transaction, now: datetime, request: BulkSetFlowRunState) -> StateResults:
+    """Propose a state for the first runs that a filter finds."""
+    return each_of(tx, now, request, set_state)
+
+
+def each_of(
+    tx: Transaction,
+    now: datetime,
+    request: BulkSetFlowRunState,
+    set_one: Callable[[Transaction, datetime, SetFlowRunState], OrchestrationResult],
+) -> StateResults:
+    """Propose a state for each of the first runs that a filter finds."""
+    limit = pages.bulk(request.limit)
+    results: list[FlowRunStateResult] = []
+    for run in filter(tx, now, FilterFlowRuns(flow_runs=request.flow_runs, limit=limit)):
+        one = SetFlowRunState(flow_run_id=run.id, state=request.state, force=request.force)
+        answer = structs.asdict(set_one(tx, now, one))
+        results.append(FlowRunStateResult(flow_run_id=run.id, **answer))
+    return StateResults(results=results)
 
 
 def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> OrchestrationResult:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec import UNSET
+
+from legato._control import pages
 from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.flows import Flow
 from legato._model.operations.flows import (
+    BulkDeleteFlows,
     CountFlows,
     CreateFlow,
     DeleteFlow,
     FilterFlows,
+    FlowPage,
+    PaginateFlows,
     ReadFlow,
     ReadFlowByName,
+    UpdateFlow,
 )
+from legato._model.operations.spec import Deleted
 from legato._store import finding, flow_runs, flows
 from legato._store.port import Transaction
 
@@ -58,6 +66,35 @@ def count(tx: Transaction, now: datetime, request: CountFlows) -> int:
     from legato._store.queries import lists
 
     return lists.count(tx, "flows", request)
+
+
+def paginate(tx: Transaction, now: datetime, request: PaginateFlows) -> FlowPage:
+    """Return a page of flows."""
+    from legato._store.queries import lists
+
+    return pages.page(
+        request,
+        FilterFlows,
+        lambda asked: lists.flows(tx, asked),
+        lambda: lists.count(tx, "flows", request),
+        FlowPage,
+    )
+
+
+def update(tx: Transaction, now: datetime, request: UpdateFlow) -> None:
+    """Change what is given of a flow; raise ObjectNotFound."""
+    read(tx, now, ReadFlow(flow_id=request.flow_id))
+    if request.flow.tags is not UNSET:
+        flows.retag(tx, now, request.flow_id, request.flow.tags)
+
+
+def bulk_delete(tx: Transaction, now: datetime, request: BulkDeleteFlows) -> Deleted:
+    """Delete the first flows that a filter finds, with their runs."""
+    limit = pages.bulk(request.limit)
+    found = filter(tx, now, FilterFlows(flows=request.flows, limit=limit))
+    for flow in found:
+        delete(tx, now, DeleteFlow(flow_id=flow.id))
+    return Deleted(deleted=[flow.id for flow in found])
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteFlow) -> None:

@@ -32,16 +32,22 @@ _MODULES = {
     "slots": "slots",
     "admin": "admin",
 }
+# What Prefect's clients ask for by the same routes, but mean otherwise.
+_PREFECT_LANE = {
+    "flow_runs.set_state": "prefect_flow_runs",
+    "flow_runs.bulk_set_state": "prefect_flow_runs",
+}
 
 
-def handler_of(operation: Operation) -> Handler:
-    """Return the function that carries out an operation."""
-    return _handler(operation.spec.id)
+def handler_of(operation: Operation, *, prefect: bool = False) -> Handler:
+    """Return the function that carries out an operation; `prefect`: for one of its clients."""
+    return _handler(operation.spec.id, prefect)
 
 
 @cache
-def _handler(operation_id: str) -> Handler:
+def _handler(operation_id: str, prefect: bool) -> Handler:
     noun, _, verb = operation_id.partition(".")
-    module = import_module(f"legato._control.{_MODULES[noun]}")
+    name = _PREFECT_LANE.get(operation_id) if prefect else None
+    module = import_module(f"legato._control.{name or _MODULES[noun]}")
     handler: Handler = getattr(module, verb)
     return handler

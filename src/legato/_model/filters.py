@@ -41,6 +41,7 @@ class OptionalIdFilter(Leaf):
 
     any_: list[UUID] | None = None
     is_null_: bool | None = None
+    operator: Operator = Operator.and_
 
 
 class NameFilter(Leaf):
@@ -56,6 +57,7 @@ class TextFilter(Leaf):
     any_: list[str] | None = None
     not_any_: list[str] | None = None
     is_null_: bool | None = None
+    operator: Operator = Operator.and_
 
 
 class TagsFilter(Leaf):
@@ -63,6 +65,13 @@ class TagsFilter(Leaf):
 
     all_: list[str] | None = None
     any_: list[str] | None = None
+    is_null_: bool | None = None
+    operator: Operator = Operator.and_
+
+
+class NullFilter(Leaf):
+    """Whether there is none."""
+
     is_null_: bool | None = None
 
 
@@ -143,6 +152,7 @@ class FlowRunFilter(Leaf):
     parent_flow_run_id: OptionalIdFilter | None = None
     parent_task_run_id: OptionalIdFilter | None = None
     idempotency_key: TextFilter | None = None
+    created_by: NullFilter | None = None
     operator: Operator = Operator.and_
 
 

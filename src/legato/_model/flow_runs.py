@@ -72,13 +72,12 @@ class FlowRun(Struct, kw_only=True):
     """The stored result that holds parameters which JSON cannot give back."""
 
 
-class FlowRunCreate(Struct, kw_only=True, omit_defaults=True):
-    """What makes a flow run. Without a state it begins Pending."""
+class FlowRunDraft(Struct, kw_only=True, omit_defaults=True):
+    """What makes a flow run, besides the state that it begins in."""
 
     id: UUID | None = None
     name: str | None = None
     flow_id: UUID | None = None
-    state: State | None = None
     flow_version: str | None = None
     parameters: dict[str, Any] = {}
     context: dict[str, Any] = {}
@@ -96,6 +95,12 @@ class FlowRunCreate(Struct, kw_only=True, omit_defaults=True):
     durable: bool = False
     rerun_of: UUID | None = None
     parameters_id: UUID | None = None
+
+
+class FlowRunCreate(FlowRunDraft, kw_only=True, omit_defaults=True):
+    """What makes a flow run, with the state that it begins in."""
+
+    state: State | None = None
 
 
 class FlowRunUpdate(Struct, kw_only=True, omit_defaults=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 
 class Flow(Struct, kw_only=True):
@@ -26,3 +26,9 @@ class FlowCreate(Struct, kw_only=True, omit_defaults=True):
     id: UUID | None = None
     tags: list[str] = []
     labels: dict[str, str | int | float | bool] = {}
+
+
+class FlowUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What may be changed of a flow; what is UNSET stays."""
+
+    tags: list[str] | UnsetType = UNSET

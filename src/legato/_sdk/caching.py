@@ -8,6 +8,7 @@ from uuid import UUID
 
 from legato._engine.effects import Draft, Outcome, Raised, Returned
 from legato._engine.endings import describe
+from legato._model.operations.results import FindCached
 from legato._model.records import ResultCached, ResultKept
 from legato._model.results import Result
 from legato._sdk import cache_lookups, results, run_logs, stored_results
@@ -39,9 +40,8 @@ def look_up(run: TaskExecution) -> Steps:
     run.cache_key = run.cached_id = None
     if run.backend.is_dry or not run.task.keeps_result:
         return None
-    policy = run.task.cache_policy
     try:
-        key = _key_of(run, policy)
+        key = _key_of(run)
     except HashError as error:
         cache_lookups.note(run, "no key", problem=str(error))
         return Raised(error, "error")
@@ -50,17 +50,16 @@ def look_up(run: TaskExecution) -> Steps:
         if key is not NO_KEY:
             cache_lookups.passed_over(run, key)
         return None
-    look = _Look(run, key.key, policy)
+    look = _Look(run, key.key)
     found = yield from _in_turn(run, key, look)
     if not isinstance(found, Raised):
         look.note(key, found)
     return found
 
 
-def _key_of(run: TaskExecution, policy: CachePolicy | None) -> CacheKey:
+def _key_of(run: TaskExecution) -> CacheKey:
     context, flow = run.context, run.context.flow_run_context
-    around = {} if flow is None else flow.parameters
-    key = cache_key(run.task, policy, context, context.parameters, around)
+    key = cache_key(run.task, context, context.parameters, flow.parameters if flow else {})
     if key.problem is not None:
         run_logs.say(context, run_logs.WARNING, key.problem)
     return key
@@ -68,7 +67,7 @@ def _key_of(run: TaskExecution, policy: CachePolicy | None) -> CacheKey:
 
 def _in_turn(run: TaskExecution, key: CacheKey, look: _Look) -> Steps:
     """Look; wait for who makes the same result, or have others wait for this run."""
-    task, policy = run.task, look.policy
+    task, policy = run.task, run.task.cache_policy
     if policy is not None and policy.isolation_level is not None:
         return (yield from _isolated(run, look, policy))
     found = look()
@@ -99,8 +98,8 @@ def _isolated(run: TaskExecution, look: _Look, policy: CachePolicy) -> Steps:
 class _Look:
     """A look for the result of a run; what keeps it from being had is said in the log, once."""
 
-    def __init__(self, run: TaskExecution, key: str, policy: CachePolicy | None) -> None:
-        self.run, self.key, self.policy = run, key, policy
+    def __init__(self, run: TaskExecution, key: str) -> None:
+        self.run, self.key = run, key
         self._problem: str | None = None
         self._is_said = False
 
@@ -109,7 +108,7 @@ class _Look:
         if self.run.task.refreshes_cache:
             return None
         try:
-            return _take(self.run, self.key, self.policy)
+            return _take(self.run, self.key)
         except Expired:
             self._say(run_logs.INFO, "the result there has expired.")
         except Exception as error:  # noqa: BLE001 - serializers and classes of the user, storages
@@ -132,9 +131,9 @@ class _Look:
             cache_lookups.note(self.run, "miss" if found is None else "hit", key)
 
 
-def _take(run: TaskExecution, key: str, policy: CachePolicy | None) -> Returned | None:
+def _take(run: TaskExecution, key: str) -> Returned | None:
     """Return the value that is cached under a key; raise whatever keeps it from being had."""
-    place = _place_of(run, policy)
+    place = _place_of(run)
     if place is not None:
         return _take_from(place, run, key)
     found = _find(run.backend, key)
@@ -181,7 +180,8 @@ def _find(backend: Backend, key: str) -> Result | None:
     """Return what stands for a key; only one that may wait in the journal costs a flush."""
     if key in _entered:
         _flush(backend)
-    return backend.find_cached(key)
+    found: Result | None = backend.send(FindCached(cache_key=key))
+    return found
 
 
 def _record(run: TaskExecution, record: ResultCached, turn: Turn | None = None) -> None:
@@ -214,7 +214,7 @@ def keep(run: TaskExecution, draft: Draft) -> UUID | None:
         return results.keep(task, context, draft)
     now, lasts = run.backend.clock.now(), task.cache_expiration
     expires = None if lasts is None else now + lasts
-    spot, place = None, _place_of(run, task.cache_policy)
+    spot, place = None, _place_of(run)
     if place is not None:
         from legato._sdk.cache_places import Spot
 
@@ -248,9 +248,10 @@ def _enter(run: TaskExecution, record: ResultCached, spot: Spot | None) -> None:
         run_logs.say(run.context, run_logs.WARNING, message)
 
 
-def _place_of(run: TaskExecution, policy: CachePolicy | None) -> Place | None:
+def _place_of(run: TaskExecution) -> Place | None:
     """Return where the task's results are cached; None: in the database."""
-    if run.task.options.result_storage is None and (policy is None or policy.key_storage is None):
+    options, policy = run.task.options, run.task.cache_policy
+    if options.result_storage is None and (policy is None or policy.key_storage is None):
         return None
     from legato._sdk.cache_places import place_of
 

@@ -12,6 +12,7 @@ from legato._engine.effects import Draft, Held, Moved, Outcome, Raised, Stopped
 from legato._engine.endings import of_exception
 from legato._engine.flow_run import FlowEnd
 from legato._journal.forks import place
+from legato._model import names
 from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
 from legato._model.progress import advance
 from legato._model.records import (
@@ -93,7 +94,7 @@ class FlowExecution(Execution):
         self.timeout = flow.timeout_seconds
         self.created, self.draft = None, _PENDING
         self.resumes = self.rerun_of = None
-        name = naming.word_pair(self.backend.random)
+        name = names.word_pair(self.backend.random)
         self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
         context.flow, context.flow_id, context.backend = flow, None, self.backend
         context.outer, context.epoch, context.interrupted = outer, 1, []

@@ -72,7 +72,7 @@ class Record:
     @classmethod
     def _refusal(cls, fields: dict[str, Any]) -> ValidationError:
         """Return the error that names every fault."""
-        from legato._sdk.faults import described, struct_faults
+        from legato._model.faults import described, struct_faults
 
         problems = struct_faults(fields, cast("type[Struct]", cls), [])
         return ValidationError(f"{cls.__name__}: {described(problems)}", problems)

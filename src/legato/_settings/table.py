@@ -89,6 +89,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     offline: WhenOffline
     spool_max_bytes: int
     spool_exit_seconds: float
+    server_api_host: str
+    server_api_port: int
+    server_api_base_path: str
+    server_api_auth_string: str | None
+    server_allowed_hosts: tuple[str, ...]
+    server_database_connection_url: str | None
 
     def __repr__(self) -> str:
         """Show all values but the secret ones."""
@@ -102,7 +108,9 @@ def _shown(row: Setting[Any], value: object) -> str:
 
 PREFIX = "LEGATO_"
 HIDDEN = "********"
-_SECRETS = frozenset({"API_KEY", "API_AUTH_STRING"})
+_SECRETS = frozenset(
+    {"API_KEY", "API_AUTH_STRING", "SERVER_API_AUTH_STRING", "SERVER_DATABASE_CONNECTION_URL"}
+)
 # Where the profiles stand and which one holds cannot itself be said in a profile. They have no
 # Prefect name either: a Prefect home holds Prefect's database and profiles.
 OUTSIDE_PROFILES = frozenset({"HOME", "PROFILE"})
@@ -304,6 +312,46 @@ SPOOL_EXIT_SECONDS = Setting(
     10.0,
     "How long a process that ends waits for a database in use before it leaves records in the "
     "spool.",
+)
+SERVER_API_HOST = Setting(
+    "SERVER_API_HOST",
+    TEXT,
+    "127.0.0.1",
+    "The address that a server listens on.",
+    "PREFECT_SERVER_API_HOST",
+)
+SERVER_API_PORT = Setting(
+    "SERVER_API_PORT",
+    whole(1),
+    4200,
+    "The port that a server listens on.",
+    "PREFECT_SERVER_API_PORT",
+)
+SERVER_API_BASE_PATH = Setting(
+    "SERVER_API_BASE_PATH",
+    TEXT,
+    "/api",
+    "The path below which a server's API is found.",
+    "PREFECT_SERVER_API_BASE_PATH",
+)
+SERVER_API_AUTH_STRING = Setting(
+    "SERVER_API_AUTH_STRING",
+    optional(TEXT),
+    None,
+    "USER:PASSWORD that a server asks its clients for; unset, it listens on this machine only.",
+    "PREFECT_SERVER_API_AUTH_STRING",
+)
+SERVER_ALLOWED_HOSTS: Setting[tuple[str, ...]] = Setting(
+    "SERVER_ALLOWED_HOSTS",
+    NAMES,
+    (),
+    "Names under which clients reach a server, besides localhost and the address it listens on.",
+)
+SERVER_DATABASE_CONNECTION_URL = Setting(
+    "SERVER_DATABASE_CONNECTION_URL",
+    optional(TEXT),
+    None,
+    "The database of a server, postgresql://...; unset, it is that of the home.",
 )
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
+from legato._model import transitions
+from legato._model.flow_runs import FlowRunDraft, FlowRunPolicy
 from legato._model.progress import START, advance
 from legato._model.records import Progress, Writer
 from legato._model.states import State, StateType
@@ -82,7 +83,7 @@ class FlowWork:
     holder: UUID | None
     closed_at: int | None
     cause: str | None
-    created: FlowRunCreate | None
+    created: FlowRunDraft | None
     created_at: int
     encoded: tuple[Any, ...]
     code_files: dict[str, str] | None
@@ -150,7 +151,7 @@ class FlowRuns:
         work.sorted_at = self._sort_at(work)
         return work
 
-    def create(self, run: FlowRunCreate, run_id: UUID, flow_id: UUID, state: State) -> FlowWork:
+    def create(self, run: FlowRunDraft, run_id: UUID, flow_id: UUID, state: State) -> FlowWork:
         """Add a run in its first state, without an attempt (epoch 0)."""
         entered = self._history.entered(state, None)
         work = FlowWork()
@@ -214,6 +215,29 @@ class FlowRuns:
         work.code_version, work.code_files = code_version, code_files
         work.closed_at = work.cause = None
 
+    def force(self, work: FlowWork, state: State, *, goes_on: bool = False) -> None:
+        """Enter any state; one that leaves a terminal one opens an attempt that nobody holds.
+
+        A step that the table of transitions does not have names no state before. `goes_on`: it
+        is no new try.
+        """
+        before, reopens = work.type, transitions.reopens(work.type, state.type)
+        legal = reopens or transitions.is_legal(transitions.FLOW_RUN, before, state.type)
+        if reopens:
+            work.epoch += 1
+            work.holder = work.closed_at = work.cause = None
+        entered = self._history.entered(state, None)
+        run_count = work.progress.run_count
+        work.progress = advance(work.progress, before, when(work.entered[5]), state)
+        if goes_on:
+            work.progress = replace(work.progress, run_count=run_count)
+        step = work.entered[1] if legal else ""
+        self._history.flow_step(
+            work.uid, work.version + 1, (work.epoch, int(reopens)), step, entered
+        )
+        work.version, work.entered = work.version + 1, entered
+        work.scheduled_at = _scheduled(state)
+
     def attach(self, work: FlowWork, parent_task_run_id: UUID) -> None:
         """Have another task run stand for a subflow's run from now on."""
         work.parent_task_run_id = parent_task_run_id
@@ -275,7 +299,7 @@ class FlowRuns:
             work.entered[5], *self._standing(work), self._sort_at(work), *work.encoded,
         )  # fmt: skip
 
-    def _encoded(self, run: FlowRunCreate, policy: str) -> tuple[Any, ...]:
+    def _encoded(self, run: FlowRunDraft, policy: str) -> tuple[Any, ...]:
         """The columns of `FLOW_RUN_CREATE` after `sort_at`."""
         null = self._null
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from legato._store import decode, encode
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
+from legato._store.sql import Sql
 
 _NAMES = UUID("4e6b5a2c-61d5-5b0e-9f2e-6c656761746f")
 
@@ -38,6 +39,13 @@ def find_or_create(
     row = (tx.uid(new), at, at, encode.text(name), encoded, marks, DEFAULT_WORKSPACE)
     tx.run_many("flow.create", [row])
     return find(tx, name) or new
+
+
+def retag(tx: Transaction, now: datetime, flow_id: UUID, tags: list[str]) -> None:
+    """Give a flow other tags."""
+    encoded = encode.bare(tags) if tags else None
+    head = Sql("UPDATE flow SET tags = ?, updated_at = ?", (encoded, micros(now)))
+    tx.execute(head.then(Sql("WHERE flow.id = ?", (flow_id,))))
 
 
 def list_runs(tx: Transaction, flow_id: UUID) -> list[UUID]:

@@ -8,8 +8,8 @@ from uuid import UUID
 from msgspec import Struct
 
 from legato._model.filters import FlowFilter, FlowRunFilter, FlowRunSort, TaskRunFilter
-from legato._model.flow_runs import FlowRun, FlowRunCreate, FlowRunUpdate
-from legato._model.operations.spec import Operation, Spec
+from legato._model.flow_runs import FlowRun, FlowRunDraft, FlowRunUpdate
+from legato._model.operations.spec import BULK_LIMIT, Deleted, Operation, Spec
 from legato._model.states import State, StateDetails, StateType
 
 
@@ -21,6 +21,13 @@ class StateCreate(Struct, kw_only=True, omit_defaults=True):
     message: str | None = None
     data: Any = None
     state_details: StateDetails | None = None
+
+
+class FlowRunRequest(FlowRunDraft, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A flow run that is asked for; without a state it begins Pending."""
+
+    state: StateCreate | None = None
+    infrastructure_document_id: UUID | None = None
 
 
 class OrchestrationResult(Struct, kw_only=True):
@@ -43,7 +50,7 @@ class CreateFlowRun(Operation):
         status=201,
         body="flow_run",
     )
-    flow_run: FlowRunCreate
+    flow_run: FlowRunRequest
 
 
 class ReadFlowRun(Operation):
@@ -94,6 +101,34 @@ class CountFlowRuns(Operation):
     task_runs: TaskRunFilter | None = None
 
 
+class FlowRunPage(Struct, kw_only=True):
+    """A page of flow runs, counted from 1, and how many there are of both."""
+
+    results: list[FlowRun]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class PaginateFlowRuns(Operation):
+    """Read a page of flow runs."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.paginate",
+        method="POST",
+        path="/flow_runs/paginate",
+        access="read",
+        answer=FlowRunPage,
+    )
+    flows: FlowFilter | None = None
+    flow_runs: FlowRunFilter | None = None
+    task_runs: TaskRunFilter | None = None
+    sort: FlowRunSort = FlowRunSort.ID_DESC
+    limit: int | None = None
+    page: int = 1
+
+
 class UpdateFlowRun(Operation):
     """Change a flow run's name, tags, parameters and the like."""
 
@@ -123,6 +158,64 @@ class SetFlowRunState(Operation):
     flow_run_id: UUID
     state: StateCreate
     force: bool = False
+
+
+class FlowRunStateResult(OrchestrationResult, kw_only=True):
+    """The answer to a state that was proposed for one of several runs."""
+
+    flow_run_id: UUID
+
+
+class StateResults(Struct, kw_only=True):
+    """The answers to a state that was proposed for several runs."""
+
+    results: list[FlowRunStateResult]
+
+
+class BulkSetFlowRunState(Operation):
+    """Propose a state for the first runs that a filter finds."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.bulk_set_state",
+        method="POST",
+        path="/flow_runs/bulk_set_state",
+        access="write",
+        answer=StateResults,
+    )
+    state: StateCreate
+    flow_runs: FlowRunFilter | None = None
+    force: bool = False
+    limit: int = BULK_LIMIT
+
+
+class MergeFlowRunLabels(Operation):
+    """Set some labels of a flow run; the others stay."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.merge_labels",
+        method="PATCH",
+        path="/flow_runs/{flow_run_id}/labels",
+        access="write",
+        answer=None,
+        status=204,
+        body="labels",
+    )
+    flow_run_id: UUID
+    labels: dict[str, str | int | float | bool]
+
+
+class BulkDeleteFlowRuns(Operation):
+    """Delete the first flow runs that a filter finds, with all that belongs to them."""
+
+    spec: ClassVar = Spec(
+        id="flow_runs.bulk_delete",
+        method="POST",
+        path="/flow_runs/bulk_delete",
+        access="write",
+        answer=Deleted,
+    )
+    flow_runs: FlowRunFilter | None = None
+    limit: int = BULK_LIMIT
 
 
 class DeleteFlowRun(Operation):

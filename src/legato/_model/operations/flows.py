@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 from uuid import UUID
 
+from msgspec import Struct
+
 from legato._model.filters import FlowFilter, FlowRunFilter, FlowSort, TaskRunFilter
-from legato._model.flows import Flow, FlowCreate
-from legato._model.operations.spec import Operation, Spec
+from legato._model.flows import Flow, FlowCreate, FlowUpdate
+from legato._model.operations.spec import BULK_LIMIT, Deleted, Operation, Spec
 
 
 class CreateFlow(Operation):
@@ -74,6 +76,60 @@ class CountFlows(Operation):
     flows: FlowFilter | None = None
     flow_runs: FlowRunFilter | None = None
     task_runs: TaskRunFilter | None = None
+
+
+class FlowPage(Struct, kw_only=True):
+    """A page of flows, counted from 1, and how many there are of both."""
+
+    results: list[Flow]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class PaginateFlows(Operation):
+    """Read a page of flows."""
+
+    spec: ClassVar = Spec(
+        id="flows.paginate", method="POST", path="/flows/paginate", access="read", answer=FlowPage
+    )
+    flows: FlowFilter | None = None
+    flow_runs: FlowRunFilter | None = None
+    task_runs: TaskRunFilter | None = None
+    sort: FlowSort = FlowSort.NAME_ASC
+    limit: int | None = None
+    page: int = 1
+
+
+class UpdateFlow(Operation):
+    """Change a flow's tags."""
+
+    spec: ClassVar = Spec(
+        id="flows.update",
+        method="PATCH",
+        path="/flows/{flow_id}",
+        access="write",
+        answer=None,
+        status=204,
+        body="flow",
+    )
+    flow_id: UUID
+    flow: FlowUpdate
+
+
+class BulkDeleteFlows(Operation):
+    """Delete the first flows that a filter finds, with their runs."""
+
+    spec: ClassVar = Spec(
+        id="flows.bulk_delete",
+        method="POST",
+        path="/flows/bulk_delete",
+        access="write",
+        answer=Deleted,
+    )
+    flows: FlowFilter | None = None
+    limit: int = BULK_LIMIT
 
 
 class DeleteFlow(Operation):

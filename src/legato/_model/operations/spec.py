@@ -8,6 +8,7 @@ encodes it, the backend calls the control function of the same id, a server make
 from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -15,6 +16,8 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Access = Literal["read", "write"]
 Lane = Literal["facts", "leases"]
 LIMIT = 200
+BULK_LIMIT = 50
+"""How many runs one request may change or delete."""
 
 
 class Spec(Struct, frozen=True, kw_only=True):
@@ -43,3 +46,9 @@ class Operation(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=
     """A request, as a value."""
 
     spec: ClassVar[Spec]
+
+
+class Deleted(Struct, kw_only=True):
+    """The ids of what was deleted."""
+
+    deleted: list[UUID]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from legato._model import filters as f
 from legato._model.errors import Error
-from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy, FlowRunUpdate
+from legato._model.flow_runs import FlowRunPolicy, FlowRunUpdate
 from legato._model.flows import FlowCreate
 from legato._model.logs import LogCreate
 from legato._model.operations import admin as admin_operations
@@ -20,13 +20,11 @@ from legato._model.operations import logs as log_operations
 from legato._model.operations import states as state_operations
 from legato._model.operations import task_runs as task_run_operations
 from legato._model.states import State as StateRecord
-from legato._sdk import naming
 from legato._sdk.client.aio_objects import ObjectsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
 from legato._sdk.client.waiting import raw, send
 from legato._sdk.records import coerce
-from legato._sdk.services import backend
 from legato._sdk.states import State
 
 if TYPE_CHECKING:
@@ -137,14 +135,14 @@ class Client(ObjectsClient):
         state: StateRecord | None = None,
     ) -> FlowRun:
         """Create a run of a flow that nobody runs yet."""
-        run = FlowRunCreate(
+        run = flow_run_operations.FlowRunRequest(
             flow_id=await self.create_flow(flow),
-            name=name or naming.word_pair(backend().random),
+            name=name,
             parameters=parameters or {},
             context=context or {},
             tags=sorted(tags or ()),
             parent_task_run_id=uid(parent_task_run_id) if parent_task_run_id else None,
-            state=state,
+            state=None if state is None else proposed(state),
             flow_version=flow.version,
             empirical_policy=FlowRunPolicy(
                 max_retries=flow.retries,

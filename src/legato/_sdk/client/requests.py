@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, cast
-from urllib.parse import parse_qsl, unquote
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,11 +10,10 @@ from msgspec import Struct
 
 from legato._model.errors import Error, InvalidRequest, ObjectNotFound
 from legato._model.operations.flow_runs import StateCreate
+from legato._model.operations.requests import made, matches
 from legato._model.operations.spec import Operation
-from legato._model.operations.table import OPERATIONS
 from legato._model.states import State as StateRecord
 from legato._model.wire import encoded
-from legato._sdk.faults import described, struct_faults
 
 Id = UUID | str
 
@@ -53,47 +50,10 @@ def operation_of(method: str, path: str, body: Any) -> Operation:
     Raises ObjectNotFound if there is none, InvalidRequest if path, query or body do not fit it.
     """
     path, _, query = path.partition("?")
-    parts = [unquote(part) for part in path.strip("/").split("/")]
-    for verb, pattern, kind in _routes():
-        values = _matched(pattern, parts) if verb == method.upper() else None
-        if values is None:
-            continue
-        if kind.spec.body is not None:
-            body = {kind.spec.body: body}
-        return _made(kind, {} if body is None else body, {**dict(parse_qsl(query)), **values})
+    for match in matches(path):
+        if match.kind.spec.method == method.upper():
+            return made(match, {} if body is None else body, query)
     raise ObjectNotFound(f"There is no operation {method.upper()} {path}.")
-
-
-def _made(kind: type[Operation], body: Any, given: dict[str, str]) -> Operation:
-    """Return the operation of a body and of what stands in the path and the query."""
-    if not isinstance(body, dict):
-        raise InvalidRequest("The body must be a JSON object.")
-    fields = {**cast("dict[str, Any]", body), **given}
-    try:
-        made: Operation = msgspec.convert(fields, kind, strict=False)
-    except (msgspec.ValidationError, ValueError):
-        problems = struct_faults(fields, kind, [])
-        raise InvalidRequest(described(problems), problems) from None
-    return made
-
-
-@cache
-def _routes() -> list[tuple[str, list[str], type[Operation]]]:
-    """The table, paths without parameters first."""
-    routes = [(op.spec.method, op.spec.path.strip("/").split("/"), op) for op in OPERATIONS]
-    return sorted(routes, key=lambda route: sum(part.startswith("{") for part in route[1]))
-
-
-def _matched(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
-    if len(pattern) != len(parts):
-        return None
-    values: dict[str, str] = {}
-    for expected, part in zip(pattern, parts, strict=True):
-        if expected.startswith("{"):
-            values[expected[1:-1]] = part
-        elif expected != part:
-            return None
-    return values
 
 
 def answered(operation: Operation, found: Any) -> Answer:

@@ -32,7 +32,7 @@ def listed(column: LiteralString, leaf: Any) -> Condition | None:
     if leaf is None:
         return None
     parts: list[Condition | None] = []
-    if leaf.any_ is not None:
+    if getattr(leaf, "any_", None) is not None:
         parts.append(sql.is_in(column, leaf.any_))
     if getattr(leaf, "not_any_", None) is not None:
         parts.append(sql.is_not_in(column, leaf.not_any_))
@@ -40,7 +40,7 @@ def listed(column: LiteralString, leaf: Any) -> Condition | None:
         parts.append(sql.is_null(column, leaf.is_null_))
     if isinstance(leaf, f.IdFilter):
         parts += _range(column, leaf.ge_, leaf.le_)
-    return joined(f.Operator.and_, parts)
+    return joined(getattr(leaf, "operator", f.Operator.and_), parts)
 
 
 def _range(column: LiteralString, low: Any, high: Any) -> list[Condition]:
@@ -135,7 +135,7 @@ def tagged(run: LiteralString, leaf: f.TagsFilter | None) -> Condition | None:
         parts.append(has(sql.is_in(f"{tags}.tag", leaf.any_)))
     if leaf.is_null_ is not None:
         parts.append(Sql("NOT").then(has()) if leaf.is_null_ else has())
-    return joined(f.Operator.and_, parts)
+    return joined(leaf.operator, parts)
 
 
 def tagged_in(column: LiteralString, leaf: f.TagsFilter | None) -> Condition | None:
@@ -155,7 +155,7 @@ def tagged_in(column: LiteralString, leaf: f.TagsFilter | None) -> Condition | N
         parts.append(sql.any_of([has(tag) for tag in leaf.any_]))
     if leaf.is_null_ is not None:
         parts.append(sql.is_null(column, leaf.is_null_))
-    return joined(f.Operator.and_, parts)
+    return joined(leaf.operator, parts)
 
 
 def level(column: LiteralString, leaf: f.LevelFilter | None) -> Condition | None:

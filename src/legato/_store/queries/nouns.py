@@ -47,6 +47,7 @@ def flow_runs(given: f.FlowRunFilter | None) -> Condition | None:
             _parent(given.parent_flow_run_id),
             c.listed("flow_run.parent_task_run_id", given.parent_task_run_id),
             c.listed("flow_run.idempotency_key", given.idempotency_key),
+            c.listed("flow_run.created_by", given.created_by),
         ],
     )
 

@@ -1,0 +1,1 @@
+"""The server: routes from the operation table over a store; parses, authorises, sends, encodes."""

@@ -1,0 +1,61 @@
+"""The server as an ASGI application: middleware, the handshake, the operations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from logging import getLogger
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+
+from legato._server import handshake
+from legato._server.control import Control
+from legato._server.operations import Operations, json_response
+from legato._server.safety import BODY_MAX_BYTES, Access, Guard, TooLong
+
+_log = getLogger("legato.server")
+_OPEN = ("/health", "/ready")
+"""What is answered to anybody, below the base path."""
+
+
+def application(control: Control, access: Access, base_path: str = "/api") -> Starlette:
+    """Return the application; it closes `control` when it ends."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        yield
+        control.close()
+
+    inner: list[BaseRoute] = [*handshake.routes(control), Mount("/", app=Operations(control))]
+    return Starlette(
+        routes=[Mount(base_path, routes=inner)],
+        middleware=[
+            Middleware(
+                Guard, access=access, open_paths=frozenset(base_path + path for path in _OPEN)
+            ),
+            Middleware(GZipMiddleware, minimum_size=500, compresslevel=1),
+        ],
+        exception_handlers={TooLong: _too_long, HTTPException: _http, Exception: _failed},
+        lifespan=lifespan,
+    )
+
+
+async def _too_long(_: Request, __: Exception) -> Response:
+    return json_response(413, {"detail": f"The body is longer than {BODY_MAX_BYTES} bytes."})
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
+    return json_response(error.status_code, {"detail": error.detail})
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """Answer without a word of what went wrong inside; the log has it."""
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return json_response(500, {"exception_message": "Internal Server Error"})

@@ -1,0 +1,54 @@
+"""How the server's event loop has operations carried out: by threads, on one store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+
+from legato._control.registry import handler_of
+from legato._model.operations.spec import Operation
+from legato._model.ports import Clock
+from legato._store.port import Grade, Lane, Store, Transaction
+
+T = TypeVar("T")
+THREADS = 32
+"""So many transactions may wait at once; what waits together shares a commit."""
+LEASE_THREADS = 4
+
+
+class Control:
+    """The application on one store. Operations on leases have threads of their own."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store, self.clock = store, clock
+        self._threads = ThreadPoolExecutor(THREADS, "legato-control")
+        self._lease_threads = ThreadPoolExecutor(LEASE_THREADS, "legato-leases")
+
+    async def send(self, operation: Operation) -> tuple[Any, datetime]:
+        """Carry out an operation; return what it gave and the time that it was given."""
+        hurries = operation.spec.lane == "leases"
+        threads = self._lease_threads if hurries else self._threads
+        return await self._in(threads, lambda: self._carry_out(operation))
+
+    async def read(self, look: Callable[[Transaction], T]) -> T:
+        """Run a query of the server's own on a snapshot."""
+        return await self._in(self._threads, lambda: self.store.read(look))
+
+    async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+    def _carry_out(self, operation: Operation) -> tuple[Any, datetime]:
+        handle, now = handler_of(operation, prefect=True), self.clock.now()
+        if operation.spec.access == "read":
+            return self.store.read(lambda tx: handle(tx, now, operation)), now
+        lane = Lane.LEASES if operation.spec.lane == "leases" else Lane.PROPOSALS
+        return self.store.run(lambda tx: handle(tx, now, operation), lane, Grade.ACKED), now
+
+    def close(self) -> None:
+        """Wait for what is at work; nothing new begins."""
+        self._threads.shutdown(cancel_futures=True)
+        self._lease_threads.shutdown(cancel_futures=True)
+        self.store.close()

@@ -1,0 +1,62 @@
+"""Errors as answers, in the shapes that Prefect's clients know."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from legato._model.errors import Error, InvalidRequest, ObjectNotFound, Problem
+from legato._model.operations.spec import Operation
+
+Answer = tuple[int, dict[str, Any]]
+NOT_FOUND: Answer = (404, {"detail": "Not Found"})
+METHOD_NOT_ALLOWED: Answer = (405, {"detail": "Method Not Allowed"})
+
+# What Prefect says of an object that is not there, by the noun of the operation.
+_MISSING = {
+    "flows": "Flow not found",
+    "flow_runs": "Flow run not found",
+    "task_runs": "Task not found",
+    "flow_run_states": "Flow run state not found",
+    "task_run_states": "Task run state not found",
+    "variables": "Variable not found",
+    "artifacts": "Artifact not found.",
+    "artifact_collections": "Artifact not found.",
+    "concurrency_limits": "Concurrency limit not found",
+    "global_concurrency_limits": "Concurrency Limit not found",
+}
+_SAID_IN_FULL = frozenset({"flow_runs.set_state", "task_runs.set_state"})
+# Kinds of problems by their names in Prefect's answers.
+_KINDS = {"extra": "extra_forbidden", "value": "value_error"}
+
+
+def answer(error: Error, kind: type[Operation] | None, body: Any) -> Answer:
+    """Return status and body for an error of an operation."""
+    if isinstance(error, InvalidRequest):
+        return 422, _invalid(error, body)
+    if isinstance(error, ObjectNotFound) and kind is not None:
+        return 404, _missing(error, kind)
+    if error.status >= 500:
+        return error.status, {"exception_message": str(error), "code": error.code}
+    return error.status, {"detail": str(error), "code": error.code}
+
+
+def _invalid(error: InvalidRequest, body: Any) -> dict[str, Any]:
+    if not error.problems:
+        return {"detail": str(error), "code": error.code}
+    return {
+        "exception_message": "Invalid request received.",
+        "exception_detail": [_named(found) for found in error.problems],
+        "request_body": body,
+    }
+
+
+def _named(found: Problem) -> dict[str, object]:
+    loc = ["body", *cast("list[str | int]", found["loc"])]
+    return {**found, "type": _KINDS.get(str(found["type"]), found["type"]), "loc": loc}
+
+
+def _missing(error: ObjectNotFound, kind: type[Operation]) -> dict[str, Any]:
+    if kind.spec.id in _SAID_IN_FULL:
+        return {"exception_message": str(error), "code": error.code}
+    said = _MISSING.get(kind.spec.id.partition(".")[0], str(error))
+    return {"detail": said, "reason": str(error), "code": error.code}

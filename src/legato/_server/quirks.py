@@ -1,0 +1,62 @@
+"""Where Prefect's routes say more, or otherwise, than the operation table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from legato._model.operations.spec import Operation
+from legato._server.shapes import is_new
+
+# 201 if the request made what it answers with, 200 if that was there before.
+_CREATED_OR_FOUND = frozenset(
+    {
+        "flows.create",
+        "flow_runs.create",
+        "task_runs.create",
+        "concurrency_limits.create",
+        "flow_runs.set_state",
+        "task_runs.set_state",
+    }
+)
+
+
+def without_nulls(kind: type[Operation], body: Any) -> Any:
+    """Return the body of a request without what it does not say.
+
+    Prefect's clients send null for each filter, and each detail of a state, that they know and do
+    not use. In a change (PATCH) null is a value.
+    """
+    if kind.spec.access == "read":
+        return _bare(body)
+    if kind.spec.method == "PATCH" or not isinstance(body, dict):
+        return body
+    given = _present(cast("dict[str, Any]", body))
+    return {**given, "state": _stated(given["state"])} if "state" in given else given
+
+
+def _stated(state: Any) -> Any:
+    if not isinstance(state, dict):
+        return state
+    given = _present(cast("dict[str, Any]", state))
+    details = given.get("state_details")
+    if isinstance(details, dict):
+        given["state_details"] = _present(cast("dict[str, Any]", details))
+    return given
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _bare(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: _bare(item) for key, item in _present(cast("dict[str, Any]", value)).items()}
+
+
+def status(operation: Operation, found: Any, now: datetime) -> int:
+    """Return the status of the answer to an operation that was carried out at `now`."""
+    if operation.spec.id in _CREATED_OR_FOUND:
+        return 201 if is_new(found, now) else 200
+    return operation.spec.status

@@ -1,0 +1,162 @@
+"""What every request passes before anything else looks at it: whence, who, how much.
+
+Deny by default: a path is open only if its route object says so. A page of another site that a
+user's browser has open can send requests to 127.0.0.1; Host and Origin tell them apart.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from base64 import b64encode
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from legato._server.handshake import refused
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+BODY_MAX_BYTES = 16 * 1024 * 1024
+_SECURITY_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'"),
+]
+
+
+class Access(Struct, frozen=True, kw_only=True):
+    """Who is let in. `auth_string` is USER:PASSWORD, `api_key` a token; None: not asked for."""
+
+    hosts: frozenset[str] = frozenset(LOOPBACK)
+    auth_string: str | None = None
+    api_key: str | None = None
+
+    @property
+    def asks(self) -> bool:
+        """Whether a client has to say who it is."""
+        return self.auth_string is not None or self.api_key is not None
+
+    def admits(self, authorization: str | None) -> bool:
+        """Tell whether the header Authorization names somebody who may do all."""
+        if not self.asks:
+            return True
+        scheme, _, given = (authorization or "").partition(" ")
+        return any(
+            hmac.compare_digest((scheme.lower() + " " + given).encode(), expected.encode())
+            for expected in self._expected()
+        )
+
+    def is_token(self, token: str | None) -> bool:
+        """Tell whether the token of a websocket's first frame is right."""
+        known = [text for text in (self.auth_string, self.api_key) if text is not None]
+        return not known or any(
+            hmac.compare_digest((token or "").encode(), text.encode()) for text in known
+        )
+
+    def _expected(self) -> Iterable[str]:
+        if self.auth_string is not None:
+            yield "basic " + b64encode(self.auth_string.encode()).decode()
+            yield "bearer " + self.auth_string
+        if self.api_key is not None:
+            yield "bearer " + self.api_key
+
+    def knows_host(self, host: str) -> bool:
+        """Tell whether a Host header names this server."""
+        name = host.rpartition(":")[0] if _has_port(host) else host
+        return name.lower() in self.hosts
+
+    def knows_origin(self, origin: str) -> bool:
+        """Tell whether a page that sends requests is this server's own."""
+        return self.knows_host(urlsplit(origin).netloc)
+
+
+def _has_port(host: str) -> bool:
+    return ":" in host and not host.endswith("]")
+
+
+class Guard:
+    """The middleware: refuses before the application sees the request."""
+
+    def __init__(self, app: ASGIApp, access: Access, open_paths: frozenset[str]) -> None:
+        self._app, self._access, self._open = app, access, open_paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await _refuse(scope, send, *refusal)
+            return
+        if scope["type"] == "websocket":  # who connects says in the first frame who it is
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, _Bounded(receive), _hardened(send))
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, dict[str, str]] | None:
+        origin = headers.get("origin")
+        if not self._access.knows_host(headers.get("host", "")):
+            return 421, {"detail": "This server does not answer to that host name."}
+        if origin is not None and not self._access.knows_origin(origin):
+            return 403, {"detail": "Requests from pages of other sites are refused."}
+        if scope["type"] == "websocket" or scope["path"] in self._open:
+            return None
+        if not self._access.admits(headers.get("authorization")):
+            return 401, {"exception_message": "Unauthorized"}
+        return _malformed(headers)
+
+
+def _malformed(headers: Headers) -> tuple[int, dict[str, str]] | None:
+    """Refuse clients of another API, and bodies that say that they are too long."""
+    old = refused(headers.get("x-prefect-api-version"))
+    if old is not None:
+        return 400, {"detail": old}
+    length = headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > BODY_MAX_BYTES:
+        return 413, {"detail": f"The body is longer than {BODY_MAX_BYTES} bytes."}
+    return None
+
+
+class TooLong(Exception):
+    """A body went on beyond the limit."""
+
+
+class _Bounded:
+    """A receiver that ends a body which goes on beyond the limit."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._left = receive, BODY_MAX_BYTES
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise TooLong
+        return message
+
+
+def _hardened(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
+        await send(message)
+
+    return sent
+
+
+async def _refuse(scope: Scope, send: Send, status: int, body: dict[str, str]) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": "refused"})
+        return
+    content = json.dumps(body).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

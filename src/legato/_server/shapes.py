@@ -1,0 +1,62 @@
+"""Answers in the shape that Prefect's clients know: every key is there, also where it says null."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, cast
+
+from msgspec import structs
+
+from legato._model.flow_runs import FlowRun, FlowRunPolicy
+from legato._model.operations.flow_runs import FlowRunPage, OrchestrationResult, StateResults
+from legato._model.operations.flows import FlowPage
+from legato._model.states import State, StateDetails
+from legato._model.task_runs import TaskRun
+from legato._model.wire import jsonable
+
+_DETAILS = jsonable(structs.asdict(StateDetails()))
+_POLICY = jsonable(structs.asdict(FlowRunPolicy()))
+_NO_DELAY: dict[str, Any] = {"retries": 0, "retry_delay": 0}
+
+
+def shaped(value: Any) -> Any:
+    """Return an answer as JSON values."""
+    if isinstance(value, list):
+        return [shaped(item) for item in cast("Iterable[Any]", value)]
+    plain = jsonable(value)
+    if isinstance(value, State):
+        return _state(plain)
+    if isinstance(value, FlowRun):
+        return _flow_run(plain)
+    if isinstance(value, TaskRun):
+        plain["state"] = _state(plain["state"], task_run_id=plain["id"])
+    if isinstance(value, OrchestrationResult):
+        plain["state"] = _state(plain["state"])
+    if isinstance(value, FlowPage | FlowRunPage | StateResults):
+        plain["results"] = shaped(value.results)
+    return plain
+
+
+def _flow_run(run: dict[str, Any]) -> dict[str, Any]:
+    run["state"] = _state(run["state"], flow_run_id=run["id"])
+    labels = {"prefect.flow.id": run["flow_id"]}
+    if run["deployment_id"] is not None:
+        labels["prefect.deployment.id"] = run["deployment_id"]
+    run["labels"] = {**labels, **run["labels"]}
+    run["empirical_policy"] = {**_POLICY, **_NO_DELAY, **run["empirical_policy"]}
+    return run
+
+
+def _state(state: dict[str, Any] | None, **ids: str) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    state["state_details"] = {**_DETAILS, **ids, **(state["state_details"] or {})}
+    return state
+
+
+def is_new(value: Any, now: datetime) -> bool:
+    """Tell whether a request that was carried out at `now` made what it answers."""
+    if isinstance(value, OrchestrationResult):
+        return value.state is not None and value.state.timestamp == now
+    return getattr(value, "created", now) == now

@@ -1,0 +1,90 @@
+"""A server on both stores, in a thread of the test's process, asked over real HTTP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import httpx
+import pytest
+import uvicorn
+
+from legato._journal.clock import SystemClock
+from legato._server.application import application
+from legato._server.control import Control
+from legato._server.safety import Access
+from tests.store.conftest import postgres_url, store
+
+__all__ = ["postgres_url", "store"]
+
+
+class Serving(uvicorn.Server):
+    """A server whose thread says when requests are answered."""
+
+    def __init__(self, app):
+        config = uvicorn.Config(app, log_level="warning", loop="uvloop", lifespan="on")
+        super().__init__(config)
+        self.answers = threading.Event()
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        self.answers.set()
+
+
+@pytest.fixture
+def serve(store):
+    """Start a server of that access; returns a client of it."""
+    opened = []
+
+    def start(access=None, **client):
+        server = Serving(application(Control(store, SystemClock()), access or Access()))
+        listening = socket.create_server(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        assert server.answers.wait(30)
+        port = listening.getsockname()[1]
+        opened.append((server, thread))
+        return httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=30, **client)
+
+    yield start
+    for server, thread in opened:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def api(serve):
+    with serve() as client:
+        yield client
+
+
+@pytest.fixture
+def flow(api):
+    return api.post("/flows/", json={"name": "etl", "labels": {"team": "a"}}).json()
+
+
+@pytest.fixture
+def run(api, flow):
+    """Create a flow run in a state."""
+
+    def create(state="PENDING", **more):
+        body = {"flow_id": flow["id"], "state": {"type": state}, **more}
+        answer = api.post("/flow_runs/", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return create
+
+
+@pytest.fixture
+def move(api):
+    """Propose a state for a flow run; returns status code, status and the state's name."""
+
+    def propose(run_id, type_, *, force=False, **state):
+        body = {"state": {"type": type_, **state}, "force": force}
+        answer = api.post(f"/flow_runs/{run_id}/set_state", json=body)
+        found = answer.json()
+        return answer.status_code, found["status"], found["state"]["name"]
+
+    return propose

@@ -1,0 +1,134 @@
+"""States that Prefect's clients propose: status code, verdict, the state that the run is in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+
+def soon(**later):
+    return (datetime.now(UTC) + timedelta(**later)).isoformat()
+
+
+def test_a_run_runs_and_completes(api, run, move):
+    made = run()
+    assert move(made["id"], "RUNNING") == (201, "ACCEPT", "Running")
+    assert move(made["id"], "COMPLETED", message="done") == (201, "ACCEPT", "Completed")
+    found = api.get(f"/flow_runs/{made['id']}").json()
+    assert (found["run_count"], found["state"]["message"]) == (1, "done")
+    assert found["start_time"] is not None
+    states = api.get("/flow_run_states/", params={"flow_run_id": made["id"]}).json()
+    assert [state["name"] for state in states] == ["Pending", "Running", "Completed"]
+
+
+@pytest.mark.parametrize(
+    ("start", "proposed", "expected"),
+    [
+        ("RUNNING", {"type": "PENDING"}, (200, "ABORT", "Running")),
+        ("PENDING", {"type": "PENDING"}, (200, "ABORT", "Pending")),
+        ("PENDING", {"type": "PENDING", "name": "Submitting"}, (201, "ACCEPT", "Submitting")),
+        ("COMPLETED", {"type": "RUNNING"}, (201, "ACCEPT", "Running")),
+        ("FAILED", {"type": "RUNNING"}, (201, "ACCEPT", "Running")),
+        ("FAILED", {"type": "CANCELLING"}, (200, "ABORT", "Failed")),
+        ("FAILED", {"type": "SCHEDULED"}, (200, "ABORT", "Failed")),
+        ("SCHEDULED", {"type": "CANCELLING"}, (201, "REJECT", "Cancelled")),
+        ("SCHEDULED", {"type": "SCHEDULED", "name": "Late"}, (201, "ACCEPT", "Late")),
+        ("PENDING", {"type": "SCHEDULED", "name": "Late"}, (200, "REJECT", "Pending")),
+        ("PENDING", {"type": "PAUSED"}, (200, "REJECT", "Pending")),
+        ("RUNNING", {"type": "FAILED"}, (201, "ACCEPT", "Failed")),
+    ],
+)
+def test_which_state_may_follow(run, move, start, proposed, expected):
+    made = run(start)
+    more = {key: value for key, value in proposed.items() if key != "type"}
+    assert move(made["id"], proposed["type"], **more) == expected
+
+
+def test_what_is_cancelling_only_ends_cancelled(run, move):
+    made = run("RUNNING")
+    assert move(made["id"], "CANCELLING") == (201, "ACCEPT", "Cancelling")
+    assert move(made["id"], "SCHEDULED") == (200, "REJECT", "Cancelling")
+    assert move(made["id"], "CANCELLED") == (201, "ACCEPT", "Cancelled")
+
+
+def test_a_run_waits_for_its_time(api, run):
+    made = run("SCHEDULED")
+    api.post(
+        f"/flow_runs/{made['id']}/set_state",
+        json={"state": {"type": "SCHEDULED", "state_details": {"scheduled_time": soon(hours=1)}}},
+    )
+    answer = api.post(f"/flow_runs/{made['id']}/set_state", json={"state": {"type": "RUNNING"}})
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "WAIT"
+    assert 3500 < answer.json()["details"]["delay_seconds"] <= 3600
+
+
+def test_a_worker_that_takes_a_run_keeps_its_time(api, run):
+    made = run("SCHEDULED")
+    due = made["state"]["state_details"]["scheduled_time"]
+    answer = api.post(f"/flow_runs/{made['id']}/set_state", json={"state": {"type": "PENDING"}})
+    assert answer.json()["state"]["state_details"]["scheduled_time"] == due
+
+
+def test_a_repeated_transition_is_made_once(api, run):
+    made = run()
+    body = {"state": {"type": "RUNNING", "state_details": {"transition_id": str(uuid4())}}}
+    first, second = (api.post(f"/flow_runs/{made['id']}/set_state", json=body) for _ in range(2))
+    assert (first.status_code, first.json()["status"]) == (201, "ACCEPT")
+    assert (second.status_code, second.json()["status"]) == (200, "REJECT")
+    assert second.json()["state"]["id"] == first.json()["state"]["id"]
+    assert api.get(f"/flow_runs/{made['id']}").json()["run_count"] == 1
+
+
+def test_retries_are_decided_here(api, run, move):
+    made = run("PENDING", empirical_policy={"retries": 1, "retry_delay": 5})
+    move(made["id"], "RUNNING")
+    assert move(made["id"], "FAILED") == (201, "REJECT", "AwaitingRetry")
+    found = api.get(f"/flow_runs/{made['id']}").json()
+    assert found["empirical_policy"]["retry_type"] == "in_process"
+    assert move(made["id"], "RUNNING", force=True)[1] == "ACCEPT"
+    assert move(made["id"], "FAILED") == (201, "ACCEPT", "Failed")
+    found = api.get(f"/flow_runs/{made['id']}").json()
+    assert (found["run_count"], found["empirical_policy"]["retry_type"]) == (2, None)
+
+
+def test_a_pause_fires_once_and_is_no_new_try(api, run, move):
+    made = run()
+    move(made["id"], "RUNNING")
+    pause = {"state_details": {"pause_key": "1", "pause_timeout": soon(hours=1)}}
+    assert move(made["id"], "PAUSED", **pause) == (201, "ACCEPT", "Paused")
+    assert move(made["id"], "RUNNING") == (201, "ACCEPT", "Running")
+    assert move(made["id"], "PAUSED", **pause) == (200, "REJECT", "Running")
+    assert api.get(f"/flow_runs/{made['id']}").json()["run_count"] == 1
+
+
+def test_a_pause_that_timed_out_fails_the_run(run, move):
+    made = run()
+    move(made["id"], "RUNNING")
+    move(made["id"], "PAUSED", state_details={"pause_timeout": soon(hours=-1)})
+    assert move(made["id"], "RUNNING") == (201, "REJECT", "Failed")
+
+
+def test_force_asks_no_rule(run, move):
+    made = run("RUNNING")
+    assert move(made["id"], "PENDING", force=True) == (201, "ACCEPT", "Pending")
+    assert move(made["id"], "COMPLETED", force=True) == (201, "ACCEPT", "Completed")
+    assert move(made["id"], "CANCELLING", force=True) == (200, "ABORT", "Completed")
+
+
+def test_many_runs_move_at_once(api, run):
+    ids = {run("SCHEDULED")["id"] for _ in range(3)}
+    body = {"flow_runs": {"id": {"any_": sorted(ids)}}, "state": {"type": "CANCELLED"}}
+    results = api.post("/flow_runs/bulk_set_state", json=body).json()["results"]
+    assert {found["flow_run_id"] for found in results} == ids
+    assert {(found["status"], found["state"]["type"]) for found in results} == {
+        ("ACCEPT", "CANCELLED")
+    }
+
+
+def test_a_run_that_is_not_there(api):
+    answer = api.post(f"/flow_runs/{uuid4()}/set_state", json={"state": {"type": "RUNNING"}})
+    assert answer.status_code == 404
+    assert "not found" in answer.json()["exception_message"]
