@@ -14,7 +14,8 @@ MARKER = "<!-- generated below -->\n"
 NOISY_LOAD = 2.5
 
 # Case -> rows of (what, where it stands in the case's result, target). The targets are those of
-# DESIGN.md, section 5. W1 ... W8 are the harness' cases, the others are in workloads/local.py.
+# DESIGN.md, section 5. W1 ... W8 are the harness' cases, the others are in workloads/local.py and
+# durable.py.
 TARGETS: dict[str, list[tuple[str, str, str]]] = {
     "start": [
         ("`from legato import flow, task`, CPU over bare Python", "import_cpu_ms", "<= 60 ms"),
@@ -77,6 +78,15 @@ TARGETS: dict[str, list[tuple[str, str, str]]] = {
         ("CPU until counted", "recorded_cpu_us", "<= 200 µs"),
         ("not counted", "missing", "= 0"),
     ],
+    "durable": [
+        ("durable step of 1,000, wall", "us_per_task", ""),
+        ("its median less that of a bare full commit", "over_bare_us", "<= 120 µs"),
+        ("not recorded", "missing", "= 0"),
+    ],
+    "durable4": [
+        ("durable step, 4 processes at once, p99", "p99_ms", "<= 10 ms"),
+        ("not recorded", "missing", "= 0"),
+    ],
     "W5/1k": [("mapped no-op task of 1,000, wall", "us_per_task", "<= 100 µs")],
     "W5/10k": [
         ("mapped no-op task of 10,000, wall", "us_per_task", "<= 100 µs"),
@@ -102,6 +112,17 @@ TASK_ROWS = [
     ("with their inputs", "counts.with_inputs"),
     ("edges to an earlier task run", "counts.edges"),
     ("peak RSS (MB)", "rss_peak_mb"),
+]
+DURABLE_ROWS = [
+    ("steps", "n"),
+    ("per step, wall (µs)", "us_per_task"),
+    ("the same less waits for a processor (µs)", "us_per_task_less_runq"),
+    ("per step, CPU (µs)", "client_cpu_us_per_task"),
+    ("step, median (µs)", "step_us.median"),
+    ("bare full commit, median (µs)", "bare_us.median"),
+    ("step, p99 (µs)", "step_us.p99"),
+    ("bare full commit, p99 (µs)", "bare_us.p99"),
+    ("steps per second", "steps_per_s"),
 ]
 CHAIN_ROWS = [
     ("wall outside of the 40 bodies (ms)", "outside_wall_ms.median"),
@@ -132,6 +153,7 @@ def write(folder: Path, results: Path) -> str:
         "### Targets",
         "\n".join(table),
         *local_tables(records),
+        *durable_table(records),
         tables.read_text(encoding="utf-8") if tables.exists() else "",
         *failures(records),
     ]
@@ -156,7 +178,7 @@ def harness_records(folder: Path) -> Iterator[Record]:
 
 def local_records(folder: Path) -> Iterator[Record]:
     for one in local_run(folder).get("records", []):
-        yield {"system": "legato", "local": True, **one}
+        yield {"system": "legato", "local": one.get("system", "legato") == "legato", **one}
 
 
 def local_run(folder: Path) -> dict[str, Any]:
@@ -184,7 +206,7 @@ def target_table(records: list[Record]) -> tuple[list[str], list[str]]:
         for what, path, target in rows:
             found = [values(records, system, case, path) for system in systems]
             verdicts.append(verdict(found[0], target))
-            timed = not target.startswith("=")
+            timed = bool(target) and not target.startswith("=")
             noisy = "~" if timed and load(records, "legato", case) > NOISY_LOAD else ""
             cells = " | ".join(spread(figures) for figures in found)
             lines.append(f"| {case} | {what} | {target} | {cells} | {noisy}{verdicts[-1]} |")
@@ -195,6 +217,8 @@ def verdict(figures: list[float], target: str) -> str:
     """Compare the median of the figures with a target such as `<= 60 ms`; an `=` holds for all."""
     if not figures:
         return "no figure"
+    if not target:  # stands there for comparison
+        return ""
     sign, limit, *_unit = target.split()
     if sign == "=":
         return "met" if all(figure == float(limit) for figure in figures) else "missed"
@@ -267,6 +291,20 @@ def local_tables(records: list[Record]) -> Iterator[str]:
             lines.append(row(what, [values(records, "legato", case, path) for case in cases]))
         yield f"### {', '.join(cases)}"
         yield "\n".join(lines)
+
+
+def durable_table(records: list[Record]) -> Iterator[str]:
+    columns = [("legato", "durable"), ("dbos", "durable"), ("legato", "durable4")]
+    columns = [column for column in columns if values(records, *column, "n")]
+    if not columns:
+        return
+    titles = [f"{system}, 4 at once" if case[-1] == "4" else system for system, case in columns]
+    lines = [f"| | {' | '.join(titles)} |", f"|---|{'---|' * len(columns)}"]
+    lines.append(row("load before", [[load(records, *column)] for column in columns]))
+    for what, path in DURABLE_ROWS:
+        lines.append(row(what, [values(records, *column, path) for column in columns]))
+    yield "### durable: steps that are committed in full"
+    yield "\n".join(lines)
 
 
 def row(what: str, cells: list[list[float]]) -> str:

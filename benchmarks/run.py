@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ PEERS = ["prefect", "dbos"]
 CASES = ["W1", "W2", "W2/exit1k", "W3", "W4/1k", "W5/1k", "W6/1k", "W8"]
 SLOW_CASES = ["W4/10k", "W5/10k"]  # Prefect needs minutes for one
 LOCAL_CASES = ["start", "noop", "args5", "model", "submit", "future", "hit", "chain"]
+DURABLE_CASES = ["durable", "durable4"]
+STEPS = 1000  # of each process in those
 FRAMEWORK = '[legato]\nfile = "prefectlike.py"'
 TIMEOUT_S = 600
 
@@ -48,14 +51,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="legato-bench-") as scratch:
         overlay = make_overlay(harness, Path(scratch) / "bench")
         run_harness(overlay, folder, given, peers)
-        run_local(overlay, folder, given)
+        run_local(overlay, folder, given, peers)
     print(report.write(folder, results))
     return 0
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    known = ",".join(CASES + SLOW_CASES + LOCAL_CASES)
+    known = ",".join(CASES + SLOW_CASES + LOCAL_CASES + DURABLE_CASES)
     parser.add_argument("--cases", default=known, help=f"some of {known}")
     parser.add_argument("--peers", default=",".join(PEERS), help="run beside Legato")
     parser.add_argument("-n", type=int, default=5, help="runs of each case")
@@ -149,17 +152,23 @@ def run_harness(overlay: Path, folder: Path, given: argparse.Namespace, peers: l
         (folder / "harness.md").write_bytes(tables.stdout)
 
 
-def run_local(overlay: Path, folder: Path, given: argparse.Namespace) -> None:
-    """Run the cases that only Legato has, each in a fresh process and a fresh home."""
+def run_local(overlay: Path, folder: Path, given: argparse.Namespace, peers: list[str]) -> None:
+    """Run the cases that only Legato has, each in a fresh process and a fresh home.
+
+    A case of durable steps has DBOS beside it, in the harness' words for that.
+    """
     wanted = given.cases.split(",")
     records: list[dict[str, Any]] = []
     for turn in range(given.n):
-        for case in [case for case in LOCAL_CASES if case in wanted]:
+        for case, system, *command in local_cases(wanted, given.tasks, peers):
             wait_quiet(given.load_max, given.load_wait)
             load = os.getloadavg()[0]
-            result, error = run_case(overlay, given.venvs, case, given.tasks)
-            record = {"case": case, "turn": turn, "load": round(load, 2), "result": result}
-            records.append(record | ({"error": error} if error else {}))
+            python = str(given.venvs / system / "bin" / "python")
+            result, error = run_case(
+                [python, str(overlay / "workloads" / command[0]), *command[1:]]
+            )
+            record = {"system": system, "case": case, "turn": turn, "load": round(load, 2)}
+            records.append(record | {"result": result} | ({"error": error} if error else {}))
             print(f"local {case:8} #{turn} load {load:.2f}", (error or json.dumps(result))[:400])
     run_facts = {"records": records, "source": source(), "tasks": given.tasks}
     text = json.dumps(run_facts, indent=1)
@@ -172,18 +181,25 @@ def wait_quiet(load_max: float, seconds: float) -> None:
         time.sleep(2)
 
 
-def run_case(
-    overlay: Path, venvs: Path, case: str, tasks: int
-) -> tuple[dict[str, Any] | None, str]:
+def local_cases(wanted: list[str], tasks: int, peers: list[str]) -> Iterator[list[str]]:
+    """Yield case, system and command of each."""
+    for case in [case for case in LOCAL_CASES if case in wanted]:
+        yield [case, "legato", "local.py", case, "--n", str(tasks)]
+    for case in [case for case in DURABLE_CASES if case in wanted]:
+        yield [case, "legato", "durable.py", case, "--n", str(STEPS)]
+    if "durable" in wanted and "dbos" in peers:
+        yield ["durable", "dbos", "dbos_wl.py", "W7", "--n", str(STEPS)]
+
+
+def run_case(command: list[str]) -> tuple[dict[str, Any] | None, str]:
     """Return what a case found, or None and why there is nothing."""
     foreign = ("PREFECT_", "LEGATO_", "DBOS_", "PYTHON", "VIRTUAL_ENV")
     env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    command = [str(venvs / "legato" / "bin" / "python"), str(overlay / "workloads" / "local.py")]
     with tempfile.TemporaryDirectory(prefix="bench-legato-") as home:
         env |= {"HOME": home, "BENCH_HOME": home, "TMPDIR": home, "NO_COLOR": "1"}
         try:
             done = subprocess.run(
-                [*command, case, "--n", str(tasks)],
+                command,
                 check=False, env=env, cwd=home, stdin=subprocess.DEVNULL,
                 capture_output=True, text=True, timeout=TIMEOUT_S,
             )  # fmt: skip

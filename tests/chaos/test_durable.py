@@ -28,6 +28,7 @@ STEPS = {
     "nested": [f"step {number}" for number in range(9)],
     "mapped": [f"step {number}" for number in range(200)],
     "submitted": [f"step {number}" for number in range(10)],
+    "pooled": [f"step {number}" for number in range(9)],
     "gathered": [f"astep {number}" for number in (10, 11, 20, 21)],
     "clocked": [f"timed {number}" for number in range(8)],
 }

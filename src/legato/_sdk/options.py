@@ -203,7 +203,7 @@ def delays(value: Any, retries: int) -> tuple[Any, tuple[float, ...]]:
     return found, tuple(float(delay) for delay in found)
 
 
-def checked_choice(value: object, option: str, choices: Sequence[str]) -> None:
+def checked_choice(value: object, option: str, choices: Sequence[object]) -> None:
     """Raise ValueError for a value that is none of the choices; None is the default."""
     if value is not None and value not in choices:
         known = ", ".join(map(repr, choices))

@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from legato import flow, task
-
-ledger = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+from legato.task_runners import ProcessPoolTaskRunner
 
 
 def mark(text: str) -> None:
+    ledger = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.write(ledger, f"{text}\n".encode())
     os.fsync(ledger)
+    os.close(ledger)
     os.write(1, f"{text}\n".encode())
 
 
@@ -80,6 +81,13 @@ def submitted() -> None:
     later = [step.submit(number, wait_for=futures) for number in range(5, 10)]
     for future in (*futures, *later):
         got("step", future.result())
+
+
+@flow(durable=True, task_runner=ProcessPoolTaskRunner(max_workers=2))
+def pooled() -> None:
+    for found in step.map(range(8)):
+        got("step", found.result())
+    got("step", step(8))
 
 
 @flow(durable=True)
