@@ -119,7 +119,7 @@ def at_random(chance: Random) -> Moment:
 
 
 def after_lines(count: int) -> Moment:
-    """Return what kills when the flow has printed so many lines."""
+    """Return what kills when the flow has printed so many lines; by the second a step is done."""
 
     def kill(actor: Actor) -> None:
         for _ in range(count):
@@ -169,7 +169,7 @@ def test_a_durable_run_killed_at_a_fail_point_goes_on(
     if point not in RESUMING and point != "ownership.before_close":
         life.go_on(LEGATO_FAILPOINTS=armed)
         assert life.kills == 1
-    life.go_on(after_lines(chance.randint(1, 4)))
+    life.go_on(after_lines(chance.randint(2, 4)))
     before = life.kills
     life.go_on(LEGATO_FAILPOINTS=armed)
     assert life.kills == before + 1

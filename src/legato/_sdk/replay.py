@@ -16,6 +16,7 @@ from msgspec import Struct
 from legato._model.attempts import Step
 from legato._sdk.exceptions import ReplayChanged
 from legato._sdk.step_keys import is_of_hook
+from legato._sdk.step_places import Places
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -41,7 +42,7 @@ class Replay:
         self._on_change: OnChange = on_change
         self._lock = Lock()
         self._calls: defaultdict[str, int] = defaultdict(int)
-        self._in_place: defaultdict[str, list[Step]] = defaultdict(list)
+        self._places = Places()
         self._mixed: set[str] = set()
         self._finished: dict[str, Step] = {}
         self._left: dict[str, Step] = {}
@@ -50,14 +51,10 @@ class Replay:
         self._children: defaultdict[str, list[Step]] = defaultdict(list)
         self.origins: dict[UUID, UUID] = {}
         self._nested: defaultdict[str, list[Step]] = defaultdict(list)
-        known: set[str] = set()
         for step in steps:
-            if is_of_hook(step.step_key):
-                continue
-            if step.step_key not in known:
-                known.add(step.step_key)
-                self._in_place[prefix_of(step.step_key)].append(step)
-            self._add(step)
+            if not is_of_hook(step.step_key):
+                self._places.add(prefix_of(step.step_key), step)
+                self._add(step)
         self._done = frozenset(self._finished)
 
     def _add(self, step: Step) -> None:
@@ -119,10 +116,8 @@ class Replay:
             return self._finished.pop(changed.step.step_key, changed.step)
 
     def _other(self, prefix: str, place: int) -> Step | None:
-        steps = self._in_place.get(prefix, ())
-        if place >= len(steps):
-            return None
-        return self._finished.get(steps[place].step_key)
+        step = self._places.step_at(prefix, place)
+        return None if step is None else self._finished.get(step.step_key)
 
     def children(self, key: str) -> list[Step]:
         """Return the subflow of that key as earlier attempts left it, the latest one last."""
