@@ -20,7 +20,7 @@ from legato import durable, flow, task
 from legato._backend import current as backends
 from legato._sdk import resumption
 from legato.client.orchestration import get_client
-from legato.exceptions import MissingResult
+from legato.exceptions import MissingResult, ParameterBindError
 from legato.transactions import transaction
 
 
@@ -163,10 +163,11 @@ def test_secrets_are_not_pickled_wherever_they_are(home):
     assert not recorded(home, "hush-hush")
 
 
-def test_a_resume_asks_for_the_parameters_that_were_not_stored():
+@pytest.mark.parametrize("is_durable", [True, False])
+def test_a_resume_asks_for_the_parameters_that_were_not_stored(is_durable):
     seen: list[Any] = []
 
-    @flow(durable=True)
+    @flow(durable=is_durable)
     def etl(day: int, lock: Any) -> None:
         seen.append((day, lock))
         if len(seen) == 1:
@@ -174,7 +175,7 @@ def test_a_resume_asks_for_the_parameters_that_were_not_stored():
 
     lock = threading.Lock()
     run_id = etl(1, lock, return_state=True).state_details.flow_run_id
-    with pytest.raises(MissingResult, match=r"parameters=\{'lock': \.\.\.\}"):
+    with pytest.raises((MissingResult, ParameterBindError), match="'lock'"):
         durable.resume(run_id, flow=etl)
     durable.resume(run_id, flow=etl, parameters={"lock": lock})
     assert seen == [(1, lock)] * 2

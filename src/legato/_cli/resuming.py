@@ -11,7 +11,7 @@ from legato._cli.output import say
 from legato._model.states import TERMINAL, StateType
 from legato._sdk import resumption
 from legato._sdk.client import get_client
-from legato._sdk.exceptions import MissingFlowError, MissingResult
+from legato._sdk.exceptions import MissingFlowError, MissingResult, ParameterBindError
 from legato._sdk.scripts import BrokenFile
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def resume(text: str, *, dry_run: bool, print_result: bool) -> int:
         raise Failure(str(error)) from None
     try:
         made = resumption.execution(flow, run)
-    except MissingResult as error:
+    except (MissingResult, ParameterBindError) as error:
         raise Failure(str(error)) from None
     return running.take(flow, lambda: flow.start(made, not flow.isgenerator), print_result)
 

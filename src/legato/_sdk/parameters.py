@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, cast, get_type_hints
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from legato._sdk.flow import Flow
 
 RECORDED_LIMIT = 512 * 1024
+_DESCRIPTION = re.compile(r"<[\w.]+(?: of [\d,]+ bytes: too large to record)?>")
 _REFUSED = "Flow run received invalid parameters:\n"
 # values of exactly these types pass an annotation of the same type as they are
 _PLAIN = frozenset({str, int, float, bool, bytes, dt.datetime, dt.date})
@@ -135,6 +137,27 @@ def jsonable(parameters: Mapping[str, Any]) -> dict[str, Any]:
         except (TypeError, ValueError, RecursionError):
             found[name] = f"<{type(value).__name__}>"
     return found
+
+
+def require_recorded(recorded: Mapping[str, Any]) -> None:
+    """Raise ParameterBindError for a parameter of which only a description was recorded."""
+    for name, value in recorded.items():
+        for text in _texts(value):
+            if _DESCRIPTION.fullmatch(text):
+                raise ParameterBindError(
+                    f"The parameter {name!r} was not recorded, as JSON has no such value: only that"
+                    f" it was {text}. Give it again with `parameters`, or --param."
+                )
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list | dict):
+        return []
+    held = cast("dict[str, Any] | list[Any]", value)
+    items = held.values() if isinstance(held, dict) else held
+    return [text for item in items for text in _texts(item)]
 
 
 def _of_fair_size(value: Any, built: Any) -> Any:

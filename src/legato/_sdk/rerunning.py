@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from msgspec import Struct
@@ -16,7 +15,7 @@ from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.states import TERMINAL
 from legato._sdk import parameters as given_parameters
 from legato._sdk import rerun_code, rerun_plan, resumption
-from legato._sdk.exceptions import MissingTaskError, ParameterBindError
+from legato._sdk.exceptions import MissingTaskError
 from legato._sdk.flow_execution import FlowExecution
 from legato._sdk.replay import function_of
 from legato._sdk.rerun_plan import Choice, Plan
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
     from legato._sdk.flow import Flow
 
-_STAND_IN = re.compile(r"<[\w.]+(?: of [\d,]+ bytes: too large to record)?>")
 _SHOWN = 12
 
 
@@ -192,7 +190,8 @@ def left_out(run: FlowRun, flow: Flow[Any, Any]) -> list[str]:
 
 def _parameters(run: FlowRun, flow: Flow[Any, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     known = flow.signature.inspected.parameters
-    kept = resumption.parameters_of(run, {n: changes[n] for n in run.parameters if n in changes})
+    unused = {n: changes.get(n) for n in run.parameters if n in changes or n not in known}
+    kept = resumption.parameters_of(run, unused)
     found = {name: value for name, value in kept.items() if name in known}
     rest = next((n for n, p in known.items() if p.kind is p.VAR_KEYWORD), None)
     for name, value in changes.items():
@@ -200,27 +199,4 @@ def _parameters(run: FlowRun, flow: Flow[Any, Any], changes: Mapping[str, Any]) 
             found[name] = value
         else:
             found[rest] = {**found.get(rest, {}), name: value}
-    if run.parameters_id is None:
-        _require_recorded({name: found[name] for name in found if name not in changes})
     return given_parameters.completed(flow, found)
-
-
-def _require_recorded(parameters: dict[str, Any]) -> None:
-    """Raise ParameterBindError for a parameter of which only a description was recorded."""
-    for name, value in parameters.items():
-        for text in _texts(value):
-            if _STAND_IN.fullmatch(text):
-                raise ParameterBindError(
-                    f"The parameter {name!r} was not recorded, as JSON has no such value: only that"
-                    f" it was {text}. Give it again with `parameters`, or --param."
-                )
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, list | dict):
-        return []
-    held = cast("dict[str, Any] | list[Any]", value)
-    items = held.values() if isinstance(held, dict) else held
-    return [text for item in items for text in _texts(item)]

@@ -13,6 +13,7 @@ from legato._model.operations.attempts import ListAttempts, ListSteps
 from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.results import ResultReference
 from legato._model.states import StateType
+from legato._sdk import parameters as recorded
 from legato._sdk import project_files, stored_results
 from legato._sdk.exceptions import MissingFlowError, MissingResult
 from legato._sdk.flow_execution import FlowExecution
@@ -113,11 +114,13 @@ def left_behind(run: FlowRun, plan: list[Planned]) -> list[Step]:
 def parameters_of(run: FlowRun, given: Mapping[str, Any] = _NONE) -> dict[str, Any]:
     """Return what a run was called with, and `given` in its place.
 
-    Raises MissingResult for what was not stored and is not given.
+    Raises MissingResult, or ParameterBindError, for what was not stored and is not given.
     """
     found: dict[str, Any] = run.parameters
     if run.parameters_id is not None:
         found = stored_results.value_of(ResultReference(run.parameters_id))
+    elif not run.durable:  # what only resembles it was recorded then, too
+        recorded.require_recorded({n: v for n, v in found.items() if n not in given})
     found = {**found, **given}
     missing = [name for name in run.parameters if name not in found]
     if missing:
