@@ -52,17 +52,17 @@ def key_of(
 
 def cache_key(
     task: Task[Any, Any],
+    policy: CachePolicy | None,
     task_ctx: TaskRunContext,
     inputs: Mapping[str, Any],
     flow_parameters: Mapping[str, Any],
 ) -> CacheKey:
-    """Return the key of a task run.
+    """Return the key of a task run under the task's policy of now.
 
     A function or policy of the user's that raises costs the run its caching only, and so does an
     argument without content where nobody asked for caching by it. Where the task names its policy,
     that argument is an error of the call: raises HashError.
     """
-    policy = task.cache_policy
     if policy is None:
         return NO_KEY
     try:

@@ -40,8 +40,9 @@ def look_up(run: TaskExecution) -> Steps:
     run.cache_key = run.cached_id = None
     if run.backend.is_dry or not run.task.keeps_result:
         return None
+    policy = run.task.cache_policy
     try:
-        key = _key_of(run)
+        key = _key_of(run, policy)
     except HashError as error:
         cache_lookups.note(run, "no key", problem=str(error))
         return Raised(error, "error")
@@ -50,16 +51,17 @@ def look_up(run: TaskExecution) -> Steps:
         if key is not NO_KEY:
             cache_lookups.passed_over(run, key)
         return None
-    look = _Look(run, key.key)
+    look = _Look(run, key.key, policy)
     found = yield from _in_turn(run, key, look)
     if not isinstance(found, Raised):
         look.note(key, found)
     return found
 
 
-def _key_of(run: TaskExecution) -> CacheKey:
+def _key_of(run: TaskExecution, policy: CachePolicy | None) -> CacheKey:
     context, flow = run.context, run.context.flow_run_context
-    key = cache_key(run.task, context, context.parameters, flow.parameters if flow else {})
+    around = {} if flow is None else flow.parameters
+    key = cache_key(run.task, policy, context, context.parameters, around)
     if key.problem is not None:
         run_logs.say(context, run_logs.WARNING, key.problem)
     return key
@@ -67,7 +69,7 @@ def _key_of(run: TaskExecution) -> CacheKey:
 
 def _in_turn(run: TaskExecution, key: CacheKey, look: _Look) -> Steps:
     """Look; wait for who makes the same result, or have others wait for this run."""
-    task, policy = run.task, run.task.cache_policy
+    task, policy = run.task, look.policy
     if policy is not None and policy.isolation_level is not None:
         return (yield from _isolated(run, look, policy))
     found = look()
@@ -98,8 +100,8 @@ def _isolated(run: TaskExecution, look: _Look, policy: CachePolicy) -> Steps:
 class _Look:
     """A look for the result of a run; what keeps it from being had is said in the log, once."""
 
-    def __init__(self, run: TaskExecution, key: str) -> None:
-        self.run, self.key = run, key
+    def __init__(self, run: TaskExecution, key: str, policy: CachePolicy | None) -> None:
+        self.run, self.key, self.policy = run, key, policy
         self._problem: str | None = None
         self._is_said = False
 
@@ -108,7 +110,7 @@ class _Look:
         if self.run.task.refreshes_cache:
             return None
         try:
-            return _take(self.run, self.key)
+            return _take(self.run, self.key, self.policy)
         except Expired:
             self._say(run_logs.INFO, "the result there has expired.")
         except Exception as error:  # noqa: BLE001 - serializers and classes of the user, storages
@@ -131,9 +133,9 @@ class _Look:
             cache_lookups.note(self.run, "miss" if found is None else "hit", key)
 
 
-def _take(run: TaskExecution, key: str) -> Returned | None:
+def _take(run: TaskExecution, key: str, policy: CachePolicy | None) -> Returned | None:
     """Return the value that is cached under a key; raise whatever keeps it from being had."""
-    place = _place_of(run)
+    place = _place_of(run, policy)
     if place is not None:
         return _take_from(place, run, key)
     found = _find(run.backend, key)
@@ -214,7 +216,7 @@ def keep(run: TaskExecution, draft: Draft) -> UUID | None:
         return results.keep(task, context, draft)
     now, lasts = run.backend.clock.now(), task.cache_expiration
     expires = None if lasts is None else now + lasts
-    spot, place = None, _place_of(run)
+    spot, place = None, _place_of(run, task.cache_policy)
     if place is not None:
         from legato._sdk.cache_places import Spot
 
@@ -248,10 +250,9 @@ def _enter(run: TaskExecution, record: ResultCached, spot: Spot | None) -> None:
         run_logs.say(run.context, run_logs.WARNING, message)
 
 
-def _place_of(run: TaskExecution) -> Place | None:
+def _place_of(run: TaskExecution, policy: CachePolicy | None) -> Place | None:
     """Return where the task's results are cached; None: in the database."""
-    options, policy = run.task.options, run.task.cache_policy
-    if options.result_storage is None and (policy is None or policy.key_storage is None):
+    if run.task.options.result_storage is None and (policy is None or policy.key_storage is None):
         return None
     from legato._sdk.cache_places import place_of
 

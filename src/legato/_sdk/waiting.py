@@ -18,7 +18,7 @@ from legato._engine.effects import (
     Sleep,
     Stage,
 )
-from legato._sdk import hooks, waits
+from legato._sdk import hooks, turns, waits
 from legato._sdk.parking import arrival_of
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ async def _aacquire(run: Execution, _: Acquire) -> Raised | None:
 
 
 def _look_up(run: TaskExecution, _: Lookup) -> Outcome | None:
-    from legato._sdk import caching, turns
+    from legato._sdk import caching
 
     return turns.stand(run, caching.look_up(run))
 
 
 async def _alook_up(run: TaskExecution, _: Lookup) -> Outcome | None:
-    from legato._sdk import caching, turns
+    from legato._sdk import caching
 
     return await turns.astand(run, caching.look_up(run))
 
