@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     from legato.tasks import Task
 
 
+def key_of_task(task: Any, *others: Any) -> CacheKey:
+    """The key of a task under its policy of now."""
+    return cache_key(task, task.cache_policy, *others)
+
+
 def seen(make: Any = key_of, first: Any = None) -> Any:
     """A task that returns what `make` gives for its own run; `first` is the policy or the task."""
     context = TaskRunContext.get()
@@ -232,7 +237,7 @@ def test_bad_input_is_an_error_that_names_the_way_out(wrong: Any, said: str) -> 
 def with_lock(**options: Any) -> Task[..., CacheKey]:
     @task(**options)
     def work(x: int, lock: Any) -> CacheKey:
-        found: CacheKey = seen(cache_key)
+        found: CacheKey = seen(key_of_task)
         return found
 
     return work

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from legato import flow, task
+from legato._model.errors import StoreError
 from legato._sdk.services import backend
 from legato.cache_policies import INPUTS
 from legato.client.orchestration import get_client
@@ -148,3 +149,32 @@ def test_a_task_in_a_worker_process_takes_the_result():
         return [(state.result(), state.name) for state in states]
 
     assert job() == [([1], "Completed"), ([1], "Cached")]
+
+
+def test_what_another_process_has_replaced_is_seen_at_once(home):
+    refresh = """
+from legato import task
+from legato.cache_policies import INPUTS
+@task(cache_policy=INPUTS, refresh_cache=True)
+def work(value):
+    return [value, "newer"]
+work(1)
+"""
+
+    @flow
+    def job() -> list[Any]:
+        found = [work(1), work(1)]
+        subprocess.run([sys.executable, "-c", refresh], check=True, capture_output=True)
+        return [*found, work(1)]
+
+    assert job() == [[1], [1], [1, "newer"]]
+
+
+def test_a_database_that_cannot_be_read_costs_the_hit_only(monkeypatch, caplog):
+    def fails(cache_key: str) -> None:
+        raise StoreError("the disk is gone")
+
+    names(1)
+    monkeypatch.setattr(backend(), "find_cached", fails)
+    assert names(1) == ["Completed"]
+    assert "work-0 is not taken from the cache: StoreError: the disk is gone" in caplog.text

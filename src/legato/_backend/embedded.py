@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from legato._backend import ownership
+from legato._backend.cached_results import CachedResults
 from legato._journal.clock import SystemClock
 from legato._journal.ids import TimeOrderedIds
 from legato._journal.journal import Journal
 from legato._journal.random import SystemRandom
 from legato._model.errors import StoreError, StoreFull, StoreReadOnly
+from legato._model.operations.results import FindCached
 from legato._model.records import ResultCached
 from legato._store.port import Grade, Lane
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock
     from legato._model.records import Batch, BatchAnswer, Writer
+    from legato._model.results import Result
     from legato._settings.home import Home
     from legato._store.port import Store
     from legato._store.spool import SpoolFile
@@ -61,6 +64,7 @@ class EmbeddedBackend:
         self.is_child = is_pool_child()
         self.heard: list[Waiting] = []
         self._awaited: dict[str, Callable[[], object]] = {}
+        self._cached = CachedResults()
         self._opening = threading.Lock()
         self._store: SqliteStore | None = None
         self._retired = False
@@ -123,6 +127,16 @@ class EmbeddedBackend:
     def flights(self) -> str:
         """Return the file on whose bytes processes lock the cache keys that they compute."""
         return self.home.flights
+
+    def find_cached(self, cache_key: str) -> Result | None:
+        """Return what stands for a cache key by what is committed."""
+        changes = self.changes()
+        known = self._cached.find(cache_key, changes, self.clock.now())
+        if known is None:
+            known = self.send(FindCached(cache_key=cache_key))
+            if known is not None:
+                self._cached.note(cache_key, changes, known)
+        return known
 
     def enter_cached(self, record: ResultCached, stored: Callable[[], object]) -> None:
         """Add a fact; call `stored` as soon as others can see it."""
@@ -326,7 +340,7 @@ class EmbeddedBackend:
         self._opening = threading.Lock()
         self._holding = self._forking = self._prepared = False
         self.is_child = True
-        self._awaited = {}
+        self._awaited, self._cached = {}, CachedResults()
         self.ids.reseed()
         if self._store is not None:
             self._store.forget()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock, Ids, Random
     from legato._model.records import ResultCached, Writer
+    from legato._model.results import Result
 
 
 class Backend(Protocol):
@@ -57,6 +58,10 @@ class Backend(Protocol):
 
     def flights(self) -> str:
         """Return the file on whose bytes processes lock the cache keys that they compute."""
+        ...
+
+    def find_cached(self, cache_key: str) -> Result | None:
+        """Return what stands for a cache key by what is committed."""
         ...
 
     def enter_cached(self, record: ResultCached, stored: Callable[[], object]) -> None:

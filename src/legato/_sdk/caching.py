@@ -8,7 +8,6 @@ from uuid import UUID
 
 from legato._engine.effects import Draft, Outcome, Raised, Returned
 from legato._engine.endings import describe
-from legato._model.operations.results import FindCached
 from legato._model.records import ResultCached, ResultKept
 from legato._model.results import Result
 from legato._sdk import cache_lookups, results, run_logs, stored_results
@@ -182,8 +181,7 @@ def _find(backend: Backend, key: str) -> Result | None:
     """Return what stands for a key; only one that may wait in the journal costs a flush."""
     if key in _entered:
         _flush(backend)
-    found: Result | None = backend.send(FindCached(cache_key=key))
-    return found
+    return backend.find_cached(key)
 
 
 def _record(run: TaskExecution, record: ResultCached, turn: Turn | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from legato._journal.clock import SystemClock
 from legato._journal.ids import TimeOrderedIds
 from legato._journal.random import SystemRandom
+from legato._model.operations.results import FindCached
 from legato._sdk.wire import hang_up
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from legato._model.operations.spec import Operation
     from legato._model.records import Answer, Record, ResultCached, Writer
+    from legato._model.results import Result
 
 _LOST = "The connection to the process of the flow is lost."
 
@@ -145,6 +147,11 @@ class PipeBackend:
     def flights(self) -> str:
         """Return the file on whose bytes processes lock the cache keys that they compute."""
         return self.lock_file
+
+    def find_cached(self, cache_key: str) -> Result | None:
+        """Return what stands for a cache key by what is committed."""
+        found: Result | None = self.send(FindCached(cache_key=cache_key))
+        return found
 
     def enter_cached(self, record: ResultCached, stored: Callable[[], object]) -> None:
         """Add a fact; call `stored` as soon as others can see it."""

@@ -93,7 +93,10 @@ QUERIES: dict[str, Executable] = {
     .order_by(s.result.c.expires_at)
     .limit(bindparam("limit", type_=Integer))
     .offset(_START),
-    "cache_entry.find": select(*_pick(s.result, columns.RESULT))
+    "cache_entry.find": select(
+        *_pick(s.result, columns.RESULT[:-1]),
+        s.cache_entry.c.expires_at,
+    )
     .select_from(s.cache_entry.join(s.result, s.result.c.id == s.cache_entry.c.result_id))
     .where(
         s.cache_entry.c.ws == _p("ws"),

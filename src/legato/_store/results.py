@@ -65,7 +65,7 @@ class Results:
 
 
 def find_cached(tx: Transaction, now: datetime, cache_key: str) -> Result | None:
-    """Return the result that stands for a cache key and has not expired."""
+    """Return the result that stands for a cache key, with the time until which it does."""
     params = {"ws": DEFAULT_WORKSPACE, "cache_key": encode.text(cache_key), "now": micros(now)}
     rows = tx.rows("cache_entry.find", params)
     return decode.result(rows[0]) if rows else None
