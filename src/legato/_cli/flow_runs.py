@@ -1,4 +1,4 @@
-"""`legato flow-run`: list, inspect, logs, resume, rerun, delete."""
+"""`legato flow-run`: list, inspect, logs, resume, rerun, diff, delete."""
 
 from __future__ import annotations
 
@@ -138,6 +138,22 @@ def rerun(ctx: click.Context, /, run: str, *, failed: bool, **asked: Any) -> Non
     if failed + asked["all_tasks"] + (asked["from_task"] is not None) > 1:
         raise click.UsageError("--from, --failed and --all exclude each other.")
     ctx.exit(rerunning.rerun(run, rerunning.Asked(**asked)))
+
+
+@command.command("diff")
+@click.argument("a")
+@click.argument("b")
+@click.option("--json", "as_json", is_flag=True, help="The same as -o json.")
+@output_option
+def diff(a: str, b: str, *, as_json: bool, output: Output) -> None:
+    """Show what two flow runs differ in. A and B are ids or names.
+
+    Parameters, code and packages only where they differ; of each task how often it ended in which
+    state and how long it ran.
+    """
+    from legato._cli import flow_run_diff
+
+    flow_run_diff.show(a, b, as_json=as_json or output == "json")
 
 
 @command.command("delete")
