@@ -165,6 +165,14 @@ def test_async_hooks_of_an_earlier_attempt_are_awaited(
     assert names(rows) == {"RolledBack": 2}
 
 
+def test_what_workers_did_in_an_earlier_attempt_is_rolled_back(
+    home: Path, ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(home, "sent", "filled", fails=False)
+    assert resumed("sent", monkeypatch, fails=True).is_failed()
+    assert went(ledger) == [*TAKEN, *undone(2, 1, 0)]
+
+
 def test_a_commit_hook_that_was_cut_short_is_called_again(
     home: Path, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

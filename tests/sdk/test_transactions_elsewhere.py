@@ -70,10 +70,11 @@ def test_hooks_of_a_pool_run_in_the_flows_process_with_the_values_of_the_worker(
         with transaction() as txn:
             txn.set("name", "outer")
             act.submit(nested=True).wait()
+            act.submit(nested=True).wait()
             assert seen == []
 
     in_pool(body)
-    assert seen == [("commit inner", "inner", True), ("commit", "outer", True)]
+    assert seen == [("commit inner", "inner", True), ("commit", "outer", True)] * 2
 
 
 @pytest.mark.parametrize("failing", [bad, die, unsendable])
@@ -100,6 +101,8 @@ def test_without_a_transaction_around_it_a_task_commits_in_its_worker(rows: Rows
         get_run_logger().info("committed by %s", os.getpid())
 
     def body() -> int:
+        with transaction():
+            plain.submit().wait()
         alone.submit().wait()
         return plain.submit().result()
 

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from legato import flow, task
+from legato.task_runners import ProcessPoolTaskRunner
 from legato.transactions import CommitMode, atransaction, get_transaction, transaction
 
 from .durable_flow import mark
@@ -125,6 +126,16 @@ def unkept() -> None:
         unkept_take(0)
         unkept_take.submit(1).wait()
         mark("filled")
+
+
+@flow(durable=True, task_runner=ProcessPoolTaskRunner(max_workers=1))
+def sent() -> None:
+    with transaction() as txn:
+        txn.set("order", "o")
+        for future in [take.submit(0), pack.submit(1)]:
+            future.wait()
+        mark("filled")
+        maybe_fail()
 
 
 @flow(durable=True)

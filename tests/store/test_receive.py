@@ -8,8 +8,9 @@ import pytest
 
 from legato._control.intake import Intake
 from legato._model.errors import Conflict
+from legato._model.progress import START
 from legato._model.records import Aborted, Accepted, ResultKept, Skipped, TaskRunCreated
-from legato._model.results import Result
+from legato._model.results import Result, ResultReference
 from legato._model.states import StateDetails, StateType
 from legato._model.task_runs import ParameterInput, TaskRunInput
 from legato._store import decode
@@ -219,6 +220,29 @@ def test_facts_that_the_table_of_transitions_forbids_change_nothing(store, sende
     answer = sender.send(*records, moved(run, 4, RUNNING))
     assert answer.quarantined == 1
     assert read_task(store, run.id).state_type is COMPLETED
+
+
+def test_the_end_of_a_transaction_leaves_counts_times_and_the_result_until_it_is_rolled_back(
+    store, sender
+):
+    run, records = whole_task(sender.start())
+    records[-1].result_id = result_id = new_id()
+    sender.send(*records)
+    before = read_task(store, run.id)
+    for version, name in enumerate(("Committing", "Committed", "RollingBack"), 4):
+        end = moved(run, version, COMPLETED)
+        end.state.name = name
+        end.progress = START
+        assert sender.send(end).quarantined == 0
+        found = read_task(store, run.id)
+        assert (found.state.name, found.state.data) == (name, ResultReference(result_id))
+        assert (found.run_count, found.start_time, found.end_time) == (
+            before.run_count, before.start_time, before.end_time,
+        )  # fmt: skip
+    end = moved(run, 7, COMPLETED)
+    end.state.name = "RolledBack"
+    sender.send(end)
+    assert read_task(store, run.id).state.data is None
 
 
 def test_text_gets_one_verdict(store, sender):

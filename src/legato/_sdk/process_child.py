@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextvars import copy_context
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -30,6 +31,11 @@ def main(fd: int) -> None:
         task = tasks.get(task_blob)
         if task is None:
             task = tasks[task_blob] = pickling.loads(task_blob)
-        Errand(backend, task, pickling.loads(call_blob)).run()
+        errand_context = copy_context()  # which run it is, and in which transaction, ends with it
+        errand_context.run(_do, backend, task, call_blob)
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def _do(backend: PipeBackend, task: Any, call_blob: bytes) -> None:
+    Errand(backend, task, pickling.loads(call_blob)).run()
