@@ -50,6 +50,11 @@ def is_of_transaction(before: T | None, after: T, name: str) -> bool:
     return name in OF_TRANSACTIONS and before is T.COMPLETED and after is T.COMPLETED
 
 
+def is_beyond(before: T | None, after: T, name: str) -> bool:
+    """Tell whether a task run may get that name after its end, which is no step of the table."""
+    return is_of_transaction(before, after, name) or is_marked(before, after, name)
+
+
 def is_marked(before: T | None, after: T, name: str) -> bool:
     """Tell whether a person says of a task run that ended without success that it is done."""
     return name == MARKED and before in _ENDS - {T.COMPLETED} and after is T.COMPLETED

@@ -123,7 +123,7 @@ def _type(name: str) -> StateType | None:
 def _is_apart(steps: Steps, before: str, type_: str, name: str) -> bool:
     """Tell whether a step may stand beside the table: one of a flow run that was forced."""
     forced = steps is transitions.FLOW_RUN
-    return forced or transitions.is_marked(_type(before), StateType(type_), name)
+    return forced or transitions.is_beyond(_type(before), StateType(type_), name)
 
 
 def _of_rows(
