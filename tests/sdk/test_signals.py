@@ -19,7 +19,7 @@ from tests.chaos.verdict import count, look, problems
 
 SCRIPT = Path(__file__).parent / "scripts" / "interrupted.py"
 LIMIT = 2.0
-ARRIVES_US = 200_000  # within which the main thread has the signal, also on a busy machine
+FEEDERS = 4
 INT = (signal.SIGINT, 130, "Execution was aborted by an interrupt signal.")
 TERM = (signal.SIGTERM, 143, "Execution was aborted by a termination signal.")
 Case = tuple[signal.Signals, int, str]
@@ -81,18 +81,21 @@ def test_an_interrupted_flow_ends_crashed_and_in_time(
 
 @pytest.mark.parametrize("case", [INT, TERM], ids=["SIGINT", "SIGTERM"])
 def test_no_task_starts_after_the_signal(home: Path, start: Start, case: Case) -> None:
-    """Also in threads that work for a subflow: they get the signal as an exception."""
+    """Also in threads that work for a subflow: they get the signal as an exception.
+
+    Each of them may have been about to start one when the main thread heard of it.
+    """
     number, code, _ = case
     actor = start("feeding")
     actor.until("ready")
-    at = time.time_ns() // 1000
     status, took = end(actor, number)
     assert status == code, actor.errors()
     assert took < LIMIT
     assert problems(home) == []
+    heard_at = int(actor.line())
     query = "select count(*) from task_run_state where type = 'RUNNING' and at > ?"
     assert count(home, "select count(*) from task_run") > 10
-    assert count(home, query, at + ARRIVES_US) == 0
+    assert count(home, query, heard_at) <= FEEDERS
     assert count(home, "select count(*) from task_run where end_at is null") == 0
 
 

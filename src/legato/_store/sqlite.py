@@ -73,9 +73,10 @@ class SqliteStore:
         return self._tend_log if self._log.due else None
 
     def _tend_log(self) -> None:
-        with self._combiner.mutex, self._lock.held():
-            if self._writer is not None:
-                self._log.tend(self._writer)
+        with self._combiner.mutex:
+            if self._writer is not None:  # else it was closed, and perhaps the lock's file with it
+                with self._lock.held():
+                    self._log.tend(self._writer)
 
     def stable_position(self) -> int:
         # positions are drawn under the write lock: what is committed has no hole before it

@@ -17,6 +17,7 @@ from legato.context import FlowRunContext
 from legato.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 THREADS = 50
+FEEDERS = 4
 
 
 def ready() -> None:
@@ -175,13 +176,17 @@ def feeding() -> None:
 
 @flow
 def inner() -> None:
-    with ThreadPoolExecutor(4) as workers:
-        context = [contextvars.copy_context() for _ in range(4)]
+    with ThreadPoolExecutor(FEEDERS) as workers:
+        context = [contextvars.copy_context() for _ in range(FEEDERS)]
         futures = [workers.submit(c.run, feed) for c in context]
         quick(-1)
         ready_soon()
-        for future in futures:
-            future.result()
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            os.write(1, f"{time.time_ns() // 1000}\n".encode())
+            raise
 
 
 def feed() -> None:
