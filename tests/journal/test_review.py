@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from dis import opmap
+from itertools import count
+
 from tests.journal.receiver import CLOCK, fact, make_writer, proposal
 
 from legato._journal import ids as ids_module
 from legato._journal.ids import TimeOrderedIds
 from legato._journal.journal import Journal
+from legato._journal.turn import Turn
 from legato._model.errors import StoreBusy
 
 
@@ -65,3 +70,33 @@ def test_what_others_append_does_not_keep_a_commit_from_surviving_a_power_cut(
     monkeypatch.undo()
     journal.flush()
     assert [record.log.message for record in receiver.records] == ["step", "of another thread"]
+
+
+def test_the_turn_ends_wherever_a_signal_handler_raises():
+    """Before each instruction in turn, as `Ctrl-C` outside of flows or an alarm of the user's."""
+    code = Turn.during.__code__
+    interruptions = 0
+    for place in count():
+        turn, left = Turn(), iter(range(place))
+
+        def trace(frame, event, _, left=left):
+            if frame.f_code is not code:
+                return None
+            frame.f_trace_opcodes = True
+            idle = code.co_code[frame.f_lasti] == opmap["NOP"]  # no signal is handled there
+            if event == "opcode" and not idle and next(left, None) is None:
+                raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            turn.during(lambda: None)
+        except KeyboardInterrupt:
+            interruptions += 1
+        else:
+            break
+        finally:
+            sys.settrace(before)
+        assert not turn.mine, f"before instruction {place}"
+    assert interruptions > 20

@@ -132,14 +132,7 @@ class Journal:
         if self._halted:
             _wait_for_the_end()
         self._buffer.extend(tickets)
-        last = tickets[-1]
-        self._turn.take()
-        try:
-            while not last.done:
-                if not self._step(acked=False) and self._drain.empty:
-                    raise RuntimeError("a proposal was neither stored nor answered")
-        finally:
-            self._turn.end()
+        self._turn.during(lambda: self._wait_for(tickets[-1]))
         return [ticket.answer for ticket in tickets if ticket.answer is not None]
 
     def spare(self, chore: Callable[[], None]) -> None:
@@ -154,13 +147,17 @@ class Journal:
         if self._drain.empty and not acked:
             return
         self._refuse_reentry()
-        self._turn.take()
-        try:
-            self._settle(self._drain.backlog, acked)
-            if acked:
-                self._drain.harden(self.writer.id)
-        finally:
-            self._turn.end()
+        self._turn.during(lambda: self._flush(acked))
+
+    def _flush(self, acked: bool) -> None:
+        self._settle(self._drain.backlog, acked)
+        if acked:
+            self._drain.harden(self.writer.id)
+
+    def _wait_for(self, last: Ticket) -> None:
+        while not last.done:
+            if not self._step(acked=False) and self._drain.empty:
+                raise RuntimeError("a proposal was neither stored nor answered")
 
     def close(self, timeout: float) -> None:
         """Commit what is left within about `timeout` seconds; later records go out at once."""
@@ -171,8 +168,9 @@ class Journal:
         if self._drain.empty or self._turn.mine or self.abandoned:
             return
         self._drain.patience, self._drain.insists = timeout, True
-        if not self._turn.take(timeout):
-            return
+        self._turn.during(lambda: self._finish(timeout), timeout)
+
+    def _finish(self, timeout: float) -> None:
         try:
             self._outage.retry_now()
             self._settle(self._drain.backlog, acked=True, end=self._clock.monotonic() + timeout)
@@ -180,7 +178,6 @@ class Journal:
                 self._drain.keep(self.writer.id)
         finally:
             self._spool.close()
-            self._turn.end()
 
     def halt(self) -> None:
         """Let no thread go on that records: the process ends now, by another one.
@@ -234,14 +231,13 @@ class Journal:
             return
         if self._halted:
             _wait_for_the_end()
-        if self._turn.take(self._patience()):
-            try:
-                for _ in range(rounds):
-                    if self._drain.empty or not self._step(acked=False):
-                        break
-            finally:
-                self._turn.end()
+        self._turn.during(lambda: self._move(rounds), self._patience())
         self._mark = 1 if self._closed else max(GROUP, len(self._buffer) + GROUP)
+
+    def _move(self, rounds: int) -> None:
+        for _ in range(rounds):
+            if self._drain.empty or not self._step(acked=False):
+                break
 
     def _patience(self) -> float:
         """How long an appending thread waits for its turn; -1: as long as it takes."""
@@ -251,12 +247,8 @@ class Journal:
 
     def _at_leisure(self, chore: Callable[[], None]) -> None:
         """Keep the turn meanwhile, so that who appends goes on rather than waits for the store."""
-        self._turn.take()
-        try:
-            with suppress(StoreError, OSError):  # it is due again after the next commit
-                chore()
-        finally:
-            self._turn.end()
+        with suppress(StoreError, OSError):  # it is due again after the next commit
+            self._turn.during(chore)
 
     def _has_backlog(self) -> bool:
         return not self._drain.empty
