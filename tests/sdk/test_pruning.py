@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -131,28 +133,48 @@ def test_who_dies_after_removing_an_object_leaves_a_row_that_is_found_again(home
     assert rows("result") == 0
 
 
-def test_a_process_that_records_prunes_a_home_that_was_not_for_an_hour(home, monkeypatch):
-    here: Any = backend()
-    job(1, cache_expiration=timedelta(microseconds=1))
-    mark = Path(here.home.pruned)
-    asked: list[Any] = []
-    monkeypatch.setattr(here.journal, "spare", asked.append)
-    job(2)
-    assert asked == []
-    here._prune_at = 0.0
-    job(3)
-    assert here.prune not in asked
+def outdate(mark: Path) -> None:
+    """As if the home had not been pruned for an hour."""
     long_ago = time.time() - 3700
     os.utime(mark, (long_ago, long_ago))
+
+
+def test_a_process_that_records_prunes_a_home_that_was_not_for_an_hour(home, monkeypatch):
+    here: Any = backend()
+    asked: list[Any] = []
+    monkeypatch.setattr(here.journal, "spare", asked.append)
+    job(1, cache_expiration=timedelta(microseconds=1))
+    mark = Path(here.home.pruned)
+    asked.clear()
     here._prune_at = 0.0
-    job(4)
-    assert asked.count(here.prune) == 1
-    assert time.time() - mark.stat().st_mtime < 600
+    job(2)
+    assert here.prune not in asked
+    outdate(mark)
     here._prune_at = 0.0
-    job(5)
+    job(3)
     assert asked.count(here.prune) == 1
+    assert rows("cache_entry") == 3
     here.prune()
-    assert rows("cache_entry") == 4
+    assert rows("cache_entry") == 2
+    assert time.time() - mark.stat().st_mtime < 600
+
+
+def test_a_short_program_prunes_when_it_ends(home):
+    from legato._store.results import GRACE
+
+    job(1, cache_expiration=timedelta(microseconds=1))
+    here: Any = backend()
+    here.journal.flush()
+    outdate(Path(here.home.pruned))
+    code = f"""
+from datetime import timedelta
+from legato import flow
+from legato._store import results
+results.GRACE = timedelta(seconds={GRACE.total_seconds()})
+flow(lambda: None, name="short")()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert rows("cache_entry") == 0
 
 
 def test_what_is_left_after_the_time_is_over_is_soon_pruned(home, monkeypatch):
@@ -163,9 +185,10 @@ def test_what_is_left_after_the_time_is_over_is_soon_pruned(home, monkeypatch):
         job(number, cache_expiration=timedelta(microseconds=1))
     here: Any = backend()
     here.journal.flush()
+    outdate(Path(here.home.pruned))
     done = pruning.prune(here.store, here.home, here.clock.now(), budget_seconds=-1)
     assert done == (1, False)
-    assert Path(here.home.pruned).stat().st_mtime == 0
+    assert time.time() - Path(here.home.pruned).stat().st_mtime > 3600
     prune()
     assert rows("cache_entry") == 0
 

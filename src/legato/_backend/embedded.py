@@ -73,6 +73,8 @@ class EmbeddedBackend:
         self._forking = False
         self._prepared = False
         self._prune_at = 0.0
+        self._prunes = False
+        """Whether a pruning was asked for that has not been done."""
         self._in_pool_child = False
 
     @property
@@ -195,6 +197,9 @@ class EmbeddedBackend:
         """Commit what is left within about `timeout` seconds, and stop owning."""
         self.journal.close(timeout)
         if self._holding and not (self.journal.abandoned or self.journal.spooled[0]):
+            if self._prunes:  # a short program, where nobody had the leisure for it
+                with contextlib.suppress(StoreError, OSError):
+                    self.prune()
             ownership.let_go(self.journal.writer.id)
 
     def retire(self, timeout: float) -> None:
@@ -283,18 +288,23 @@ class EmbeddedBackend:
         if (now := time.monotonic()) < self._prune_at:
             return None
         self._prune_at = now + PRUNE_LOOK_SECONDS
-        with contextlib.suppress(OSError):
+        try:
             if time.time() - os.stat(self.home.pruned).st_mtime < PRUNE_SECONDS:
                 return None
-        from legato._backend import pruning
+        except OSError:
+            from legato._backend import pruning
 
-        return self.prune if pruning.begin(self.home) else None
+            pruning.mark(self.home)  # a new home, where there is nothing
+            return None
+        self._prunes = True
+        return self.prune
 
     def prune(self) -> None:
-        """Remove what nothing needs any more, for some 50 ms at most."""
+        """Remove what nothing needs any more, for some 50 ms."""
         from legato._backend import pruning
 
         pruning.prune(self.store, self.home, self.clock.now())
+        self._prunes = False
 
     def _call_for(self, batch: Batch) -> None:
         for record in batch.records:
@@ -338,7 +348,7 @@ class EmbeddedBackend:
     def after_in_child(self) -> None:
         """Become another writer; nothing that the parent holds is ours."""
         self._opening = threading.Lock()
-        self._holding = self._forking = self._prepared = False
+        self._holding = self._forking = self._prepared = self._prunes = False
         self.is_child = True
         self._awaited, self._cached = {}, CachedResults()
         self.ids.reseed()

@@ -23,17 +23,11 @@ if TYPE_CHECKING:
 BUDGET_SECONDS = 0.05
 
 
-def begin(home: Home) -> bool:
-    """Note that the home is pruned now; return False for a new one, where there is nothing."""
-    try:
+def mark(home: Home) -> None:
+    """Note that the home has just been pruned."""
+    with suppress(OSError):
+        os.close(os.open(home.pruned, os.O_WRONLY | os.O_CREAT, 0o600))
         os.utime(home.pruned)
-    except FileNotFoundError:
-        with suppress(OSError):
-            os.close(os.open(home.pruned, os.O_WRONLY | os.O_CREAT, 0o600))
-        return False
-    except OSError:
-        return False
-    return True
 
 
 def prune(
@@ -56,10 +50,9 @@ def prune(
             store.run(partial(results.forget, ids=ids), Lane.PRUNING, Grade.PLAIN)
         removed += pruned.gone + len(ids)
         if not pruned.more:
+            mark(home)
             return removed, True
-        if time.monotonic() > end:
-            with suppress(OSError):
-                os.utime(home.pruned, (0, 0))  # the rest soon
+        if time.monotonic() > end:  # the rest when somebody looks next
             return removed, False
 
 
