@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -93,3 +94,22 @@ def test_a_name_without_a_number_is_that_of_its_task():
     assert (found.task, found.b) == ("load the 5th", None)
     assert found.a is not None
     assert found.a.states == {"-": 1}
+
+
+def test_packages_that_differ(home, process, legato, tmp_path):
+    (tmp_path / "work" / "f.py").write_text(
+        "from legato import flow\n\n\n@flow(flow_run_name='{name}')\ndef f(name: str): pass\n"
+    )
+    for name, version in (("first", "1.0"), ("second", "2.0"), ("third", "2.0")):
+        (tmp_path / name / f"some_lib-{version}.dist-info").mkdir(parents=True)
+        path = os.pathsep.join(
+            [str(tmp_path / name), *filter(None, [os.environ.get("PYTHONPATH")])]
+        )
+        assert process("run", "f.py", "-p", f"name={name}", PYTHONPATH=path).code == 0
+    found = legato("flow-run", "diff", "first", "second", "--json").json
+    assert found["packages"] == {"some-lib": {"a": "1.0", "b": "2.0"}}
+    assert legato("flow-run", "diff", "second", "third", "--json").json["packages"] == {}
+    shown = legato("flow-run", "diff", "first", "second").out
+    assert [line.split() for line in shown.splitlines() if "some-lib" in line] == [
+        ["some-lib", "1.0", "2.0"]
+    ]

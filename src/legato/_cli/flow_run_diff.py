@@ -14,7 +14,7 @@ from legato._cli.flow_runs import flow_names
 from legato._cli.output import print_json, print_table, state_cell
 from legato._cli.tables import Cell, printable
 from legato._model import filters as f
-from legato._model.operations.attempts import ListAttempts
+from legato._model.operations.attempts import ListAttempts, ReadEnvironment
 from legato._sdk import run_diff
 from legato._sdk.client import get_client
 from legato._sdk.services import backend
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from legato._cli.tables import Row
     from legato._model.attempts import Attempt
+    from legato._model.environments import Environment
     from legato._sdk.client.objects import FlowRun, TaskRun
     from legato._sdk.client.sync import SyncClient
     from legato._sdk.run_diff import Pair, TaskDiff, TaskSide
@@ -42,6 +43,14 @@ class Side:
         self.last = attempts[-1] if attempts else None
 
     @property
+    def environment(self) -> Environment | None:
+        """What the process of the last attempt had installed, if it told."""
+        if self.last is None:
+            return None
+        found: Environment | None = backend().send(ReadEnvironment(writer_id=self.last.writer_id))
+        return found
+
+    @property
     def files(self) -> dict[str, str]:
         """The hashes of the project's files, if the run has them."""
         return (self.last.code_files if self.last is not None else None) or {}
@@ -58,6 +67,7 @@ class Comparison:
         self.code = run_diff.differences(*version) | run_diff.differences(*tasks)
         both = bool(a.files and b.files)
         self.files = run_diff.differences(a.files, b.files) if both else {}
+        self.packages = run_diff.packages(a.environment, b.environment)
         self.tasks = run_diff.tasks(a.tasks, b.tasks)
 
     def plain(self) -> dict[str, Any]:
@@ -67,6 +77,7 @@ class Comparison:
             "parameters": self.parameters,
             "code": self.code,
             "files": self.files,
+            "packages": self.packages,
             "tasks": self.tasks,
         }
 
@@ -82,6 +93,7 @@ class Comparison:
         _show("PARAMETER", self.parameters)
         _show("CODE", self.code)
         _show("FILE", self.files)
+        _show("PACKAGE", self.packages)
         if self.tasks:
             click.echo()
             print_table(("TASK", "A", "B", "TIME A", "TIME B"), map(_task_row, self.tasks))

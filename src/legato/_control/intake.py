@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from legato._control import proposals
+from legato._model.environments import Environment
 from legato._model.records import (
     Aborted,
     ArtifactChanged,
@@ -27,7 +28,7 @@ from legato._model.records import (
     TaskRunNamed,
     Writer,
 )
-from legato._store import flows, writers
+from legato._store import environments, flows, writers
 from legato._store.artifacts import Artifacts
 from legato._store.flow_runs import FlowRuns
 from legato._store.logs import Logs
@@ -73,6 +74,7 @@ class Intake:
         self._logs = Logs(tx, writer_uid)
         self._results = Results(tx)
         self._lookups: CacheLookups | None = None
+        self._environments: dict[UUID, Environment] = {}
         self._artifacts = Artifacts(tx)
         self._quarantine = Quarantine(tx, writer_uid, now)
         self._owner: tuple[object, int, bool] = _NOBODY_YET
@@ -97,6 +99,11 @@ class Intake:
                 self.tx, self.now, name, record.run.flow_id, record.flow_tags
             )
         return self._flow_ids[name]
+
+    def note(self, environment: Environment | None) -> None:
+        """Note which environment the writer has, if it tells."""
+        if environment is not None:
+            self._environments[self.writer.id] = environment
 
     def take(self, records: Iterable[Numbered]) -> None:
         """Take records in order; raises one of `BAD` on one that cannot be taken."""
@@ -128,6 +135,9 @@ class Intake:
         self._artifacts.flush()
         self._logs.flush()
         self._quarantine.flush()
+        for writer_id, environment in self._environments.items():
+            environments.note(self.tx, writer_id, environment)
+        self._environments = {}
         if self._quarantine.count:
             writers.blame(self.tx, self.writer.id, self._quarantine.count)
             self.answer.quarantined += self._quarantine.count

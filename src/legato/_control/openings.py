@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from legato._model.attempts import Attempt, AttemptOpened, Step
+from legato._model.environments import Environment
 from legato._model.errors import Conflict, ObjectNotFound
-from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt
+from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt, ReadEnvironment
 from legato._model.states import TERMINAL, StateType
-from legato._store import steps, writers
+from legato._store import environments, steps, writers
 from legato._store.flow_runs import FlowRuns, FlowWork
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -39,6 +40,8 @@ def open(tx: Transaction, now: datetime, request: OpenAttempt) -> AttemptOpened:
     runs.flush()
     tasks.flush()
     history.flush(tx)
+    if request.environment is not None:
+        environments.note(tx, request.writer.id, request.environment)
     return opened
 
 
@@ -77,3 +80,10 @@ def list_(tx: Transaction, now: datetime, request: ListAttempts) -> list[Attempt
 def list_steps(tx: Transaction, now: datetime, request: ListSteps) -> list[Step]:
     """Return the task runs of a flow run, by the order of their calls."""
     return steps.list_steps(tx, request.flow_run_id)
+
+
+def read_environment(
+    tx: Transaction, now: datetime, request: ReadEnvironment
+) -> Environment | None:
+    """Return what the process of an attempt had installed."""
+    return environments.find(tx, request.writer_id)

@@ -54,6 +54,7 @@ def create(intake: Intake, record: FlowRunProposed) -> Answer:
     if record.parent is not None:
         intake.tasks.create(record.parent, record.parent_epoch, child=run.id)
     intake.flows.begin(work, intake.writer, record.code_version, record.code_files)
+    intake.note(record.environment)
     return Accepted(state, 1, flow_id)
 
 

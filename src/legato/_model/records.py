@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from legato._model.artifacts import ArtifactCreate, ArtifactUpdate
 from legato._model.cache_lookups import CacheLookup
+from legato._model.environments import Environment
 from legato._model.flow_runs import FlowRunCreate
 from legato._model.logs import LogCreate
 from legato._model.results import Result
@@ -122,6 +123,8 @@ class FlowRunProposed(Struct, tag="flow_run_proposed"):
     run: FlowRunCreate
     code_version: str | None = None
     code_files: dict[str, str] | None = None
+    environment: Environment | None = None
+    """That of the writer, with its first flow run."""
     parent: TaskRunCreate | None = None
     parent_epoch: int = 0
     flow_tags: list[str] = []

@@ -27,6 +27,7 @@ from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
 from legato._sdk import (
     durable_steps,
+    environment,
     naming,
     parameters,
     plain_results,
@@ -146,6 +147,8 @@ class FlowExecution(Execution):
             rerun_of=self.rerun_of,
         )
         self.created = FlowRunProposed(flow_name=flow.name, run=run, code_version=flow.version)
+        if context.outer is None:
+            self.created.environment = environment.to_tell(self.backend)
         found = self._attach(run)
         if found is not None or context.epoch > 1:  # finished or begun by an earlier attempt
             self.created = None

@@ -12,7 +12,7 @@ from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttem
 from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.states import StateDetails, StateType
 from legato._model.transitions import ROLLED_BACK
-from legato._sdk import durable_steps, plain_results, project_files, run_logs
+from legato._sdk import durable_steps, environment, plain_results, project_files, run_logs
 from legato._sdk.context import transacting
 from legato._sdk.replay import Changed, Replay
 from legato._sdk.signature import underlying
@@ -116,6 +116,7 @@ def reopen(
             writer=backend.identity(),
             code_version=run.flow.version,
             code_files=project_files.of(run.flow) if parent is None else None,
+            environment=environment.to_tell(backend),
             parent=parent,
             parent_epoch=run.enclosing.epoch if run.enclosing is not None else 0,
         )

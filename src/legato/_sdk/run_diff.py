@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from legato._model.environments import Environment
     from legato._model.task_runs import TaskRun
 
 V = TypeVar("V")
@@ -53,6 +54,15 @@ def differences(a: Mapping[str, V], b: Mapping[str, V]) -> dict[str, Pair]:
         if pair.a != pair.b or type(pair.a) is not type(pair.b):
             found[name] = pair
     return found
+
+
+def packages(a: Environment | None, b: Environment | None) -> dict[str, Pair]:
+    """Return the packages, and Python and the platform, that are not the same; none if unknown."""
+    if a is None or b is None:
+        return {}
+    others = [{"python": each.python, "platform": each.platform} for each in (a, b)]
+    versions = [{**each.packages, "legato": each.legato} for each in (a, b)]
+    return differences(*others) | differences(*versions)
 
 
 def tasks(a: Iterable[TaskRun], b: Iterable[TaskRun]) -> list[TaskDiff]:

@@ -14,6 +14,8 @@ QUERIES: dict[str, str] = {
     'meta.retain_after': 'UPDATE meta SET retained_after=%(position)s::BIGINT WHERE meta.retained_after < %(position)s::BIGINT',
     'writer.read': 'SELECT writer.last_seq FROM writer WHERE writer.id = %(id)s::UUID FOR UPDATE',
     'writer.blame': 'UPDATE writer SET quarantined=(writer.quarantined + %(count)s::BIGINT) WHERE writer.id = %(writer_id)s::UUID',
+    'writer.note_environment': 'UPDATE writer SET environment_id=%(environment_id)s::UUID WHERE writer.id = %(writer_id)s::UUID',
+    'environment.of_writer': 'SELECT environment.body FROM environment JOIN writer ON writer.environment_id = environment.id WHERE writer.id = %(writer_id)s::UUID',
     'quarantine.count': 'SELECT count(*) AS count_1 FROM quarantine WHERE quarantine.writer_id = %(writer_id)s::UUID AND quarantine.seq BETWEEN %(first)s::BIGINT AND %(last)s::BIGINT',
     'writer.list_open': 'SELECT writer.id, writer.host, writer.pid, writer.pid_start, writer.pid_namespace, writer.opened_at FROM writer WHERE writer.id IN (SELECT attempt.writer_id FROM attempt WHERE attempt.closed_at IS NULL UNION SELECT task_run.writer_id FROM task_run WHERE task_run.end_at IS NULL UNION SELECT lease.holder_writer FROM lease) ORDER BY writer.id',
     'flow.find': 'SELECT flow.id, flow.created_at, flow.updated_at, flow.name, flow.tags, flow.labels FROM flow WHERE flow.ws = %(ws)s::INTEGER AND flow.name = %(name)s::VARCHAR',
@@ -119,6 +121,7 @@ BY_IDS: dict[str, str] = {
 }
 BULK: dict[str, Bulk] = {
     'writer.create': Bulk('INSERT INTO writer (id, host, pid, pid_start, pid_namespace, opened_at) VALUES ', '(%s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 6, ''),
+    'environment.create': Bulk('INSERT INTO environment (id, body) VALUES ', '(%s, %s)', ' ON CONFLICT DO NOTHING', 2, ''),
     'flow.create': Bulk('INSERT INTO flow (id, created_at, updated_at, name, tags, labels, ws) VALUES ', '(%s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 7, ''),
     'flow_run.create': Bulk('INSERT INTO flow_run (id, ws, flow_id, name, created_at, updated_at, version, epoch, state_id, state_type, state_name, state_message, state_details, state_at, result_id, run_count, expected_at, next_scheduled_at, start_at, end_at, total_run_us, sort_at, flow_version, parameters, context, policy, tags, labels, idempotency_key, parent_task_run_id, root_flow_run_id, deployment_id, work_queue_name, work_pool_name, job_variables, entrypoint, durable, rerun_of, parameters_id) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)', '', 39, ''),
     'flow_run_state.create': Bulk('INSERT INTO flow_run_state (position, ws, flow_run_id, version, epoch, opens, state_id, from_type, type, name, message, details, at, result_id) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)', '', 14, ''),

@@ -14,6 +14,8 @@ QUERIES: dict[str, str] = {
     'meta.retain_after': 'UPDATE meta SET retained_after=:position WHERE meta.retained_after < :position',
     'writer.read': 'SELECT writer.last_seq FROM writer WHERE writer.id = :id',
     'writer.blame': 'UPDATE writer SET quarantined=(writer.quarantined + :count) WHERE writer.id = :writer_id',
+    'writer.note_environment': 'UPDATE writer SET environment_id=:environment_id WHERE writer.id = :writer_id',
+    'environment.of_writer': 'SELECT environment.body FROM environment JOIN writer ON writer.environment_id = environment.id WHERE writer.id = :writer_id',
     'quarantine.count': 'SELECT count(*) AS count_1 FROM quarantine WHERE quarantine.writer_id = :writer_id AND quarantine.seq BETWEEN :first AND :last',
     'writer.list_open': 'SELECT writer.id, writer.host, writer.pid, writer.pid_start, writer.pid_namespace, writer.opened_at FROM writer WHERE writer.id IN (SELECT attempt.writer_id FROM attempt WHERE attempt.closed_at IS NULL UNION SELECT task_run.writer_id FROM task_run WHERE task_run.end_at IS NULL UNION SELECT lease.holder_writer FROM lease) ORDER BY writer.id',
     'flow.find': 'SELECT flow.id, flow.created_at, flow.updated_at, flow.name, flow.tags, flow.labels FROM flow WHERE flow.ws = :ws AND flow.name = :name',
@@ -119,6 +121,7 @@ BY_IDS: dict[str, str] = {
 }
 BULK: dict[str, Bulk] = {
     'writer.create': Bulk('INSERT INTO writer (id, host, pid, pid_start, pid_namespace, opened_at) VALUES ', '(?, ?, ?, ?, ?, ?)', ' ON CONFLICT DO NOTHING', 6, ''),
+    'environment.create': Bulk('INSERT INTO environment (id, body) VALUES ', '(?, ?)', ' ON CONFLICT DO NOTHING', 2, ''),
     'flow.create': Bulk('INSERT INTO flow (id, created_at, updated_at, name, tags, labels, ws) VALUES ', '(?, ?, ?, ?, ?, ?, ?)', ' ON CONFLICT DO NOTHING', 7, ''),
     'flow_run.create': Bulk('INSERT INTO flow_run (id, ws, flow_id, name, created_at, updated_at, version, epoch, state_id, state_type, state_name, state_message, state_details, state_at, result_id, run_count, expected_at, next_scheduled_at, start_at, end_at, total_run_us, sort_at, flow_version, parameters, context, policy, tags, labels, idempotency_key, parent_task_run_id, root_flow_run_id, deployment_id, work_queue_name, work_pool_name, job_variables, entrypoint, durable, rerun_of, parameters_id) VALUES ', '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', '', 39, ''),
     'flow_run_state.create': Bulk('INSERT INTO flow_run_state (position, ws, flow_run_id, version, epoch, opens, state_id, from_type, type, name, message, details, at, result_id) VALUES ', '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', '', 14, ''),

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from legato._model import transitions
 from legato._store import schema_parts as p
 from legato._store.checks import UNHAPPY, legal_steps, one_of_types
+from legato._store.schema_environments import environment
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
 from legato._store.schema_results import cache_entry, result, task_run_cache
@@ -34,6 +35,7 @@ __all__ = [
     "artifact_collection",
     "cache_entry",
     "concurrency_limit",
+    "environment",
     "metadata",
     "result",
     "task_run_cache",
@@ -231,6 +233,7 @@ writer = Table(
     Column("last_seq", BigInteger, nullable=False, server_default="0"),
     Column("quarantined", BigInteger, nullable=False, server_default="0"),
     p.at("seen_at"),
+    p.ref("environment_id"),
     **p.CLUSTERED,
 )
 

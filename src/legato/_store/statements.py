@@ -117,6 +117,12 @@ QUERIES: dict[str, Executable] = {
     "writer.blame": update(w)
     .where(w.c.id == _p("writer_id"))
     .values(quarantined=w.c.quarantined + _p("count")),
+    "writer.note_environment": update(w)
+    .where(w.c.id == _p("writer_id"))
+    .values(environment_id=_p("environment_id")),
+    "environment.of_writer": select(s.environment.c.body)
+    .join(w, w.c.environment_id == s.environment.c.id)
+    .where(w.c.id == _p("writer_id")),
     "quarantine.count": select(func.count()).where(
         s.quarantine.c.writer_id == _p("writer_id"),
         s.quarantine.c.seq.between(_p("first"), _p("last")),
@@ -273,6 +279,7 @@ BY_IDS: dict[str, Executable] = {
 
 MANY: dict[str, Many] = {
     "writer.create": Many(w, columns.WRITER, ignore=True),
+    "environment.create": Many(s.environment, ("id", "body"), ignore=True),
     "flow.create": Many(s.flow, columns.FLOW_CREATE, ignore=True),
     "flow_run.create": Many(fr, columns.FLOW_RUN_CREATE),
     "flow_run_state.create": Many(s.flow_run_state, columns.FLOW_RUN_STATE_CREATE),

@@ -6,6 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from legato._model.attempts import Attempt, AttemptOpened, Step
+from legato._model.environments import Environment
 from legato._model.operations.spec import Operation, Spec
 from legato._model.records import Writer
 from legato._model.states import State
@@ -30,6 +31,7 @@ class OpenAttempt(Operation):
     writer: Writer
     code_version: str | None = None
     code_files: dict[str, str] | None = None
+    environment: Environment | None = None
     parent: TaskRunCreate | None = None
     """For a subflow's run: the task run that stands for it in the new attempt of its parent."""
     parent_epoch: int = 0
@@ -59,3 +61,16 @@ class ListSteps(Operation):
         answer=list[Step],
     )
     flow_run_id: UUID
+
+
+class ReadEnvironment(Operation):
+    """Read what the process of an attempt had installed; None: it did not tell."""
+
+    spec: ClassVar = Spec(
+        id="attempts.read_environment",
+        method="GET",
+        path="/writers/{writer_id}/environment",
+        access="read",
+        answer=Environment | None,
+    )
+    writer_id: UUID

@@ -43,6 +43,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     attempts.OpenAttempt,
     attempts.ListAttempts,
     attempts.ListSteps,
+    attempts.ReadEnvironment,
     task_runs.CreateTaskRun,
     task_runs.ReadTaskRun,
     task_runs.FilterTaskRuns,
