@@ -188,3 +188,34 @@ def test_a_storage_that_cannot_be_read_costs_the_hit_only(tmp_path, caplog):
 def test_what_is_no_storage_is_refused_at_the_decorator():
     with pytest.raises(ConfigurationError, match="key_storage is 7"):
         task(cache_policy=INPUTS.configure(key_storage=7))(lambda: 1)
+
+
+@pytest.mark.parametrize("runner", ["threads", "processes"])
+def test_a_task_without_a_storage_has_that_of_the_flow_around(runner, tmp_path):
+    from legato.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+
+    pool: Any = ThreadPoolTaskRunner() if runner == "threads" else ProcessPoolTaskRunner(1)
+
+    @task(cache_key_fn=lambda *_: "key")
+    def work() -> list[int]:
+        return [1]
+
+    @flow(task_runner=pool, result_storage=tmp_path, result_serializer="json")
+    def job() -> str:
+        return work.submit(return_state=True).name
+
+    assert [job(), job()] == ["Completed", "Cached"]
+    assert (tmp_path / "key").read_bytes().endswith(b"\n[1]")
+
+
+def test_a_key_of_one_run_is_looked_up_in_the_database(tmp_path):
+    @task(result_storage=tmp_path / "results")
+    def work(value: int) -> int:
+        return value
+
+    @flow(persist_result=False)
+    def job() -> list[str]:
+        return [work(7, return_state=True).name for _ in range(2)]
+
+    assert [job(), job()] == [["Completed", "Cached"]] * 2
+    assert len(list((tmp_path / "results").iterdir())) == 2

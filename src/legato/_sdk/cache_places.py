@@ -16,7 +16,7 @@ from msgspec import Struct
 from legato._sdk.exceptions import ConfigurationError, NotStored
 from legato._sdk.result_objects import Expired, Header, load, load_fresh, save
 from legato._sdk.result_records import ResultRecordMetadata
-from legato._sdk.results import Address, own_key, serializer_for
+from legato._sdk.results import Address, chosen, own_key, serializer_for
 from legato._sdk.serializers import name_of, serializer_of
 from legato._sdk.storage import Storage, checked_key, storage_of
 
@@ -102,7 +102,9 @@ class Spot:
             name = address(self._key)
             if self._staged:
                 self._copy(place.results, self._context.id.hex, name)
-        place.record(self._key, name, name_of(serializer_for(self._task)), self._expires_at)
+        place.record(
+            self._key, name, name_of(serializer_for(self._task, self._context)), self._expires_at
+        )
 
     def _copy(self, storage: Storage, staged: str, name: str) -> None:
         header, payload = load(storage, staged)
@@ -116,13 +118,13 @@ class Spot:
         )
 
 
-def place_of(task: Task[Any, Any], default: Path) -> Place | None:
-    """Return where a task's results are cached; None: in the database."""
-    options, policy = task.options, task.cache_policy
+def place_of(task: Task[Any, Any], context: TaskRunContext, default: Path) -> Place | None:
+    """Return where a task's results are cached in a run; None: in the database."""
+    policy, storage = task.cache_policy, chosen(task, context, "result_storage")
     keys = None if policy is None else policy.key_storage
-    if keys is None and (options.result_storage is None or options.result_storage_key is not None):
+    if keys is None and (storage is None or task.options.result_storage_key is not None):
         return None
-    results = storage_of(options.result_storage, default)
+    results = storage_of(storage, default)
     records = None if keys is None else storage_of(keys, default, "key_storage")
     return Place(results, None if records is None or records.root == results.root else records)
 

@@ -250,8 +250,12 @@ def _enter(run: TaskExecution, record: ResultCached, spot: Spot | None) -> None:
 
 def _place_of(run: TaskExecution, policy: CachePolicy | None) -> Place | None:
     """Return where the task's results are cached; None: in the database."""
-    if run.task.options.result_storage is None and (policy is None or policy.key_storage is None):
-        return None
+    if policy is None or policy.key_storage is None:
+        key = run.cache_key
+        if key is None or not key.spans_runs:  # nobody else could find it there
+            return None
+        if results.chosen(run.task, run.context, "result_storage") is None:
+            return None
     from legato._sdk.cache_places import place_of
 
-    return place_of(run.task, Path(run.backend.storage()))
+    return place_of(run.task, run.context, Path(run.backend.storage()))

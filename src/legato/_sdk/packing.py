@@ -87,7 +87,27 @@ def traits_of(context: RunContext, *more: str) -> dict[str, Any]:
 
 def flow_traits(flow: FlowRunContext) -> dict[str, Any]:
     """Return what `errand.flow_context` makes a flow run of."""
+    options = flow.flow.options
     return {
         "flow": traits_of(flow, "epoch", "flow_id", "root_id", "durable"),
-        "flow_of": {"name": flow.flow.name, "version": flow.flow.version},
+        "flow_of": {
+            "name": flow.flow.name,
+            "version": flow.flow.version,
+            "result_storage": _portable(options.result_storage),
+            "result_serializer": _portable(options.result_serializer),
+        },
     }
+
+
+def _portable(option: Any) -> Any:
+    """Return an option of the flow; None if it is an object that cannot leave this process.
+
+    Most tasks keep no result and do without: that is no reason not to send them.
+    """
+    if option is None:
+        return None
+    try:
+        pickling.dumps(option)
+    except Exception:  # noqa: BLE001 - an object of the user's
+        return None
+    return option

@@ -55,7 +55,11 @@ def keep(
     The draft becomes Failed if that cannot be: nothing is called done that cannot be read.
     """
     try:
-        return store(decorated, context, draft.data, shared=shared, address=address)
+        if address is None:
+            key = own_key(getattr(decorated.options, "result_storage_key", None), context)
+            address = Address(storage=chosen(decorated, context, "result_storage"), key=key)
+        serializer = serializer_for(decorated, context)
+        return put(context, draft.data, serializer, address, shared=shared)
     except Exception as error:  # noqa: BLE001 - serializers and key templates of the user
         draft.type = StateType.FAILED
         draft.message = f"The result could not be stored: {describe(error)}"
@@ -63,29 +67,31 @@ def keep(
         return None
 
 
-def store(
-    decorated: Flow[Any, Any] | Task[Any, Any],
-    context: RunContext,
-    value: Any,
-    *,
-    shared: Sharing | None = None,
-    address: Address | None = None,
-) -> UUID:
-    """Store the result of a run, where its options say or at an address; return its id.
-
-    A `shared` one stands for other task runs, too; everywhere: it stays when its run is deleted.
-    """
+def store(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, value: Any) -> UUID:
+    """Store a result that nobody asked to keep, where the options of its own say; return its id."""
     options = decorated.options
-    if address is None:
-        key = own_key(getattr(options, "result_storage_key", None), context)
-        address = Address(storage=options.result_storage, key=key)
-    return put(context, value, serializer_for(decorated), address, shared=shared)
+    key = own_key(getattr(options, "result_storage_key", None), context)
+    address = Address(storage=options.result_storage, key=key)
+    serializer = options.result_serializer or settings().results_default_serializer
+    return put(context, value, serializer_of(serializer), address)
 
 
-def serializer_for(decorated: Flow[Any, Any] | Task[Any, Any]) -> Serializer:
-    """Return what makes bytes of the results of a flow or task."""
-    given = decorated.options.result_serializer
+def serializer_for(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext) -> Serializer:
+    """Return what makes bytes of the results of a flow or task in a run."""
+    given = chosen(decorated, context, "result_serializer")
     return serializer_of(given or settings().results_default_serializer)
+
+
+def chosen(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, option: str) -> Any:
+    """Return an option of a flow or task; where it names none, that of the run around it."""
+    given = getattr(decorated.options, option)
+    outer = context.outer
+    if outer is None and isinstance(context, TaskRunContext):  # in a worker
+        outer = context.flow_run_context
+    while given is None and outer is not None:
+        around = outer.task if isinstance(outer, TaskRunContext) else outer.flow
+        given, outer = getattr(around.options, option), outer.outer
+    return given
 
 
 def put(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -68,7 +68,7 @@ class Turn:
         """Be seen to go on."""
 
 
-_guard = Lock()
+_guard = RLock()  # who handles a signal may come in
 _of_runs: dict[UUID, Turn] = {}
 
 
@@ -121,7 +121,7 @@ def waiting(marked: list[Turn], target: Turn | None = None) -> Generator[bool]:
 def forget() -> None:
     """Start anew in a forked child: all turns are its parent's."""
     global _guard  # noqa: PLW0603 - may be held by a thread that is not here
-    _guard = Lock()
+    _guard = RLock()
     _of_runs.clear()
 
 
