@@ -222,6 +222,31 @@ def test_a_step_without_a_stored_result_is_rolled_back_before_it_runs_again(
     assert went(ledger) == ["take 0", "take 1", *again, *committed(0, 1)]
 
 
+def test_a_retry_of_the_flow_commits_nothing_twice_and_does_again_what_was_rolled_back() -> None:
+    log: list[str] = []
+
+    @task
+    def act(name: str) -> None:
+        log.append(name)
+
+    act.on_commit(lambda txn: log.append(f"commit {txn.get('part')}"))
+    act.on_rollback(lambda txn: log.append(f"undo {txn.get('part')}"))
+
+    @flow(durable=True, retries=1)
+    def etl() -> None:
+        with transaction() as txn:
+            txn.set("part", "a")
+            act("a")
+        with transaction() as txn:
+            txn.set("part", "b")
+            act("b")
+            if log.count("b") == 1:
+                raise ValueError("in the first try only")
+
+    etl()
+    assert log == ["a", "commit a", "b", "undo b", "b", "commit b"]
+
+
 class SecretStr:
     """Named as the type of pydantic that hides its text."""
 
