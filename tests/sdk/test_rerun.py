@@ -14,6 +14,7 @@ from legato.client.orchestration import get_client
 from legato.durable import resume
 from legato.exceptions import MissingTaskError, ObjectAlreadyExists, ParameterBindError
 from legato.flow_runs import plan_rerun, rerun
+from legato.futures import wait
 from legato.task_runners import ThreadPoolTaskRunner
 from legato.task_runs import mark_succeeded
 
@@ -241,6 +242,7 @@ def test_of_mapped_tasks_only_the_failed_ones_run_again():
     def mapped() -> int:
         first = number.map(range(20))
         second = number.map(first)
+        wait(second)  # what has not started when the flow fails would run again, too
         return total(second)
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=4))
