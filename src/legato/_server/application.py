@@ -14,8 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
-from legato._server import handshake
+from legato._server import events_in, handshake
 from legato._server.control import Control
+from legato._server.events_in import EventInbox
 from legato._server.operations import Operations, json_response
 from legato._server.safety import BODY_MAX_BYTES, Access, Guard, TooLong
 
@@ -29,10 +30,16 @@ def application(control: Control, access: Access, base_path: str = "/api") -> St
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        yield
+        async with inbox.open():
+            yield
         control.close()
 
-    inner: list[BaseRoute] = [*handshake.routes(control), Mount("/", app=Operations(control))]
+    inbox = EventInbox(control)
+    inner: list[BaseRoute] = [
+        *handshake.routes(control),
+        *events_in.routes(inbox, access),
+        Mount("/", app=Operations(control)),
+    ]
     return Starlette(
         routes=[Mount(base_path, routes=inner)],
         middleware=[

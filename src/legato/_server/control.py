@@ -37,6 +37,15 @@ class Control:
         """Run a query of the server's own on a snapshot."""
         return await self._in(self._threads, lambda: self.store.read(look))
 
+    async def write(self, op: Callable[[Transaction, datetime], T]) -> T:
+        """Run a write of the server's own, which survives a power cut."""
+        return await self._in(
+            self._threads,
+            lambda: self.store.run(
+                lambda tx: op(tx, self.clock.now()), Lane.PROPOSALS, Grade.ACKED
+            ),
+        )
+
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 

@@ -23,6 +23,9 @@ class Operations:
         self._control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 4404, "reason": "Not Found"})
+            return
         request = Request(scope, receive)
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         response = await self._respond(request, path)

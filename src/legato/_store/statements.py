@@ -248,6 +248,9 @@ BY_IDS: dict[str, Executable] = {
     "task_run.list_live_of_flow_runs": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.flow_run_id.in_(_IDS)
     ),
+    "task_run_state.list_ids": select(s.task_run_state.c.state_id).where(
+        s.task_run_state.c.task_run_id.in_(_IDS)
+    ),
     "writer.standing": select(w.c.id, w.c.last_seq)
     .where(w.c.id.in_(_IDS))
     .order_by(w.c.id)
