@@ -17,6 +17,7 @@ import pytest
 
 from legato import flow, task
 from legato._sdk import resumption
+from legato._sdk.exceptions import StorageError
 from legato.cache_policies import INPUTS
 from legato.client.orchestration import get_client
 from legato.exceptions import MissingResult
@@ -231,3 +232,33 @@ def test_a_finished_step_whose_result_is_corrupt_runs_again(
     assert resumption.resume(run_id, flow=etl) == 100_001
     assert calls == ["large", "small", "large"]
     assert "large-0 runs again: its result cannot be read. CorruptResult" in caplog.text
+
+
+def test_a_finished_step_does_not_run_again_because_its_result_is_out_of_reach(home: Path) -> None:
+    calls: list[str] = []
+    ready = threading.Event()
+
+    @task
+    def large() -> bytes:
+        calls.append("large")
+        return b"x" * 100_000
+
+    @flow(durable=True)
+    def etl() -> int:
+        size = len(large())
+        if not ready.is_set():
+            raise ValueError("on its way")
+        return size
+
+    run_id = etl(return_state=True).state_details.flow_run_id
+    ready.set()
+    (path,) = (home / "storage").iterdir()
+    aside = path.rename(home / "aside")
+    path.mkdir()
+    with pytest.raises(StorageError) as caught:
+        resumption.resume(run_id, flow=etl)
+    assert "is finished; resume when" in "".join(caught.value.__notes__)
+    path.rmdir()
+    aside.rename(path)
+    assert resumption.resume(run_id, flow=etl) == 100_000
+    assert calls == ["large"]

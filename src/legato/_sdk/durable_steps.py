@@ -15,7 +15,7 @@ from legato._model.states import DEFAULT_NAME, StateType
 from legato._model.transitions import OF_TRANSACTIONS
 from legato._sdk import plain_results, run_logs, step_keys, stored_results
 from legato._sdk.context import transacting
-from legato._sdk.exceptions import StepNotCommitted
+from legato._sdk.exceptions import CorruptResult, NotStored, StepNotCommitted, StorageError
 from legato._sdk.moments import Span, are_times
 from legato._sdk.replay import Changed, has_fingerprint, has_label
 from legato._store.faults import failpoint
@@ -101,10 +101,16 @@ def is_in_order(flow: FlowRunContext, key: str) -> bool:
 
 
 def ended(flow: FlowRunContext, step: Step) -> Found | None:
-    """Return the end of a finished step with its value; None if that cannot be had any more."""
+    """Return the end of a finished step with its value; None if that cannot be had any more.
+
+    Raises StorageError where it may be had later: what was finished is not done again for that.
+    """
     try:
         value = _value_of(step)
-    except Exception as error:  # noqa: BLE001 - serializers and classes of the user
+    except Exception as error:
+        if isinstance(error, StorageError) and not isinstance(error, NotStored | CorruptResult):
+            error.add_note(f"The step {step.name} is finished; resume when that can be read.")
+            raise
         message = f"{step.name} runs again: its result cannot be read. {describe(error)}"
         run_logs.say(flow, run_logs.WARNING, message)
         return None
