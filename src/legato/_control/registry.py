@@ -36,6 +36,7 @@ _MODULES = {
 _PREFECT_LANE = {
     "flow_runs.set_state": "prefect_flow_runs",
     "flow_runs.bulk_set_state": "prefect_flow_runs",
+    "task_runs.set_state": "prefect_task_runs",
 }
 
 

@@ -21,13 +21,18 @@ from legato._model.states import StateType as T
 _NONE = StateDetails()
 
 
-class RunView(Struct, frozen=True, kw_only=True):
-    """What the rules look at."""
+class Standing(Struct, frozen=True, kw_only=True):
+    """The state that a run is in, and how often it has been tried."""
 
     type: StateType | None
     name: str | None = None
     details: StateDetails = field(default_factory=StateDetails)
     run_count: int = 0
+
+
+class RunView(Standing, frozen=True, kw_only=True):
+    """What the rules look at."""
+
     policy: FlowRunPolicy
     has_deployment: bool = False
     has_infrastructure: bool = False
@@ -42,7 +47,7 @@ class RunView(Struct, frozen=True, kw_only=True):
 Rule = Callable[[RunView, State, datetime], Verdict | None]
 _MAY_FOLLOW_PAUSED = frozenset({T.RUNNING, T.SCHEDULED, T.CANCELLING, *TERMINAL})
 _NOT_TO_PENDING = frozenset({T.PENDING, T.CANCELLING, T.RUNNING, T.CANCELLED})
-_NOT_AFTER_END = frozenset({T.CANCELLING, T.PAUSED, T.CRASHED})
+NOT_AFTER_END = frozenset({T.CANCELLING, T.PAUSED, T.CRASHED})
 
 
 def no_transition_twice(run: RunView, proposed: State, now: datetime) -> Verdict | None:
@@ -57,7 +62,7 @@ def leave_the_end(run: RunView, proposed: State, now: datetime) -> Verdict | Non
     """Let a finished run begin again, but only with what there is something to do for."""
     if run.type is None or run.type not in TERMINAL:
         return None
-    if proposed.type in _NOT_AFTER_END:
+    if proposed.type in NOT_AFTER_END:
         return Abort(f"Run is already in terminal state {run.type.value}.")
     if proposed.type is T.SCHEDULED and not run.has_deployment:
         return Abort("Cannot reschedule a run without an associated deployment.")
@@ -77,13 +82,13 @@ def cancel_what_does_not_run(run: RunView, proposed: State, now: datetime) -> Ve
     if proposed.type is not T.CANCELLING or run.type not in {T.SCHEDULED, T.PAUSED}:
         return None
     if run.is_suspended:
-        return Reject(_instead(proposed, T.CANCELLED), "Suspended flow run has no infrastructure.")
+        return Reject(instead(proposed, T.CANCELLED), "Suspended flow run has no infrastructure.")
     if not run.has_infrastructure or run.name == "Resuming":
-        return Reject(_instead(proposed, T.CANCELLED), "Scheduled flow run has no infrastructure.")
+        return Reject(instead(proposed, T.CANCELLED), "Scheduled flow run has no infrastructure.")
     return None
 
 
-def pending_once(run: RunView, proposed: State, now: datetime) -> Verdict | None:
+def pending_once(run: Standing, proposed: State, now: datetime) -> Verdict | None:
     """Let one worker take a run; the same one may say by the name how far it is."""
     if proposed.type is not T.PENDING or run.type is None or run.type not in _NOT_TO_PENDING:
         return None
@@ -141,12 +146,12 @@ def resume_in_time(run: RunView, proposed: State, now: datetime) -> Verdict | No
     if proposed.type in {T.RUNNING, T.SCHEDULED} and timeout is not None and timeout < now:
         what = "suspended" if run.is_suspended else "paused"
         message = f"The flow was {what} and never resumed."
-        failed = replace(_instead(proposed, T.FAILED), message=message)
+        failed = replace(instead(proposed, T.FAILED), message=message)
         return Reject(failed, message)
     return None
 
 
-def wait_for_scheduled_time(run: RunView, proposed: State, now: datetime) -> Verdict | None:
+def wait_for_scheduled_time(run: Standing, proposed: State, now: datetime) -> Verdict | None:
     """Hold a run back until the time that it is scheduled for."""
     due = run.details.scheduled_time
     waits = run.type in {T.SCHEDULED, T.PENDING} and proposed.type is T.RUNNING
@@ -165,7 +170,7 @@ def retry_in_process(run: RunView, proposed: State, now: datetime) -> Verdict | 
         return None
     delay = policy.retry_delay if policy.retry_delay is not None else policy.retry_delay_seconds
     waiting = replace(
-        _instead(proposed, T.SCHEDULED),
+        instead(proposed, T.SCHEDULED),
         name="AwaitingRetry",
         message=proposed.message,
         state_details=StateDetails(
@@ -197,7 +202,7 @@ def decide(run: RunView, proposed: State, now: datetime, *, force: bool = False)
         verdict = rule(run, proposed, now)
         if verdict is not None:
             return verdict
-    return Accept(_carried(run, proposed))
+    return Accept(carried(run, proposed))
 
 
 def policy_after(run: RunView, entered: State) -> FlowRunPolicy:
@@ -222,7 +227,7 @@ def goes_on(run: RunView, entered: State) -> bool:
     return entered.type is T.RUNNING and (run.type is T.PAUSED or bool(run.policy.resuming))
 
 
-def _carried(run: RunView, proposed: State) -> State:
+def carried(run: Standing, proposed: State) -> State:
     """Keep the scheduled time of a run that a worker takes."""
     due = run.details.scheduled_time
     if due is None or proposed.type is not T.PENDING or run.type not in {T.SCHEDULED, T.PENDING}:
@@ -231,6 +236,6 @@ def _carried(run: RunView, proposed: State) -> State:
     return replace(proposed, state_details=replace(details, scheduled_time=due))
 
 
-def _instead(proposed: State, kind: StateType) -> State:
+def instead(proposed: State, kind: StateType) -> State:
     """Return a state of another type in the place of a proposed one."""
     return replace(proposed, type=kind, name=DEFAULT_NAME[kind])

@@ -29,11 +29,20 @@ class ParameterInput(Struct, kw_only=True, tag_field="input_type", tag="paramete
     name: str
 
 
-RunInput = TaskRunInput | FlowRunInput | ParameterInput
+class ConstantInput(Struct, kw_only=True, tag_field="input_type", tag="constant"):
+    """An argument that comes from nowhere else; `type` is that of the value."""
+
+    type: str
+
+
+RunInput = TaskRunInput | FlowRunInput | ParameterInput | ConstantInput
 
 
 class TaskRun(Struct, kw_only=True):
-    """A task run. Times are UTC; `dynamic_key` is its step key, unique in the flow run."""
+    """A task run. Times are UTC; `dynamic_key` is its step key, unique in the flow run.
+
+    Those of Prefect's clients are unique among the runs of one task (`task_key`) only.
+    """
 
     id: UUID
     created: datetime

@@ -25,7 +25,7 @@ from legato._model.records import (
     TaskRunCreated,
 )
 from legato._model.states import StateType
-from legato._model.task_runs import ParameterInput, TaskRunCreate
+from legato._model.task_runs import ConstantInput, ParameterInput, TaskRunCreate
 from legato._sdk import interrupts
 from legato._sdk.context import current
 from legato._sdk.drive import adrive, drive
@@ -115,7 +115,7 @@ class _Notes:
             given.id
             for inputs in run.task_inputs.values()
             for given in inputs
-            if not isinstance(given, ParameterInput)
+            if not isinstance(given, ParameterInput | ConstantInput)
         ]
         inside = self._flows.get(run.flow_run_id or UUID(int=0))
         self.nodes.append(Node(run.id, run.name, list(dict.fromkeys(upstream)), inside, is_flow))

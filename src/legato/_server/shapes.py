@@ -11,6 +11,7 @@ from msgspec import structs
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
 from legato._model.operations.flow_runs import FlowRunPage, OrchestrationResult, StateResults
 from legato._model.operations.flows import FlowPage
+from legato._model.operations.task_runs import TaskRunPage
 from legato._model.states import State, StateDetails
 from legato._model.task_runs import TaskRun
 from legato._model.wire import jsonable
@@ -33,7 +34,7 @@ def shaped(value: Any) -> Any:
         plain["state"] = _state(plain["state"], task_run_id=plain["id"])
     if isinstance(value, OrchestrationResult):
         plain["state"] = _state(plain["state"])
-    if isinstance(value, FlowPage | FlowRunPage | StateResults):
+    if isinstance(value, FlowPage | FlowRunPage | TaskRunPage | StateResults):
         plain["results"] = shaped(value.results)
     return plain
 

@@ -16,7 +16,7 @@ from legato._model.logs import Log
 from legato._model.records import Writer
 from legato._model.results import Result, ResultReference
 from legato._model.states import State, StateDetails, StateType
-from legato._model.task_runs import ParameterInput, RunInput, TaskRun
+from legato._model.task_runs import ConstantInput, ParameterInput, RunInput, TaskRun
 from legato._model.uuids import uuid_of
 from legato._store.dialect import EPOCH
 from legato._store.standing import when
@@ -161,7 +161,7 @@ def input_ids(value: str | None) -> list[UUID]:
         one.id
         for several in found.values()
         for one in several
-        if not isinstance(one, ParameterInput)
+        if not isinstance(one, ParameterInput | ConstantInput)
     ]
 
 

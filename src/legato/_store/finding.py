@@ -36,10 +36,16 @@ def find_task_run(tx: Transaction, run_id: UUID) -> TaskRun | None:
     return decode.task_run(rows[0]) if rows else None
 
 
-def has_step(tx: Transaction, flow_run_id: UUID, step_key: str) -> bool:
-    """Tell whether a flow run has a task run of that step key."""
-    params = {"flow_run_id": flow_run_id, "dynamic_key": encode.text(step_key)}
-    return bool(tx.rows("task_run.find_step", params))
+def find_step(
+    tx: Transaction, flow_run_id: UUID | None, task_key: str, dynamic_key: str
+) -> UUID | None:
+    """Return the run of a task with that key, in a flow run or outside of all."""
+    params = {"task_key": encode.text(task_key), "dynamic_key": encode.text(dynamic_key)}
+    if flow_run_id is None:
+        rows = tx.rows("task_run.find_alone", params)
+    else:
+        rows = tx.rows("task_run.find_step", {**params, "flow_run_id": flow_run_id})
+    return decode.uid(rows[0][0]) if rows else None
 
 
 def list_flow_run_states(tx: Transaction, run_id: UUID) -> list[State]:

@@ -25,6 +25,7 @@ ENDED = "ended"
 """`attempt.cause` of an attempt whose holder wrote the terminal state."""
 
 _PARTS = (
+    "flow_run_input",
     "flow_run_tag",
     "flow_run_state",
     "log",

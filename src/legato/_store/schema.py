@@ -25,6 +25,7 @@ from legato._model import transitions
 from legato._store import schema_parts as p
 from legato._store.checks import UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_environments import environment
+from legato._store.schema_inputs import configuration, flow_run_input
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
 from legato._store.schema_results import cache_entry, result, task_run_cache
@@ -35,7 +36,9 @@ __all__ = [
     "artifact_collection",
     "cache_entry",
     "concurrency_limit",
+    "configuration",
     "environment",
+    "flow_run_input",
     "metadata",
     "result",
     "task_run_cache",
@@ -163,6 +166,7 @@ Index(
     "uq_task_run_dynamic_key",
     task_run.c.flow_run_id,
     task_run.c.dynamic_key,
+    task_run.c.task_key,
     unique=True,
     **p.where("epoch = 0"),
 )

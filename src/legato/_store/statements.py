@@ -194,8 +194,18 @@ QUERIES: dict[str, Executable] = {
     "task_run.find_step": select(tr.c.id).where(
         tr.c.flow_run_id == _p("flow_run_id"),
         tr.c.dynamic_key == _p("dynamic_key"),
+        tr.c.task_key == _p("task_key"),
         tr.c.epoch == literal_column("0"),
     ),
+    "task_run.find_alone": select(tr.c.id).where(
+        tr.c.flow_run_id.is_(None),
+        tr.c.dynamic_key == _p("dynamic_key"),
+        tr.c.task_key == _p("task_key"),
+        tr.c.epoch == literal_column("0"),
+    ),
+    "task_run.follow_flow_run": update(tr)
+    .where(tr.c.id == _p("task_run_id"))
+    .values(flow_run_run_count=_p("count")),
     "task_run.list_live": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.writer_id == _p("writer_id")
     ),
@@ -265,6 +275,7 @@ BY_IDS: dict[str, Executable] = {
     "flow_run_state.delete_of_flow_runs": _of(s.flow_run_state, "flow_run_id"),
     "task_run_tag.delete_of_flow_runs": _of_tasks(s.task_run_tag, "run_id"),
     "flow_run_tag.delete_of_flow_runs": _of(s.flow_run_tag, "run_id"),
+    "flow_run_input.delete_of_flow_runs": _of(s.flow_run_input, "flow_run_id"),
     "log.delete_of_flow_runs": _of(s.log, "flow_run_id"),
     "task_run_cache.delete_of_flow_runs": _of_tasks(s.task_run_cache, "task_run_id"),
     "result.delete_of_flow_runs": _of(s.result, "flow_run_id"),

@@ -226,6 +226,26 @@ class TaskRuns:
             progress = advance(work.progress, work.type, work.entered_at, state)
             self.move(work, state, progress, result_id)
 
+    def force(self, work: TaskWork, state: State, *, afresh: bool = False) -> None:
+        """Enter any state; a step that the table of transitions does not have names none before.
+
+        `afresh`: the tries are counted anew. Raises ValueError for what no history can hold.
+        """
+        before = work.entered[1]
+        if state.type._value_ not in STEPS.get(before, ()):
+            if state.type._value_ not in STEPS[""]:
+                raise ValueError(f"A task run in {before} cannot enter {state.type.value}")
+            before = ""
+        progress = advance(work.progress, work.type, work.entered_at, state)
+        if afresh:
+            tries = progress.run_count - work.progress.run_count
+            progress = Progress(
+                tries, progress.start_time, progress.end_time, progress.total_run_time
+            )
+        work.version += 1
+        work.entered = self._history.task_step(work, before, state, None)
+        self._stand(work, state, progress)
+
     def late(self, work: TaskWork, state: State, epoch: int, result_id: Any) -> None:
         """Keep what a closed attempt still reported; it changes no state."""
         self._history.late_task_step(work, epoch, state, result_id)

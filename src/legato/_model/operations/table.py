@@ -48,6 +48,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     task_runs.ReadTaskRun,
     task_runs.FilterTaskRuns,
     task_runs.CountTaskRuns,
+    task_runs.PaginateTaskRuns,
+    task_runs.UpdateTaskRun,
     task_runs.SetTaskRunState,
     task_runs.MarkTaskRunSucceeded,
     task_runs.DeleteTaskRun,

@@ -2,17 +2,54 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
 
 from legato._model.filters import FlowFilter, FlowRunFilter, TaskRunFilter, TaskRunSort
 from legato._model.operations.flow_runs import OrchestrationResult, StateCreate
 from legato._model.operations.spec import Operation, Spec
-from legato._model.task_runs import TaskRun, TaskRunCreate
+from legato._model.task_runs import RunInput, TaskRun
+
+
+class TaskRunPolicy(Struct, kw_only=True, omit_defaults=True):
+    """How a task run is tried; the last of several delays counts for all further tries."""
+
+    max_retries: int = 0
+    retry_delay_seconds: float = 0
+    retries: int | None = None
+    retry_delay: float | list[float] | None = None
+    retry_jitter_factor: float | None = None
+
+
+class TaskRunRequest(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A task run that is asked for; without a state it begins Pending."""
+
+    id: UUID | None = None
+    state: StateCreate | None = None
+    name: str | None = None
+    flow_run_id: UUID | None = None
+    task_key: str
+    dynamic_key: str
+    cache_key: str | None = None
+    cache_expiration: datetime | None = None
+    task_version: str | None = None
+    empirical_policy: TaskRunPolicy | None = None
+    tags: list[str] = []
+    labels: dict[str, str | int | float | bool] = {}
+    task_inputs: dict[str, list[RunInput]] = {}
+
+
+class TaskRunUpdate(Struct, kw_only=True, omit_defaults=True):
+    """What may be changed of a task run besides its state; what is UNSET stays."""
+
+    name: str | UnsetType = UNSET
 
 
 class CreateTaskRun(Operation):
-    """Create a task run."""
+    """Create a task run, or return the one of that task and key in the flow run."""
 
     spec: ClassVar = Spec(
         id="task_runs.create",
@@ -23,7 +60,7 @@ class CreateTaskRun(Operation):
         status=201,
         body="task_run",
     )
-    task_run: TaskRunCreate
+    task_run: TaskRunRequest
 
 
 class ReadTaskRun(Operation):
@@ -72,6 +109,50 @@ class CountTaskRuns(Operation):
     flows: FlowFilter | None = None
     flow_runs: FlowRunFilter | None = None
     task_runs: TaskRunFilter | None = None
+
+
+class TaskRunPage(Struct, kw_only=True):
+    """A page of task runs, counted from 1, and how many there are of both."""
+
+    results: list[TaskRun]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class PaginateTaskRuns(Operation):
+    """Read a page of task runs."""
+
+    spec: ClassVar = Spec(
+        id="task_runs.paginate",
+        method="POST",
+        path="/task_runs/paginate",
+        access="read",
+        answer=TaskRunPage,
+    )
+    flows: FlowFilter | None = None
+    flow_runs: FlowRunFilter | None = None
+    task_runs: TaskRunFilter | None = None
+    sort: TaskRunSort = TaskRunSort.ID_DESC
+    limit: int | None = None
+    page: int = 1
+
+
+class UpdateTaskRun(Operation):
+    """Change a task run's name."""
+
+    spec: ClassVar = Spec(
+        id="task_runs.update",
+        method="PATCH",
+        path="/task_runs/{task_run_id}",
+        access="write",
+        answer=None,
+        status=204,
+        body="task_run",
+    )
+    task_run_id: UUID
+    task_run: TaskRunUpdate
 
 
 class SetTaskRunState(Operation):

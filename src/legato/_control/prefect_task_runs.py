@@ -1,0 +1,111 @@
+"""States that Prefect's clients propose for task runs: their own rule table, on our rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from random import random
+from typing import Any
+from uuid import UUID
+
+from legato._control import answers
+from legato._control.flow_runs import stamped
+from legato._control.task_runs import of_id
+from legato._engine import prefect_task_rules as rules
+from legato._engine.prefect_rules import Standing
+from legato._engine.rules import Abort, Accept, Reject, Verdict
+from legato._model import transitions
+from legato._model.errors import ObjectNotFound
+from legato._model.operations.flow_runs import OrchestrationResult
+from legato._model.operations.task_runs import SetTaskRunState
+from legato._model.retries import RetryPolicy
+from legato._model.states import State, StateDetails, StateType
+from legato._store import finding
+from legato._store.port import Transaction
+from legato._store.states import History
+from legato._store.task_runs import TaskRuns, TaskWork
+
+_NOBODY = UUID(int=0)
+
+
+def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> OrchestrationResult:
+    """Propose a state for a task run; `force` asks no rule."""
+    history = History(tx)
+    tasks = TaskRuns(tx, history, _NOBODY)
+    tasks.load([request.task_run_id])
+    work = tasks.works.get(request.task_run_id.int)
+    if work is None:
+        raise ObjectNotFound(f"Task run with id {request.task_run_id} not found")
+    run, proposed = _view(tx, work), stamped(request.state, work.id, work.version, now)
+    _schedule(proposed, now)
+    verdict = _storable(work, rules.decide(run, proposed, now, force=request.force))
+    entered = verdict.state if isinstance(verdict, Accept | Reject) else None
+    if entered is not None:
+        tasks.force(work, entered, afresh=rules.begins_anew(run, entered))
+    tasks.flush()
+    history.flush(tx)
+    if entered is not None and entered.type is StateType.RUNNING and run.flow is not None:
+        count = {"task_run_id": request.task_run_id, "count": run.flow.run_count}
+        tx.run("task_run.follow_flow_run", count)
+    return answers.of(verdict, entered or of_id(tx, now, request.task_run_id).state)
+
+
+def _schedule(state: State, now: datetime) -> None:
+    """Have a state that is scheduled without a time be due now."""
+    details = state.state_details
+    if state.type is StateType.SCHEDULED and (details is None or details.scheduled_time is None):
+        state.state_details = details = details or StateDetails()
+        details.scheduled_time = now
+
+
+def _view(tx: Transaction, work: TaskWork) -> rules.TaskView:
+    """Return what the rules look at."""
+    found = finding.find_task_run(tx, work.id)
+    assert found is not None  # noqa: S101 - it is locked
+    details = found.state.state_details if found.state is not None else None
+    return rules.TaskView(
+        type=work.type,
+        name=work.entered[2],
+        details=details or StateDetails(),
+        run_count=work.progress.run_count,
+        policy=_policy(found.empirical_policy),
+        flow_run_run_count=found.flow_run_run_count,
+        flow=_flow(tx, work.flow_run_id),
+        draw=random(),  # noqa: S311 - no secret
+    )
+
+
+def _flow(tx: Transaction, flow_run_id: UUID | None) -> Standing | None:
+    found = None if flow_run_id is None else finding.find_flow_run(tx, flow_run_id)
+    if found is None:
+        return None
+    details = found.state.state_details if found.state is not None else None
+    return Standing(
+        type=found.state_type,
+        name=found.state_name,
+        details=details or StateDetails(),
+        run_count=found.run_count,
+    )
+
+
+def _policy(given: dict[str, Any]) -> RetryPolicy:
+    """Return how often a run is tried, of a policy as it is stored."""
+    delay = given.get("retry_delay")
+    if delay is None:
+        delay = given.get("retry_delay_seconds", 0)
+    count = given.get("retries")
+    return RetryPolicy(
+        retries=given.get("max_retries", 0) if count is None else count,
+        delays=tuple(delay) if isinstance(delay, list) else (float(delay),),
+        jitter_factor=given.get("retry_jitter_factor"),
+    )
+
+
+def _storable(work: TaskWork, verdict: Verdict) -> Verdict:
+    """Refuse what no history can hold, or what only the run's own process may do."""
+    state = verdict.state if isinstance(verdict, Accept | Reject) else None
+    if state is None or transitions.is_legal(transitions.TASK_RUN, work.type, state.type):
+        return verdict
+    if work.epoch or state.type is StateType.CANCELLING:
+        standing = "no state" if work.type is None else work.type.value
+        return Abort(f"A run in state {standing} cannot enter {state.type.value}.")
+    return verdict
