@@ -89,13 +89,13 @@ def _flow(tx: Transaction, flow_run_id: UUID | None) -> Standing | None:
 
 def _policy(given: dict[str, Any]) -> RetryPolicy:
     """Return how often a run is tried, of a policy as it is stored."""
-    delay = given.get("retry_delay")
-    if delay is None:
-        delay = given.get("retry_delay_seconds", 0)
+    seconds: float = given.get("retry_delay_seconds") or 0
+    asked: float | list[float] | None = given.get("retry_delay")
+    delay = seconds if asked is None else asked
     count = given.get("retries")
     return RetryPolicy(
-        retries=given.get("max_retries", 0) if count is None else count,
-        delays=tuple(delay) if isinstance(delay, list) else (float(delay),),
+        retries=given.get("max_retries") or 0 if count is None else count,
+        delays=tuple(delay) if isinstance(delay, list) else (delay,),
         jitter_factor=given.get("retry_jitter_factor"),
     )
 
