@@ -15,7 +15,7 @@ from uuid import UUID
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-CHUNKS = (64, 16, 4, 2, 1)
+CHUNKS = (64, 16, 4, 3, 2, 1)
 _AS_THEY_ARE = frozenset({str, int, float, bytearray})
 
 
