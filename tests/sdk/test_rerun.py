@@ -171,6 +171,23 @@ def test_what_has_no_stored_result_runs_again_and_so_does_what_takes_it():
     assert calls == {"opaque": 1, "clean": 1, "total": 1, "number 30": 1}
 
 
+def test_the_plan_says_that_what_yields_runs_again():
+    @task
+    def rows():
+        called("rows")
+        yield from (1, 2)
+
+    @flow
+    def job():
+        return total([*rows()])
+
+    run_id = failed(job, at="total")
+    assert list(whys(run_id)) == ["rows-0", "total-0"]
+    assert all(whys(run_id).values())
+    assert rerun(run_id, flow=job) == 3
+    assert calls["rows"] == 1
+
+
 def test_a_durable_run_is_reused_with_results_that_json_lacks():
     @flow(durable=True)
     def through() -> int:

@@ -203,6 +203,8 @@ class Task(Submittable[P, R]):
     @property
     def keeps_plain_result(self) -> bool:
         """Whether a small JSON result is recorded with the run although nobody asked to."""
+        if self.isgenerator:  # its items are not there any more
+            return False
         return self._keeps is None and settings().tasks_default_persist_result is not False
 
     @property
