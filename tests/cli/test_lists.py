@@ -94,7 +94,7 @@ def test_a_list_that_goes_on_says_so(recorded, legato):
 def test_a_state_that_does_not_exist_names_the_nearest(recorded, legato):
     found = legato("flow-run", "ls", "--state", "Complted")
     assert (found.code, found.out) == (0, "")
-    assert "did you mean Completed?" in found.err
+    assert "did you mean Completed or Committed?" in found.err
 
 
 def test_more_than_a_page(home, legato, monkeypatch):

@@ -124,7 +124,7 @@ def test_a_disk_that_has_room_again_gets_what_was_kept(start: Start, disk: Small
     actor.until("half")
     fill(filler)
     flood = start(SCRIPT, 2000, home=str(disk.path))  # what room is left inside the files
-    assert flood.ends() == NOT_RECORDED
+    assert flood.ends() == NOT_RECORDED, flood.errors()
     actor.tell()
     actor.until("worked")
     assert "There is no room left" in said(actor)[0]

@@ -264,7 +264,9 @@ def test_of_mapped_tasks_only_the_failed_ones_run_again():
 
     @flow(task_runner=ThreadPoolTaskRunner(max_workers=4))
     def alone() -> int:
-        return total([future.result() for future in number.map(range(20))])
+        futures = number.map(range(20))
+        wait(futures)
+        return total([future.result() for future in futures])
 
     run_id = failed(alone, at="number 7")
     assert rerun(run_id, flow=alone) == sum(range(20))

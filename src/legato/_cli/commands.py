@@ -34,7 +34,9 @@ COMMANDS: dict[str, Entry] = {
     "global-concurrency-limit": Entry(
         "global_concurrency_limits", "List and change concurrency limits and rate limits."
     ),
-    "server": Entry("server", "Look after the database that runs are recorded in."),
+    "server": Entry(
+        "server", "Start and stop a server, and look after the database that runs are recorded in."
+    ),
     "spool": Entry("spool", "List and deliver what waits for the database to work again."),
     "config": Entry("config", "View and change settings."),
     "version": Entry("version", "Show the versions of Legato and of what it runs on."),

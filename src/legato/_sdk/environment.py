@@ -29,7 +29,7 @@ def to_tell(backend: Backend) -> Environment | None:
     global _told, _here  # noqa: PLW0603 - of the process
     if backend.is_dry:
         return None
-    writer_id = backend.identity().id
+    writer_id = backend.journal.writer.id
     if writer_id == _told:
         return None
     _told = writer_id
