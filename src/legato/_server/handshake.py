@@ -36,6 +36,7 @@ def routes(control: Control) -> list[Route]:
         Route("/csrf-token", _csrf),
         Route("/admin/version", _admin_version),
         Route("/admin/legato-version", _legato_version),
+        Route("/openapi.json", _openapi),
     ]
 
 
@@ -53,6 +54,12 @@ async def _admin_version(_: Request) -> Response:
 
 async def _legato_version(_: Request) -> Response:
     return JSONResponse(version("legato"))
+
+
+async def _openapi(_: Request) -> Response:
+    from legato._server.openapi import document
+
+    return JSONResponse(document())
 
 
 async def _csrf(_: Request) -> Response:

@@ -9,7 +9,7 @@ from legato._model.operations.spec import Operation
 from legato._server.shapes import is_new
 
 # 201 if the request made what it answers with, 200 if that was there before.
-_CREATED_OR_FOUND = frozenset(
+CREATED_OR_FOUND = frozenset(
     {
         "flows.create",
         "flow_runs.create",
@@ -57,6 +57,6 @@ def _bare(value: Any) -> Any:
 
 def status(operation: Operation, found: Any, now: datetime) -> int:
     """Return the status of the answer to an operation that was carried out at `now`."""
-    if operation.spec.id in _CREATED_OR_FOUND:
+    if operation.spec.id in CREATED_OR_FOUND:
         return 201 if is_new(found, now) else 200
     return operation.spec.status

@@ -1,0 +1,149 @@
+"""The description of the API, from the operation table; `scripts/generate` keeps a copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, cast
+
+import msgspec
+from msgspec import structs
+
+from legato._model.operations.spec import Operation, Spec
+from legato._model.operations.table import OPERATIONS
+from legato._server import quirks
+from legato._server.handshake import API_VERSION
+
+_REF = "#/components/schemas/{name}"
+_JSON = "application/json"
+_DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}}
+_PROBLEM = {
+    "type": "object",
+    "properties": {
+        "detail": {"type": "string"},
+        "exception_message": {"type": "string"},
+        "exception_detail": {"type": "array", "items": {"type": "object"}},
+        "request_body": {},
+    },
+}
+_SECONDS = {"type": "number", "format": "seconds", "default": 0.0}
+# What is no operation: method, path, what it says, the type of its answer.
+_HANDSHAKE = (
+    ("/health", "Tell that the server answers.", bool),
+    ("/ready", "Tell whether the database can be used; 503 if not.", dict[str, str]),
+    ("/version", "Return the version of this API.", str),
+    ("/admin/version", "Return the version of Prefect's API that this one is compared with.", str),
+    ("/admin/legato-version", "Return the version of Legato.", str),
+)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the description as OpenAPI 3.1."""
+    kinds = [*OPERATIONS, *_answers()]
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
+    found = dict(zip(map(repr, kinds), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {
+        path: {"get": _described(path[1:].replace("/", "."), text, _answer(found[repr(kind)]), {})}
+        for path, text, kind in _HANDSHAKE
+    }
+    for kind in OPERATIONS:
+        spec: Spec = kind.spec
+        whole = components[kind.__name__]
+        paths.setdefault(spec.path, {})[spec.method.lower()] = _route(kind, whole, found)
+    parts = {name: schema for name, schema in components.items() if name not in _names()}
+    described: dict[str, Any] = _in_seconds(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Legato", "version": API_VERSION},
+            "servers": [{"url": "/api"}],
+            "paths": dict(sorted(paths.items())),
+            "components": {"schemas": dict(sorted(parts.items()))},
+        }
+    )
+    return described
+
+
+def _names() -> set[str]:
+    return {kind.__name__ for kind in OPERATIONS}
+
+
+def _answers() -> list[Any]:
+    answers = [kind.spec.answer for kind in OPERATIONS if kind.spec.answer is not None]
+    return list({repr(kind): kind for kind in [*answers, *(row[2] for row in _HANDSHAKE)]}.values())
+
+
+def _route(kind: type[Operation], whole: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    spec: Spec = kind.spec
+    answer = None if spec.answer is None else found[repr(spec.answer)]
+    answers: dict[str, Any] = {str(spec.status): _answer(answer)}
+    if spec.id in quirks.CREATED_OR_FOUND:
+        answers |= {"200": _answer(answer), "201": _answer(answer)}
+    answers["422"] = _answer(_PROBLEM, "The request is not valid.")
+    answers["401"] = _answer(_DETAIL, "Somebody else may do this.")
+    properties: dict[str, Any] = dict(whole.get("properties", {}))
+    in_path = [name for name in properties if f"{{{name}}}" in spec.path]
+    if in_path:
+        answers["404"] = _answer(_DETAIL, "There is no such object.")
+    parts: dict[str, Any] = {
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": properties.pop(name)}
+            for name in in_path
+        ]
+    }
+    if spec.method in {"GET", "DELETE"}:
+        parts["parameters"] += _queries(kind, properties)
+    elif properties:
+        parts["requestBody"] = _body(kind, properties)
+    return _described(spec.id, kind.__doc__ or "", answers, parts)
+
+
+def _queries(kind: type[Operation], properties: dict[str, Any]) -> list[dict[str, Any]]:
+    required = _required(kind)
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": schema}
+        for name, schema in properties.items()
+    ]
+
+
+def _body(kind: type[Operation], properties: dict[str, Any]) -> dict[str, Any]:
+    required = [name for name in properties if name in _required(kind)]
+    if kind.spec.body is not None:
+        return {"required": True, "content": {_JSON: {"schema": properties[kind.spec.body]}}}
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    return {"required": bool(required), "content": {_JSON: {"schema": schema}}}
+
+
+def _required(kind: type[Operation]) -> set[str]:
+    return {field.name for field in structs.fields(kind) if field.required}
+
+
+def _answer(schema: Any, text: str = "Done.") -> dict[str, Any]:
+    if schema is None:
+        return {"description": text}
+    return {"description": text, "content": {_JSON: {"schema": schema}}}
+
+
+def _described(
+    name: str, text: str, answers: dict[str, Any], parts: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a route; `answers` is one answer with status 200, or several by status."""
+    several = answers if "description" not in answers else {"200": answers}
+    noun = name.partition(".")[0]
+    return {"operationId": name, "tags": [noun], "summary": text.partition("\n")[0], **parts} | {
+        "responses": dict(sorted(several.items()))
+    }
+
+
+def _in_seconds(value: Any) -> Any:
+    """Describe durations as the answers have them."""
+    if isinstance(value, dict):
+        schema = cast("dict[str, Any]", value)
+        if schema.get("format") == "duration":
+            return _SECONDS
+        return {key: _in_seconds(item) for key, item in schema.items()}
+    if isinstance(value, list):
+        return [_in_seconds(item) for item in cast("Iterable[Any]", value)]
+    return value

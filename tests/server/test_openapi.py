@@ -1,0 +1,52 @@
+"""The description of the API: every route is in it, and what it refers to is there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from legato._model.operations.table import OPERATIONS
+from legato._server.openapi import document
+
+
+def references(value):
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def test_it_is_answered(api):
+    assert api.get("/openapi.json").json() == document()
+
+
+def test_what_it_refers_to_is_there():
+    names = document()["components"]["schemas"]
+    found = set(references(document()))
+    assert {name.rpartition("/")[2] for name in found} == set(names)
+    assert '"duration"' not in json.dumps(document())
+
+
+@pytest.mark.parametrize("kind", OPERATIONS, ids=lambda kind: kind.spec.id)
+def test_an_operation_is_described(kind):
+    spec = kind.spec
+    route = document()["paths"][spec.path][spec.method.lower()]
+    assert route["operationId"] == spec.id
+    assert str(spec.status) in route["responses"]
+    in_path = [part for part in route["parameters"] if part["in"] == "path"]
+    assert len(in_path) == spec.path.count("{")
+    assert ("404" in route["responses"]) == bool(in_path)
+    if spec.body is not None:
+        assert route["requestBody"]["required"]
+
+
+def test_the_handshake_is_described(api):
+    for path, methods in document()["paths"].items():
+        if path in {"/health", "/ready", "/version", "/admin/version", "/admin/legato-version"}:
+            assert list(methods) == ["get"]
+            assert api.get(path).status_code == 200
