@@ -17,6 +17,7 @@ Handler = Callable[[Transaction, datetime, Any], Any]
 _MODULES = {
     "flows": "flows",
     "flow_runs": "flow_runs",
+    "flow_run_inputs": "flow_run_inputs",
     "task_runs": "task_runs",
     "flow_run_states": "flow_run_states",
     "task_run_states": "task_run_states",
@@ -32,6 +33,8 @@ _MODULES = {
     "slots": "slots",
     "admin": "admin",
 }
+# Functions that stand in a module of their own.
+_APART = {"flow_runs.resume": "resuming"}
 # What Prefect's clients ask for by the same routes, but mean otherwise.
 _PREFECT_LANE = {
     "flow_runs.set_state": "prefect_flow_runs",
@@ -49,6 +52,7 @@ def handler_of(operation: Operation, *, prefect: bool = False) -> Handler:
 def _handler(operation_id: str, prefect: bool) -> Handler:
     noun, _, verb = operation_id.partition(".")
     name = _PREFECT_LANE.get(operation_id) if prefect else None
+    name = name or _APART.get(operation_id)
     module = import_module(f"legato._control.{name or _MODULES[noun]}")
     handler: Handler = getattr(module, verb)
     return handler

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from legato._model.errors import Error, InvalidRequest
@@ -56,7 +56,8 @@ class Operations:
             return json_response(*problems.answer(error, kind, body))
         except ClientDisconnect:
             return Response(status_code=499)
-        return _answered(quirks.status(operation, found, now), found)
+        plain = kind.spec.id in quirks.PLAIN_TEXT
+        return _answered(quirks.status(operation, found, now), found, plain=plain)
 
 
 def _decoded(raw: bytes) -> Any:
@@ -68,9 +69,11 @@ def _decoded(raw: bytes) -> Any:
         raise InvalidRequest(f"The body is not JSON: {error}.") from None
 
 
-def _answered(status: int, found: Any) -> Response:
+def _answered(status: int, found: Any, *, plain: bool = False) -> Response:
     if status == 204:
         return Response(status_code=status)
+    if plain:
+        return PlainTextResponse(found, status)
     return json_response(status, shaped(found))
 
 

@@ -15,6 +15,7 @@ METHOD_NOT_ALLOWED: Answer = (405, {"detail": "Method Not Allowed"})
 _MISSING = {
     "flows": "Flow not found",
     "flow_runs": "Flow run not found",
+    "flow_run_inputs": "Flow run input not found",
     "task_runs": "Task not found",
     "flow_run_states": "Flow run state not found",
     "task_run_states": "Task run state not found",

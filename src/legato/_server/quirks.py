@@ -16,9 +16,13 @@ CREATED_OR_FOUND = frozenset(
         "task_runs.create",
         "concurrency_limits.create",
         "flow_runs.set_state",
+        "flow_runs.resume",
         "task_runs.set_state",
     }
 )
+
+PLAIN_TEXT = frozenset({"flow_run_inputs.read"})
+"""What is answered with as it is, not as JSON."""
 
 
 def without_nulls(kind: type[Operation], body: Any) -> Any:

@@ -20,6 +20,9 @@ ARTIFACT = (
 ARTIFACT_CREATE = (*ARTIFACT, "ws")
 COLLECTION_CREATE = ("id", "ws", "key", "latest_id", "latest_at", "created_at")
 
+INPUT = ("id", "flow_run_id", "key", "value", "sender", "created_at")
+INPUT_CREATE = ("id", "ws", *INPUT[1:])
+
 LIMIT = (
     "id",
     "created_at",

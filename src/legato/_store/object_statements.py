@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.base import Executable
 
 var, art, coll = s.variable, s.artifact, s.artifact_collection
-limit, lease = s.concurrency_limit, s.lease
+limit, lease, given = s.concurrency_limit, s.lease, s.flow_run_input
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
@@ -67,6 +67,15 @@ QUERIES: dict[str, Executable] = {
     .where(var.c.id == _p("variable_id"))
     .values(name=_p("name"), value=_p("value"), tags=_p("tags"), updated_at=_p("now")),
     "variable.delete": delete(var).where(var.c.id == _p("id")),
+    "flow_run_input.read": select(*_pick(given, columns.INPUT)).where(
+        given.c.flow_run_id == _p("flow_run_id"), given.c.key == _p("key")
+    ),
+    "flow_run_input.list": select(*_pick(given, columns.INPUT))
+    .where(given.c.flow_run_id == _p("flow_run_id"))
+    .order_by(given.c.created_at, given.c.id),
+    "flow_run_input.delete": delete(given).where(
+        given.c.flow_run_id == _p("flow_run_id"), given.c.key == _p("key")
+    ),
     "artifact.read": select(*_pick(art, columns.ARTIFACT)).where(
         art.c.ws == _p("ws"), art.c.id == _p("id")
     ),

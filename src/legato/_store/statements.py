@@ -308,6 +308,7 @@ MANY: dict[str, Many] = {
     "task_run_cache.create": Many(s.task_run_cache, columns.CACHE_LOOKUP_CREATE, ignore=True),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
+    "flow_run_input.create": Many(s.flow_run_input, object_columns.INPUT_CREATE, ignore=True),
     "variable.create": Many(s.variable, object_columns.VARIABLE_CREATE, ignore=True),
     "artifact.create": Many(s.artifact, object_columns.ARTIFACT_CREATE, ignore=True),
     "artifact_collection.create": Many(
