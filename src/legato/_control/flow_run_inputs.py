@@ -10,8 +10,8 @@ from legato._model.operations.flow_run_inputs import (
     CreateFlowRunInput,
     DeleteFlowRunInput,
     FilterFlowRunInputs,
-    FlowRunInput,
     ReadFlowRunInput,
+    SentInput,
 )
 from legato._model.operations.spec import LIMIT
 from legato._store import finding, flow_run_inputs
@@ -34,7 +34,7 @@ def keep(tx: Transaction, now: datetime, given: CreateFlowRunInput) -> None:
         raise Conflict(f"A flow run input with this key already exists: {key!r}.")
 
 
-def filter(tx: Transaction, now: datetime, request: FilterFlowRunInputs) -> list[FlowRunInput]:  # noqa: A001
+def filter(tx: Transaction, now: datetime, request: FilterFlowRunInputs) -> list[SentInput]:  # noqa: A001
     """List inputs whose keys begin alike, oldest first."""
     if not 0 <= request.limit <= LIMIT:
         raise InvalidRequest(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from msgspec import structs
+import msgspec
+from msgspec import UNSET, structs
 
 from legato._control import answers, pages
 from legato._control.estimates import estimated
 from legato._control.proposals import enter, view
 from legato._engine import rules
 from legato._model import names, transitions
-from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound, Problem
+from legato._model.errors import Conflict, InvalidRequest, NotAllowed, ObjectNotFound, Problem
 from legato._model.flow_runs import FlowRun, FlowRunUpdate
 from legato._model.operations.flow_runs import (
     BulkDeleteFlowRuns,
@@ -42,6 +44,7 @@ from legato._store.states import History
 from legato._store.task_runs import TaskRuns
 
 _NOBODY = UUID(int=0)
+PARAMETERS_MAX_BYTES = 512 * 1024
 
 
 def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
@@ -59,6 +62,7 @@ def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
     run_id = asked.id or uuid4()
     if finding.find_flow_run(tx, run_id) is not None:
         raise Conflict(f"The flow run {run_id} exists.")
+    _check_size(asked.parameters)
     state = stamped(asked.state or StateCreate(type=StateType.PENDING), run_id, 0, now)
     if not transitions.is_legal(transitions.FLOW_RUN, None, state.type):
         raise InvalidRequest(f"state: A run cannot begin in {state.type.value}.")
@@ -125,8 +129,33 @@ def update(tx: Transaction, now: datetime, request: UpdateFlowRun) -> None:
     """Change what is given of a flow run; raise ObjectNotFound."""
     from legato._store.queries import changes
 
+    given = request.flow_run
+    if given.parameters is not UNSET:
+        _check_size(given.parameters)
+    if given.job_variables is not UNSET and given.job_variables is not None:
+        _check_waits(_read(tx, now, request.flow_run_id))
     if not changes.update_flow_run(tx, now, request.flow_run_id, request.flow_run):
         raise ObjectNotFound(f"There is no flow run {request.flow_run_id}.")
+
+
+def _check_size(parameters: dict[str, Any]) -> None:
+    size = len(msgspec.json.encode(parameters))
+    if size > PARAMETERS_MAX_BYTES:
+        raise InvalidRequest(
+            f"parameters: They take {size} bytes as JSON, of at most {PARAMETERS_MAX_BYTES}; keep"
+            " what is large elsewhere, and give where it is."
+        )
+
+
+def _check_waits(run: FlowRun) -> None:
+    """Refuse job variables for a run that no worker will start."""
+    if run.state_type is not StateType.SCHEDULED:
+        standing = "no state" if run.state_type is None else run.state_type.value
+        raise NotAllowed(
+            f"job_variables: They are changed while a run is SCHEDULED; this one is in {standing}."
+        )
+    if run.deployment_id is None:
+        raise NotAllowed("job_variables: The run has no deployment whose worker would use them.")
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteFlowRun) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -69,6 +70,6 @@ def _fault(
         return "Run input schema not found."
     except msgspec.DecodeError:
         return "Run input schema is not valid JSON."
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, re.error) as error:
         return f"Invalid schema: {error}."
     return f"run_input: {'; '.join(found)}" if found else None

@@ -4,6 +4,7 @@ Error
   ObjectNotFound            ObjectNotFound on the client
   Conflict            ObjectAlreadyExists on the client
   InvalidRequest      ValidationError
+  NotAllowed
   Resync
   SettingsError
   DefinitionError     a flow or task that cannot be defined as written
@@ -59,6 +60,13 @@ class InvalidRequest(Error, ValueError):
     def __init__(self, message: str | None = None, problems: list[Problem] | None = None) -> None:
         super().__init__(message)
         self.problems: list[Problem] = problems or []
+
+
+class NotAllowed(Error):
+    """The object is not in a state in which that may be done."""
+
+    code = "not_allowed"
+    status = 400
 
 
 class SettingsError(Error, ValueError):

@@ -72,9 +72,9 @@ class _Check:
             yield from self.faults(value, self._definition(known["$ref"]), place, depth + 1)
         yield from _plain_faults(value, known, place or "value")
         yield from self._combined(value, known, place, depth)
-        if isinstance(value, dict):
-            yield from self._object(cast("dict[str, Any]", value), known, place, depth)
-        if isinstance(value, list):
+        if _TYPES["object"](value):
+            yield from self._object(value, known, place, depth)
+        if _TYPES["array"](value):
             yield from self._array(value, known, place, depth)
 
     def _definition(self, reference: Any) -> Schema:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from importlib.metadata import version
 from re import compile as pattern
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from legato._model.errors import StoreError
 from legato._server.control import Control
+from legato._settings import view
 
 API_VERSION = "0.8.4"
 OLDEST_API_VERSION = (0, 8, 0)
@@ -35,6 +37,7 @@ def routes(control: Control) -> list[Route]:
         Route("/version", _version),
         Route("/csrf-token", _csrf),
         Route("/admin/version", _admin_version),
+        Route("/admin/settings", _settings),
         Route("/admin/legato-version", _legato_version),
         Route("/openapi.json", _openapi),
     ]
@@ -60,6 +63,11 @@ async def _openapi(_: Request) -> Response:
     from legato._server.openapi import document
 
     return JSONResponse(document())
+
+
+async def _settings(_: Request) -> Response:
+    """What this process is set to; a settings file that cannot be read is a SettingsError."""
+    return JSONResponse(await run_in_threadpool(view.masked))
 
 
 async def _csrf(_: Request) -> Response:

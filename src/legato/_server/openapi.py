@@ -33,6 +33,7 @@ _HANDSHAKE = (
     ("/ready", "Tell whether the database can be used; 503 if not.", dict[str, str]),
     ("/version", "Return the version of this API.", str),
     ("/admin/version", "Return the version of Prefect's API that this one is compared with.", str),
+    ("/admin/settings", "Return the settings, without secrets.", dict[str, Any]),
     ("/admin/legato-version", "Return the version of Legato.", str),
 )
 
@@ -77,6 +78,8 @@ def _route(kind: type[Operation], whole: dict[str, Any], found: dict[str, Any]) 
     spec: Spec = kind.spec
     answer = None if spec.answer is None else found[repr(spec.answer)]
     answers: dict[str, Any] = {str(spec.status): _answer(answer)}
+    if spec.id in quirks.PLAIN_TEXT:
+        answers["200"] = _answer({"type": "string"}, media="text/plain")
     if spec.id in quirks.CREATED_OR_FOUND:
         answers |= {"200": _answer(answer), "201": _answer(answer)}
     answers["422"] = _answer(_PROBLEM, "The request is not valid.")
@@ -120,10 +123,10 @@ def _required(kind: type[Operation]) -> set[str]:
     return {field.name for field in structs.fields(kind) if field.required}
 
 
-def _answer(schema: Any, text: str = "Done.") -> dict[str, Any]:
+def _answer(schema: Any, text: str = "Done.", media: str = _JSON) -> dict[str, Any]:
     if schema is None:
         return {"description": text}
-    return {"description": text, "content": {_JSON: {"schema": schema}}}
+    return {"description": text, "content": {media: {"schema": schema}}}
 
 
 def _described(

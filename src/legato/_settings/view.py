@@ -17,6 +17,17 @@ def explain() -> list[tuple[str, str, str]]:
     return [(setting.name, *_explain(setting, findings)) for setting in SETTINGS]
 
 
+def masked() -> dict[str, Any]:
+    """Return the value of every setting as text, those of a server below `server`."""
+    found: dict[str, Any] = {"server": {}}
+    for name, value, _ in explain():
+        group, rest = found, name.lower()
+        if rest.startswith("server_"):
+            group, rest = found["server"], rest.removeprefix("server_")
+        group[rest] = value
+    return found
+
+
 def _explain(setting: Setting[Any], findings: Findings) -> tuple[str, str]:
     found = findings.of(setting)
     above = overlay()

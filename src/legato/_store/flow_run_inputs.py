@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from legato._model.operations.flow_run_inputs import FlowRunInput
+from legato._model.operations.flow_run_inputs import SentInput
 from legato._store import decode, encode
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
@@ -24,14 +24,14 @@ def create(
     return tx.run_many("flow_run_input.create", [row]) == 1
 
 
-def find(tx: Transaction, flow_run_id: UUID, key: str) -> FlowRunInput | None:
+def find(tx: Transaction, flow_run_id: UUID, key: str) -> SentInput | None:
     """Return the input of that key."""
     params = {"flow_run_id": flow_run_id, "key": encode.text(key)}
     rows = tx.rows("flow_run_input.read", params)
     return _of_row(rows[0]) if rows else None
 
 
-def list_of(tx: Transaction, flow_run_id: UUID) -> list[FlowRunInput]:
+def list_of(tx: Transaction, flow_run_id: UUID) -> list[SentInput]:
     """Return all inputs of a flow run, oldest first."""
     rows = tx.rows("flow_run_input.list", {"flow_run_id": flow_run_id})
     return [_of_row(row) for row in rows]
@@ -43,9 +43,9 @@ def delete(tx: Transaction, flow_run_id: UUID, key: str) -> bool:
     return tx.run("flow_run_input.delete", params) > 0
 
 
-def _of_row(row: tuple[Any, ...]) -> FlowRunInput:
+def _of_row(row: tuple[Any, ...]) -> SentInput:
     id_, flow_run_id, key, value, sender, created = row
-    return FlowRunInput(
+    return SentInput(
         id=decode.uid(id_),
         created=at(created),
         updated=at(created),

@@ -12,7 +12,7 @@ from legato._model.operations.flow_runs import OrchestrationResult
 from legato._model.operations.spec import Operation, Spec
 
 
-class FlowRunInput(Struct, kw_only=True):
+class SentInput(Struct, kw_only=True):
     """What was sent to a flow run under a key; the value is text, usually JSON."""
 
     id: UUID
@@ -49,7 +49,7 @@ class FilterFlowRunInputs(Operation):
         method="POST",
         path="/flow_runs/{flow_run_id}/input/filter",
         access="read",
-        answer=list[FlowRunInput],
+        answer=list[SentInput],
     )
     flow_run_id: UUID
     prefix: str

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Access = Literal["read", "write"]
 Lane = Literal["facts", "leases"]
 LIMIT = 200

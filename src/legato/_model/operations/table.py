@@ -103,4 +103,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     slots.ReleaseSlots,
     slots.ReapSlots,
     admin.Hello,
+    admin.ReadDefaultResultStorage,
+    admin.UpdateDefaultResultStorage,
+    admin.ClearDefaultResultStorage,
 )
