@@ -34,7 +34,9 @@ def keep(tx: Transaction, now: datetime, given: CreateFlowRunInput) -> None:
         raise Conflict(f"A flow run input with this key already exists: {key!r}.")
 
 
-def filter(tx: Transaction, now: datetime, request: FilterFlowRunInputs) -> list[SentInput]:  # noqa: A001
+def filter(  # noqa: A001
+    tx: Transaction, now: datetime, request: FilterFlowRunInputs
+) -> list[SentInput]:
     """List inputs whose keys begin alike, oldest first."""
     if not 0 <= request.limit <= LIMIT:
         raise InvalidRequest(

@@ -78,13 +78,13 @@ class _Check:
             yield from self._array(value, known, place, depth)
 
     def _definition(self, reference: Any) -> Schema:
-        found = self._root
         head, *parts = str(reference).split("/")
+        found: Any = self._root if head == "#" else None
         for part in parts:
-            found = found.get(part) if isinstance(found, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        if head != "#" or found is None:
+            found = found.get(part) if _TYPES["object"](found) else None
+        if found is None:
             raise ValueError(f"The schema has no definition {reference!r}")
-        return found  # pyright: ignore[reportUnknownVariableType]
+        return found
 
     def _combined(
         self, value: Any, schema: dict[str, Any], place: str, depth: int
