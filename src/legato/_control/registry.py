@@ -31,6 +31,7 @@ _MODULES = {
     "global_concurrency_limits": "global_concurrency_limits",
     "concurrency_limits": "concurrency_limits",
     "slots": "slots",
+    "limit_slots": "limit_slots",
     "admin": "admin",
 }
 # Functions that stand in a module of their own.

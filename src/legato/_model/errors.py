@@ -5,6 +5,8 @@ Error
   Conflict            ObjectAlreadyExists on the client
   InvalidRequest      ValidationError
   NotAllowed
+  Locked
+  LeaseLost
   Resync
   SettingsError
   DefinitionError     a flow or task that cannot be defined as written
@@ -67,6 +69,24 @@ class NotAllowed(Error):
 
     code = "not_allowed"
     status = 400
+
+
+class Locked(Error):
+    """What is asked for is in use; try again after `retry_after` seconds."""
+
+    code = "locked"
+    status = 423
+
+    def __init__(self, message: str | None = None, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after: float = retry_after
+
+
+class LeaseLost(Error):
+    """What was held is not held any more."""
+
+    code = "lease_lost"
+    status = 410
 
 
 class SettingsError(Error, ValueError):

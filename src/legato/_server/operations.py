@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from legato._model.errors import Error, InvalidRequest
+from legato._model.errors import Error, InvalidRequest, Locked
 from legato._model.operations.requests import Match, made, matches
 from legato._server import problems, quirks
 from legato._server.control import Control
@@ -53,7 +53,10 @@ class Operations:
         except Error as error:
             if _is_bad_path(error, match):
                 return json_response(*problems.NOT_FOUND)
-            return json_response(*problems.answer(error, kind, body))
+            answer = json_response(*problems.answer(error, kind, body))
+            if isinstance(error, Locked):
+                answer.headers["Retry-After"] = f"{error.retry_after:.3f}"
+            return answer
         except ClientDisconnect:
             return Response(status_code=499)
         plain = kind.spec.id in quirks.PLAIN_TEXT

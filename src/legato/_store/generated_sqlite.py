@@ -70,6 +70,7 @@ QUERIES: dict[str, str] = {
     'slot.enter': 'SELECT concurrency_limit.id FROM concurrency_limit WHERE concurrency_limit.ws = 0 ORDER BY concurrency_limit.name LIMIT 1 OFFSET 0',
     'slot.line': "SELECT lease.grant_id, lease.slots, lease.asked_at FROM lease WHERE lease.ws = 0 AND lease.kind = 'wait' AND lease.subject = :subject AND lease.grant_id IS NOT NULL ORDER BY lease.asked_at, lease.grant_id LIMIT 64 OFFSET 0",
     'slot.list_runs': "SELECT lease.run_id FROM lease WHERE lease.ws = 0 AND lease.kind = 'slot' AND lease.subject = :subject ORDER BY lease.asked_at, lease.grant_id",
+    'slot.list_beyond': "SELECT lease.grant_id, lease.asked_at FROM lease WHERE lease.ws = 0 AND lease.kind = 'slot' AND lease.subject = :subject AND lease.expires_at > :until",
     'slot.renew': 'UPDATE lease SET expires_at=:until WHERE lease.grant_id = :grant',
     'slot.list_expired': 'SELECT lease.grant_id, lease.holder_writer FROM lease WHERE lease.expires_at < :now AND lease.grant_id IS NOT NULL ORDER BY lease.expires_at',
     'slot.delete_of_limit': "DELETE FROM lease WHERE lease.ws = 0 AND (lease.kind = 'slot' OR lease.kind = 'wait') AND lease.subject = :subject",

@@ -155,6 +155,12 @@ QUERIES: dict[str, Executable] = {
     "slot.list_runs": select(lease.c.run_id)
     .where(lease.c.ws == _HERE, lease.c.kind == _HELD, lease.c.subject == _p("subject"))
     .order_by(lease.c.asked_at, lease.c.grant_id),
+    "slot.list_beyond": select(lease.c.grant_id, lease.c.asked_at).where(
+        lease.c.ws == _HERE,
+        lease.c.kind == _HELD,
+        lease.c.subject == _p("subject"),
+        lease.c.expires_at > _p("until"),
+    ),
     "slot.renew": update(lease)
     .where(lease.c.grant_id == _p("grant"))
     .values(expires_at=_p("until")),

@@ -144,6 +144,16 @@ def count_held(tx: Transaction, limits: Sequence[UUID]) -> dict[UUID, int]:
     return {decode.uid(row[0]): int(row[1]) for row in tx.rows_in("slot.held", limits)}
 
 
+def list_held_beyond(tx: Transaction, limits: Sequence[UUID], until: datetime) -> list[UUID]:
+    """Return the requests that hold slots of limits beyond a time, first come first."""
+    found: dict[UUID, int] = {}
+    for limit_id in limits:
+        params = {"subject": limit_id, "until": until}
+        for grant_id, asked_at in tx.rows("slot.list_beyond", params):
+            found[decode.uid(grant_id)] = asked_at
+    return sorted(found, key=lambda grant_id: (found[grant_id], grant_id))
+
+
 def list_expired(tx: Transaction, now: datetime) -> list[tuple[UUID, UUID]]:
     """Return (request, writer) of the leases whose time is over."""
     rows = tx.rows("slot.list_expired", {"now": now})
