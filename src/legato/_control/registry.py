@@ -35,7 +35,13 @@ _MODULES = {
     "admin": "admin",
 }
 # Functions that stand in a module of their own.
-_APART = {"flow_runs.resume": "resuming"}
+_APART = {
+    "flow_runs.resume": "resuming",
+    "flow_runs.history": "histories",
+    "flow_runs.count_task_runs": "histories",
+    "task_runs.history": "task_histories",
+    "task_runs.count_by_state": "histories",
+}
 # What Prefect's clients ask for by the same routes, but mean otherwise.
 _PREFECT_LANE = {
     "flow_runs.set_state": "prefect_flow_runs",
