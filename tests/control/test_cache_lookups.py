@@ -110,7 +110,7 @@ def test_look_ups_go_with_their_runs(store, send, sender):
 
 
 def test_records_wait_in_the_spool_as_they_are():
-    from legato._store.packing import packed, unpacked
+    from legato._model.packing import packed, unpacked
 
     result = Result(
         id=task(None).id, flow_run_id=None, serializer="json", size=1, sha256=b"", created_at=now()

@@ -26,6 +26,7 @@ from legato._model.records import (
     TaskRunCreated,
     TaskRunMoved,
     TaskRunNamed,
+    Unreadable,
     Writer,
 )
 from legato._store import environments, flows, writers
@@ -220,6 +221,9 @@ class Intake:
     def _skipped(self, index: int, seq: int, record: Skipped) -> None:
         """Only its number counts."""
 
+    def _unreadable(self, index: int, seq: int, record: Unreadable) -> None:
+        raise ValueError(record.problem)
+
     def _proposed(self, index: int, seq: int, record: FlowRunProposed) -> None:
         self.answer.answers[index] = proposals.create(self, record)
 
@@ -238,6 +242,7 @@ class Intake:
         ArtifactMade: _made,
         ArtifactChanged: _changed,
         Skipped: _skipped,
+        Unreadable: _unreadable,
         FlowRunProposed: _proposed,
         FlowRunMoveProposed: _move_proposed,
     }

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from legato._control.intake import BAD, Intake, Numbered, Touched
-from legato._model.errors import Conflict, Error
+from legato._model.errors import Error, Hole
 from legato._model.records import PROPOSALS, Batch, BatchAnswer, Record, Writer
 from legato._store import quarantine, writers
 from legato._store.port import Transaction
@@ -46,7 +46,7 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
     """Store what is new of a batch and answer its proposals.
 
     Records that were taken before have no effect, but they are answered again. Raises
-    Conflict with the expected number if records are missing before the batch.
+    Hole with the expected number if records are missing before the batch.
     """
     answer = BatchAnswer(batch.first_seq + len(batch.records) - 1)
     taken = _advance(tx, now, batch, writer)
@@ -105,8 +105,9 @@ def _advance(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> in
 
 def _refuse_hole(batch: Batch, known: int) -> None:
     if known < batch.first_seq - 1:
-        raise Conflict(
-            f"Record {known + 1} is expected of writer {batch.writer_id}, not {batch.first_seq}."
+        raise Hole(
+            f"Record {known + 1} is expected of writer {batch.writer_id}, not {batch.first_seq}.",
+            known + 1,
         )
 
 
@@ -176,7 +177,7 @@ def _advance_all(
         known = marks.get(writer.id, 0)
         try:
             _refuse_hole(batch, known)
-        except Conflict as refusal:
+        except Hole as refusal:
             outcomes[delivery] = refusal
             continue
         if writer.id not in marks:

@@ -3,6 +3,7 @@
 Error
   ObjectNotFound            ObjectNotFound on the client
   Conflict            ObjectAlreadyExists on the client
+    Hole
   InvalidRequest      ValidationError
   NotAllowed
   Locked
@@ -40,6 +41,16 @@ class Conflict(Error):
 
     code = "conflict"
     status = 409
+
+
+class Hole(Conflict):
+    """Records are missing before those that were sent."""
+
+    code = "hole"
+
+    def __init__(self, message: str | None = None, expected: int = 1) -> None:
+        super().__init__(message)
+        self.expected: int = expected
 
 
 class Resync(Error):

@@ -112,6 +112,13 @@ class Skipped(Struct, tag="skipped", frozen=True):
     """Nothing: stands under the number of a record that was lost on its way."""
 
 
+class Unreadable(Struct, tag="unreadable", frozen=True):
+    """Stands under the number of a record that its receiver cannot read."""
+
+    body: bytes
+    problem: str
+
+
 class FlowRunProposed(Struct, tag="flow_run_proposed"):
     """Proposal: create a flow run (version 1, attempt 1 held by this writer).
 
@@ -150,6 +157,7 @@ Record = (
     | ArtifactMade
     | ArtifactChanged
     | Skipped
+    | Unreadable
     | FlowRunProposed
     | FlowRunMoveProposed
 )

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 
-from legato._server import events_in, handshake
+from legato._server import events_in, handshake, journal
 from legato._server.control import Control
 from legato._server.events_in import EventInbox
 from legato._server.operations import Operations, json_response
@@ -38,6 +38,7 @@ def application(control: Control, access: Access, base_path: str = "/api") -> St
     inner: list[BaseRoute] = [
         *handshake.routes(control),
         *events_in.routes(inbox, access),
+        *journal.routes(control),
         Mount("/", app=Operations(control)),
     ]
     return Starlette(

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, TypeVar
 
+from legato._control.journal import Delivery
 from legato._control.registry import handler_of
 from legato._model.operations.spec import Operation
 from legato._model.ports import Clock
+from legato._model.records import BatchAnswer
 from legato._store.port import Grade, Lane, Store, Transaction
 
 T = TypeVar("T")
@@ -45,6 +47,10 @@ class Control:
                 lambda tx: op(tx, self.clock.now()), Lane.PROPOSALS, Grade.ACKED
             ),
         )
+
+    async def deliver(self, delivery: Callable[[], Delivery], lane: Lane) -> BatchAnswer:
+        """Store a batch of a journal; what it takes to read the batch is done by a thread, too."""
+        return await self._in(self._threads, lambda: self.store.run(delivery(), lane, Grade.ACKED))
 
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)

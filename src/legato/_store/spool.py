@@ -16,9 +16,9 @@ import msgspec
 
 from legato._model.errors import StoreError, StoreFull, StoreTooNew
 from legato._model.logs import LogCreate
+from legato._model.packing import packed, unpacked
 from legato._model.records import Logged, Record, Skipped, Writer
 from legato._store.faults import failpoint
-from legato._store.packing import packed, unpacked
 from legato._store.platform_posix import is_network_path
 from legato._store.sqlite_errors import translate
 from legato._store.sqlite_home import unusable
