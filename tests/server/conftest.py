@@ -11,6 +11,7 @@ import uvicorn
 
 from legato._journal.clock import SystemClock
 from legato._server.application import application
+from legato._server.connections import Connection
 from legato._server.control import Control
 from legato._server.safety import Access
 from tests.store.conftest import postgres_url, store
@@ -22,7 +23,9 @@ class Serving(uvicorn.Server):
     """A server whose thread says when requests are answered."""
 
     def __init__(self, app):
-        config = uvicorn.Config(app, log_level="warning", loop="uvloop", lifespan="on")
+        config = uvicorn.Config(
+            app, log_level="warning", loop="uvloop", http=Connection, lifespan="on"
+        )
         super().__init__(config)
         self.answers = threading.Event()
 

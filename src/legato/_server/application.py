@@ -8,25 +8,30 @@ from logging import getLogger
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
+from starlette.types import ASGIApp
 
 from legato._server import events_in, handshake, journal
 from legato._server.control import Control
 from legato._server.events_in import EventInbox
-from legato._server.operations import Operations, json_response
-from legato._server.safety import BODY_MAX_BYTES, Access, Guard, TooLong
+from legato._server.operations import Operations, json_response, too_long
+from legato._server.safety import Access, Guard, TooLong
 
 _log = getLogger("legato.server")
 _OPEN = ("/health", "/ready")
 """What is answered to anybody, below the base path."""
+_COMPRESSED_FROM_BYTES = 8192
+"""An answer about one run is smaller; to compress it takes longer than to send it."""
 
 
-def application(control: Control, access: Access, base_path: str = "/api") -> Starlette:
-    """Return the application; it closes `control` when it ends."""
+def application(control: Control, access: Access, base_path: str = "/api") -> ASGIApp:
+    """Return the application; it closes `control` when it ends.
+
+    Operations are found before Starlette looks at a request: most requests are theirs.
+    """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -39,23 +44,19 @@ def application(control: Control, access: Access, base_path: str = "/api") -> St
         *handshake.routes(control),
         *events_in.routes(inbox, access),
         *journal.routes(control),
-        Mount("/", app=Operations(control)),
     ]
-    return Starlette(
+    rest = Starlette(
         routes=[Mount(base_path, routes=inner)],
-        middleware=[
-            Middleware(
-                Guard, access=access, open_paths=frozenset(base_path + path for path in _OPEN)
-            ),
-            Middleware(GZipMiddleware, minimum_size=500, compresslevel=1),
-        ],
         exception_handlers={TooLong: _too_long, HTTPException: _http, Exception: _failed},
         lifespan=lifespan,
     )
+    found = Operations(control, base_path, rest, _failed)
+    compressed = GZipMiddleware(found, minimum_size=_COMPRESSED_FROM_BYTES, compresslevel=1)
+    return Guard(compressed, access, frozenset(base_path + path for path in _OPEN))
 
 
 async def _too_long(_: Request, __: Exception) -> Response:
-    return json_response(413, {"detail": f"The body is longer than {BODY_MAX_BYTES} bytes."})
+    return too_long()
 
 
 async def _http(_: Request, error: Exception) -> Response:

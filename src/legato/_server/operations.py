@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from legato._model.errors import Error, InvalidRequest, Locked
 from legato._model.operations.requests import Match, made, matches
 from legato._server import problems, quirks
 from legato._server.control import Control
+from legato._server.safety import BODY_MAX_BYTES, TooLong
 from legato._server.shapes import shaped
 
 
 class Operations:
-    """The routes of all operations, as an ASGI application below `/api`."""
+    """The routes of all operations below `base_path`; `rest` answers what is no operation's."""
 
-    def __init__(self, control: Control) -> None:
-        self._control = control
+    def __init__(
+        self,
+        control: Control,
+        base_path: str,
+        rest: ASGIApp,
+        failed: Callable[[Request, Exception], Awaitable[Response]],
+    ) -> None:
+        self._control, self._rest, self._failed = control, rest, failed
+        self._prefix = base_path + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 4404, "reason": "Not Found"})
+        path: str = scope.get("path", "") if scope["type"] == "http" else ""
+        inner = path.removeprefix(self._prefix)
+        found = matches(inner) if inner != path else []
+        if not found:
+            await self._rest(scope, receive, send)
             return
         request = Request(scope, receive)
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        response = await self._respond(request, path)
+        try:
+            response = await self._respond(request, found)
+        except TooLong:
+            response = too_long()
+        except Exception as error:  # noqa: BLE001 - whoever asked gets an answer, the log the rest
+            response = await self._failed(request, error)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request, path: str) -> Response:
-        found = matches(path)
-        if not found:
-            return json_response(*problems.NOT_FOUND)
+    async def _respond(self, request: Request, found: list[Match]) -> Response:
+        path, method = request.scope["path"], request.method
         slash = found[0].kind.spec.path.endswith("/")
         if slash != path.endswith("/"):
             return _redirect(request, slash=slash)
         for match in found:
-            if match.kind.spec.method == request.method:
+            if match.kind.spec.method == method:
                 return await self._carry_out(request, match)
         return json_response(*problems.METHOD_NOT_ALLOWED)
 
@@ -48,7 +62,7 @@ class Operations:
         try:
             body = _decoded(await request.body())
             asked = quirks.without_nulls(kind, body)
-            operation = made(match, asked, request.url.query)
+            operation = made(match, asked, request.scope["query_string"].decode("latin-1"))
             found, now = await self._control.send(operation)
         except Error as error:
             if _is_bad_path(error, match):
@@ -78,6 +92,11 @@ def _answered(status: int, found: Any, *, plain: bool = False) -> Response:
     if plain:
         return PlainTextResponse(found, status)
     return json_response(status, shaped(found))
+
+
+def too_long() -> Response:
+    """Return the answer to a body that is too long."""
+    return json_response(413, {"detail": f"The body is longer than {BODY_MAX_BYTES} bytes."})
 
 
 def json_response(status: int, content: Any) -> Response:

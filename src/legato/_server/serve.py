@@ -14,6 +14,7 @@ from msgspec import Struct
 from legato._model.errors import SettingsError
 from legato._model.ports import Clock
 from legato._server.application import application
+from legato._server.connections import Connection
 from legato._server.control import Control
 from legato._server.duties import Duties, Duty
 from legato._server.safety import LOOPBACK, Access
@@ -89,7 +90,7 @@ def serve(
         server_header=False,
         proxy_headers=False,
         loop="asyncio" if sys.platform == "win32" else "uvloop",
-        http="httptools",
+        http=Connection,
         ws="websockets-sansio",
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
