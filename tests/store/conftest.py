@@ -41,7 +41,7 @@ def empty(url):
     names = ", ".join(t.name for t in metadata.sorted_tables if t.name != "meta")
     with psycopg.connect(url) as connection:
         connection.execute(f"TRUNCATE {names}")
-        connection.execute("UPDATE meta SET retained_after = 0")
+        connection.execute("UPDATE meta SET retained_after = 0, alive_at = NULL")
 
 
 def postgres_store(url):

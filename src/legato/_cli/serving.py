@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
@@ -33,6 +34,7 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
 _SWEEP_SECONDS = 5.0
+_PULSE = timedelta(seconds=2)
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -114,11 +116,23 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Sequence[Duty]]:
         from legato._store.postgres import PostgresStore
 
         migrate.migrate_postgres(what.database_url)
-        return PostgresStore(what.database_url), []
+        store = PostgresStore(what.database_url)
+        return store, [_leases(store)]
     from legato._backend.current import current
 
     backend = current()
-    return backend.store, [Duty("reaper", _SWEEP_SECONDS, backend.sweep)]
+    return backend.store, [Duty("reaper", _SWEEP_SECONDS, backend.sweep), _leases(backend.store)]
+
+
+def _leases(store: Store) -> Duty:
+    """Return the duty that closes what processes held whose leases have run out."""
+    from legato._control.attempt_leases import tend
+    from legato._journal.clock import SystemClock
+    from legato._server.duties import Duty
+
+    clock, ttl = SystemClock(), timedelta(seconds=configuration.current().lease_seconds)
+    every = min(_PULSE, ttl / 5)
+    return Duty("leases", every.total_seconds(), lambda: tend(store, clock.now(), every, ttl))
 
 
 def start_in_background(what: Asked) -> None:

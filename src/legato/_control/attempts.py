@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from uuid import UUID, uuid5
 
@@ -13,11 +14,12 @@ from legato._store import decode, flow_runs, leases, slots, writers
 from legato._store.flow_runs import FlowRuns, FlowWork
 from legato._store.port import Transaction
 from legato._store.states import History
-from legato._store.task_runs import TaskRuns
+from legato._store.task_runs import TaskRuns, TaskWork
 
 NOBODY = UUID(int=0)
 LOST = "lost"
 """`attempt.cause` of an attempt whose holder ended without reporting."""
+CANCELLED = StateType.CANCELLED
 
 
 def open_writers(tx: Transaction) -> list[Writer]:
@@ -33,62 +35,112 @@ def close_dead(
     `message` is that of the states; by default it names the process.
     """
     slot_control.end_all(tx, now, slots.of_writers(tx, [writer.id for writer in dead]))
-    history = History(tx)
-    runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, NOBODY)
+    closing = Closing(tx, now)
     holders = {writer.id: writer for writer in dead}
-    runs.load(_held(tx, dead))
-    lost = [work for work in _open(runs) if work.holder in holders]
-    ids = [work.id for work in lost]
-    tasks.load([*_live_tasks(tx, dead, ids), *_parents(lost)])
-    of_lost = {work.id: holders[work.holder or NOBODY] for work in lost}
-    for task in sorted(tasks.works.values(), key=lambda task: task.id):
-        blamed = of_lost.get(task.flow_run_id or NOBODY) or holders.get(task.writer_id)
-        if blamed is not None and task.is_live:
-            text = message or _ended(blamed)
-            tasks.follow(task, _crashed(task.id, task.version, now, text))
-    for work in lost:
-        _close(runs, tasks, work, now, message or _ended(of_lost[work.id]))
+    closing.runs.load(_held(tx, dead))
+    lost = [work for work in closing.open_runs() if work.holder in holders]
+    words = {work.id: message or ended(holders[work.holder or NOBODY]) for work in lost}
+
+    def told(task: TaskWork) -> str | None:
+        writer = holders.get(task.writer_id)
+        return None if writer is None else message or ended(writer)
+
+    closing.end(lost, words, live_tasks(tx, dead, list(words)), told)
     leases.release_of(tx, holders)
-    runs.flush()
-    tasks.flush()
-    history.flush(tx)
-    return ids
+    closing.flush()
+    return list(words)
 
 
 def close_rest(tx: Transaction, now: datetime, flow_run_id: UUID, message: str) -> None:
     """Close what threads still do for a flow run that has ended: its tasks, subflows and theirs."""
-    history = History(tx)
-    runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, NOBODY)
+    closing = Closing(tx, now)
     tree = flow_runs.list_tree(tx, flow_run_id)
-    runs.load(tree)
-    left = _open(runs)
+    closing.runs.load(tree)
+    left = closing.open_runs()
     live = [decode.uid(row[0]) for row in tx.rows_in("task_run.list_live_of_flow_runs", tree)]
-    tasks.load([*live, *_parents(left)])
-    for task in sorted(tasks.works.values(), key=lambda task: task.id):
-        if task.is_live:
-            tasks.follow(task, _crashed(task.id, task.version, now, message))
-    for work in left:
-        _close(runs, tasks, work, now, message)
-    runs.flush()
-    tasks.flush()
-    history.flush(tx)
+    closing.end(left, {work.id: message for work in left}, live, lambda _: message)
+    closing.flush()
 
 
-def _open(runs: FlowRuns) -> list[FlowWork]:
-    works = runs.works.values()
-    return [work for work in works if work.closed_at is None and work.type is not None]
+class Closing:
+    """Flow runs that are ended from outside, with their tasks: the rows that this touches."""
+
+    def __init__(self, tx: Transaction, now: datetime) -> None:
+        self._tx, self._now = tx, now
+        self._history = History(tx)
+        self.runs = FlowRuns(tx, self._history, now)
+        self.tasks = TaskRuns(tx, self._history, NOBODY)
+
+    def open_runs(self) -> list[FlowWork]:
+        """Return those of the runs at hand whose attempt is not closed."""
+        works = self.runs.works.values()
+        return [work for work in works if work.closed_at is None and work.type is not None]
+
+    def end(
+        self,
+        lost: list[FlowWork],
+        words: dict[UUID, str],
+        live: Iterable[UUID],
+        told: Callable[[TaskWork], str | None] = lambda _: None,
+        cause: str = LOST,
+        late: Iterable[UUID] = (),
+    ) -> None:
+        """End runs, `words` being their messages, and the live tasks of them.
+
+        `told` gives the message for tasks of other runs; None: such a task is left alone. `late`
+        are runs that took too long.
+        """
+        parents = (work.parent_task_run_id for work in lost)
+        self.tasks.load([*live, *(parent for parent in parents if parent is not None)])
+        too_late = set(late)
+        cancelled = {work.id for work in lost if work.type is StateType.CANCELLING}
+        for task in sorted(self.tasks.works.values(), key=lambda task: task.id):
+            message = words.get(task.flow_run_id or NOBODY) or told(task)
+            if message is not None and task.is_live:
+                kind = CANCELLED if task.flow_run_id in cancelled else StateType.CRASHED
+                self.tasks.follow(task, self._state(task, kind, message))
+        for work in lost:
+            kind = CANCELLED if work.id in cancelled else StateType.CRASHED
+            state = self._state(work, kind, words[work.id])
+            if work.id in too_late and work.id not in cancelled:
+                state.type, state.name = StateType.FAILED, "TimedOut"
+            self.runs.move(work, state, None)
+            self.runs.close(work, cause)
+            mirror(self.tasks, work, state)
+
+    def flush(self) -> None:
+        """Write what was ended."""
+        self.runs.flush()
+        self.tasks.flush()
+        self._history.flush(self._tx)
+
+    def _state(self, work: FlowWork | TaskWork, kind: StateType, message: str) -> State:
+        return State(
+            id=crash_id(work.id, work.version),
+            type=kind,
+            name=kind.value.capitalize(),
+            timestamp=self._now,
+            message=message,
+        )
 
 
-def _parents(works: list[FlowWork]) -> list[UUID]:
-    found = (work.parent_task_run_id for work in works)
-    return [parent for parent in found if parent is not None]
+def live_tasks(tx: Transaction, dead: list[Writer], flow_runs: list[UUID]) -> list[UUID]:
+    """Return the live task runs of writers and of flow runs."""
+    rows = [
+        row for writer in dead for row in tx.rows("task_run.list_live", {"writer_id": writer.id})
+    ]
+    rows += tx.rows_in("task_run.list_live_of_flow_runs", flow_runs)
+    return [decode.uid(row[0]) for row in rows]
 
 
-def _close(runs: FlowRuns, tasks: TaskRuns, work: FlowWork, now: datetime, message: str) -> None:
-    state = _crashed(work.id, work.version, now, message)
-    runs.move(work, state, None)
-    runs.close(work, LOST)
-    mirror(tasks, work, state)
+def ended(writer: Writer) -> str:
+    """Say that a process is dead."""
+    return f"process {writer.pid} on {writer.host} ended without reporting"
+
+
+def crash_id(run_id: UUID, version: int) -> UUID:
+    """Return the id of the state in which a run of that version is ended from outside."""
+    return uuid5(run_id, f"crashed after {version}")
 
 
 def _held(tx: Transaction, dead: list[Writer]) -> list[UUID]:
@@ -97,25 +149,3 @@ def _held(tx: Transaction, dead: list[Writer]) -> list[UUID]:
         for writer in dead
         for row in tx.rows("flow_run.list_open", {"writer_id": writer.id})
     ]
-
-
-def _live_tasks(tx: Transaction, dead: list[Writer], flow_runs: list[UUID]) -> list[UUID]:
-    rows = [
-        row for writer in dead for row in tx.rows("task_run.list_live", {"writer_id": writer.id})
-    ]
-    rows += tx.rows_in("task_run.list_live_of_flow_runs", flow_runs)
-    return [decode.uid(row[0]) for row in rows]
-
-
-def _ended(writer: Writer) -> str:
-    return f"process {writer.pid} on {writer.host} ended without reporting"
-
-
-def _crashed(run_id: UUID, version: int, now: datetime, message: str) -> State:
-    return State(
-        id=uuid5(run_id, f"crashed after {version}"),
-        type=StateType.CRASHED,
-        name="Crashed",
-        timestamp=now,
-        message=message,
-    )

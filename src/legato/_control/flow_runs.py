@@ -83,7 +83,7 @@ def _by_key(tx: Transaction, flow_id: UUID, key: str | None) -> UUID | None:
     if key is None:
         return None
     params = {"ws": DEFAULT_WORKSPACE, "flow_id": flow_id, "idempotency_key": key}
-    return flow_runs.find_by_key(tx, params)
+    return finding.find_flow_run_by_key(tx, params)
 
 
 def read(tx: Transaction, now: datetime, request: ReadFlowRun) -> FlowRun:

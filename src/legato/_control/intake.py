@@ -37,7 +37,7 @@ from legato._store.port import Transaction
 from legato._store.quarantine import Quarantine
 from legato._store.results import Results
 from legato._store.states import History
-from legato._store.task_runs import TaskRuns
+from legato._store.task_runs import TaskRuns, TaskWork
 
 if TYPE_CHECKING:
     from legato._store.cache_lookups import CacheLookups
@@ -85,6 +85,7 @@ class Intake:
     def turn_to(self, writer: Writer, answer: BatchAnswer, known_seq: int = 0) -> Intake:
         """Take the records of `writer` from now on, and answer in `answer`."""
         self.writer, self.answer, self._known_seq = writer, answer, known_seq
+        self.flows.leases.leased = writer.lease_seconds is not None
         if writer.id is not self.tasks.writer_id:
             self.tasks.writer_id = writer.id
             self._logs.writer_uid = self.tx.uid(writer.id)
@@ -181,12 +182,21 @@ class Intake:
         work = self.tasks.works.get(record.task_run_id.int)
         if work is None:
             raise ValueError(f"There is no task run {record.task_run_id}")
-        if record.version <= work.version or not self.counts(record.flow_run_id, record.epoch):
+        known = record.version <= work.version and not self._continues(work)
+        if known or not self.counts(record.flow_run_id, record.epoch):
             self.tasks.late(work, record.state, record.epoch, record.result_id)
         else:
             self.tasks.move(work, record.state, record.progress, record.result_id)
             if record.result_body is not None:
                 self.tasks.keep(work, record.result_body)
+
+    def _continues(self, work: TaskWork) -> bool:
+        """Tell whether the versions of a task run are ahead of those that its process counts.
+
+        It was ended when the process was taken for dead, and revived when it came back.
+        """
+        flow = self.flows.works.get(work.flow_run_id.int) if work.flow_run_id is not None else None
+        return flow is not None and flow.first_epoch < flow.epoch and work.is_live
 
     def _named(self, index: int, seq: int, record: TaskRunNamed) -> None:
         work = self.tasks.works.get(record.task_run_id.int)

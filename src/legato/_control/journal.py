@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from legato._control import returning
 from legato._control.intake import BAD, Intake, Numbered, Touched
 from legato._model.errors import Error, Hole
 from legato._model.records import PROPOSALS, Batch, BatchAnswer, Record, Writer
@@ -60,13 +61,30 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
     intake = Intake(tx, now, writer)
     records = [batch.records[n] for n in indices]
     try:
-        intake.load(Touched().add(records, new=not taken))
+        _load(intake, Touched().add(records, new=not taken), [writer])
         intake.turn_to(writer, answer, known)
         intake.take(_numbered(batch, indices, records))
         intake.flush()
     except (Error, *BAD) as error:
         raise UnsoundBatch(str(error)) from error
     return answer
+
+
+def _load(intake: Intake, touched: Touched, writers: Iterable[Writer]) -> None:
+    """Lock and read what the records touch; writers that were taken for dead are back."""
+    intake.load(touched)
+    back = False
+    for writer in writers:
+        if writer.lease_seconds is not None:
+            works = intake.flows.works.values()
+            ids = [work.id for work in works if returning.is_back(work, writer)]
+            if ids:
+                returning.come_back(intake.tx, intake.now, writer, ids)
+                back = True
+    if back:
+        intake.flows.works.clear()
+        intake.tasks.works.clear()
+        intake.load(touched)
 
 
 def _indices(
@@ -133,7 +151,7 @@ def _receive_all(
     now = max(delivery.now for delivery in deliveries)
     first = not outcomes  # those of the next round may have ids in common with those of this one
     taken = _advance_all(tx, now, deliveries, outcomes)
-    intake: Intake | None = None
+    senders: list[Writer] = []
     touched = Touched()
     parts: list[tuple[Delivery, BatchAnswer, Sequence[int], list[Record]]] = []
     for delivery, count in taken.items():
@@ -143,11 +161,12 @@ def _receive_all(
         records = [batch.records[n] for n in indices]
         touched.add(records, new=first and not count)
         parts.append((delivery, answer, indices, records))
-        intake = intake or Intake(tx, now, delivery.writer)
-    if intake is None:
+        senders.append(delivery.writer)
+    if not senders:
         return
     try:
-        intake.load(touched)
+        intake = Intake(tx, now, senders[0])
+        _load(intake, touched, senders)
         for delivery, answer, indices, records in parts:
             known = delivery.batch.first_seq + taken[delivery] - 1
             intake.turn_to(delivery.writer, answer, known)
@@ -194,7 +213,7 @@ def _take_alone(intake: Intake, record: Numbered) -> None:
     failures: tuple[type[Exception], ...] = (*BAD, *intake.tx.data_errors)
     try:
         with intake.tx.savepoint():
-            intake.load(Touched().add([record[2]]))
+            _load(intake, Touched().add([record[2]]), [intake.writer])
             intake.take([record])
             intake.flush()
     except failures as error:

@@ -18,7 +18,7 @@ from legato._model.records import (
     Wait,
 )
 from legato._model.states import TERMINAL, State, StateDetails
-from legato._store import flow_runs
+from legato._store import finding, flow_runs
 from legato._store.flow_runs import ENDED, FlowRuns, FlowWork
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.standing import when
@@ -75,7 +75,7 @@ def _by_key(intake: Intake, flow_id: UUID, record: FlowRunProposed) -> UUID | No
         "flow_id": flow_id,
         "idempotency_key": record.run.idempotency_key,
     }
-    return flow_runs.find_by_key(intake.tx, params)
+    return finding.find_flow_run_by_key(intake.tx, params)
 
 
 def move(intake: Intake, record: FlowRunMoveProposed, *, repeated: bool) -> Answer:
@@ -86,7 +86,7 @@ def move(intake: Intake, record: FlowRunMoveProposed, *, repeated: bool) -> Answ
     if repeated and (again := _again(intake, work, record.state)) is not None:
         return again
     held = work.closed_at is None and work.holder == intake.writer.id
-    if record.epoch != work.epoch or not (held or _ended_here(intake, work)):
+    if not work.covers(record.epoch) or not (held or _ended_here(intake, work)):
         intake.flows.late(work, record.state, record.epoch, record.result_id)
         intake.fence(work.id, f"Attempt {record.epoch} is closed.")
         return Aborted(f"Attempt {record.epoch} is closed.")

@@ -41,6 +41,8 @@ _APART = {
     "flow_runs.count_task_runs": "histories",
     "task_runs.history": "task_histories",
     "task_runs.count_by_state": "histories",
+    "attempts.renew": "attempt_leases",
+    "attempts.close": "attempt_leases",
 }
 # What Prefect's clients ask for by the same routes, but mean otherwise.
 _PREFECT_LANE = {

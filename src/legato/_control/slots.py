@@ -45,8 +45,8 @@ def take(tx: Transaction, now: datetime, request: TakeSlots) -> Answer:
 
 
 def find(tx: Transaction, now: datetime, request: FindSlots) -> Granted | Waits | None:
-    """Tell where a request stands."""
-    return _standing(tx, now, request.grant_id)
+    """Tell where a request stands; not when it will be served, as that takes locks."""
+    return _standing(tx, now, request.grant_id, estimate=False)
 
 
 def renew(tx: Transaction, now: datetime, request: RenewSlots) -> bool:
@@ -178,14 +178,16 @@ def _check(request: TakeSlots, limits: Sequence[LimitRow]) -> None:
 _LONGEST = 86400.0
 
 
-def _standing(tx: Transaction, now: datetime, grant_id: UUID) -> Granted | Waits | None:
+def _standing(
+    tx: Transaction, now: datetime, grant_id: UUID, *, estimate: bool = True
+) -> Granted | Waits | None:
     leases = slots.of_grants(tx, [grant_id]).get(grant_id)
     if leases is None:
         return None
     if leases[0].kind == HELD:
         found = [concurrency_limits.find_by_id(tx, lease.limit_id) for lease in leases]
         return Granted(grant_id, [row.name for row in found if row is not None])
-    return Waits(grant_id, _seconds_left(tx, now, leases))
+    return Waits(grant_id, _seconds_left(tx, now, leases) if estimate else None)
 
 
 def _seconds_left(tx: Transaction, now: datetime, leases: Sequence[Lease]) -> float | None:

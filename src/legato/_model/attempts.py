@@ -43,6 +43,14 @@ class AttemptOpened(Struct, kw_only=True):
     state: State
 
 
+class Renewed(Struct, kw_only=True):
+    """The runs whose leases a process has: held, held but to be cancelled, and those it lost."""
+
+    held: list[UUID] = []
+    cancelling: list[UUID] = []
+    lost: list[UUID] = []
+
+
 class Step(Struct, kw_only=True):
     """A task run of a flow run as the next attempt sees it."""
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from msgspec import Struct
+
+ATTEMPT = "attempt"
+EXPIRED = "expired"
+"""`attempt.cause` of an attempt whose lease nobody has renewed."""
+SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 3600.0
+
+
+def span(seconds: float) -> timedelta:
+    """Return how long a lease lasts that is to last so long: a second at least, an hour at most."""
+    wanted = max(SHORTEST_SECONDS, seconds)  # nor if it is no number
+    return timedelta(seconds=min(wanted, LONGEST_SECONDS))
 
 
 class Lease(Struct, kw_only=True):

@@ -227,7 +227,8 @@ class Writer(Struct, kw_only=True):
     """A process that writes: who it is, so that others can tell whether it lives.
 
     `pid_start` is the kernel's start time of the process and `pid_namespace` its pid namespace;
-    pid numbers come back, the three together do not.
+    pid numbers come back, the three together do not. `lease_seconds` is set where a lease says
+    that the process lives, because who reads this cannot see it: one that writes to a server.
     """
 
     id: UUID
@@ -236,3 +237,4 @@ class Writer(Struct, kw_only=True):
     pid_start: int | None
     pid_namespace: str | None
     opened_at: datetime
+    lease_seconds: float | None = None

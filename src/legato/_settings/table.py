@@ -89,6 +89,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     offline: WhenOffline
     spool_max_bytes: int
     spool_exit_seconds: float
+    lease_seconds: float
     server_api_host: str
     server_api_port: int
     server_api_base_path: str
@@ -312,6 +313,13 @@ SPOOL_EXIT_SECONDS = Setting(
     10.0,
     "How long a process that ends waits for a database in use before it leaves records in the "
     "spool.",
+)
+LEASE_SECONDS = Setting(
+    "LEASE_SECONDS",
+    SECONDS,
+    15.0,
+    "How long a server waits for word of a process that records through it before it takes the "
+    "process for dead.",
 )
 SERVER_API_HOST = Setting(
     "SERVER_API_HOST",

@@ -101,13 +101,15 @@ _NOBODYS = 0
 
 def _of_run(run_id: UUID, rows: list[Any], steps: Steps) -> Iterator[str]:
     """Versions without a gap in the order of positions, legal steps, one end per attempt."""
-    before = ""
+    before, under = "", 0
     ended: set[int] = set()
     for number, (version, epoch, opens, from_type, type_, _, name) in enumerate(rows, 1):
         if version != number:
             yield f"{run_id}: version {version} stands at place {number}"
         forced = steps is transitions.FLOW_RUN or epoch == _NOBODYS
-        if number > 1 and not from_type and (forced or _is_beyond(before, type_, name)):
+        revived, under = epoch > under and before in TERMINAL_NAMES, epoch
+        free = forced or revived or _is_beyond(before, type_, name)
+        if number > 1 and not from_type and free:
             before = type_
             continue
         if from_type != before:

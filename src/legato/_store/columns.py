@@ -41,7 +41,7 @@ PARENT = ("parent_task_run_id",)
 RESULT_BODY = ("result_body",)
 RESUMPTION = ("entrypoint", "durable", "rerun_of", "parameters_id")
 WRITER_ADVANCE = ("last_seq", "seen_at")
-WRITER = ("id", "host", "pid", "pid_start", "pid_namespace", "opened_at")
+WRITER = ("id", "host", "pid", "pid_start", "pid_namespace", "opened_at", "lease_us")
 FLOW = ("id", "created_at", "updated_at", "name", "tags", "labels")
 FLOW_CREATE = (*FLOW, "ws")
 
@@ -207,7 +207,7 @@ ATTEMPT = (
     "code_files",
 )
 ATTEMPT_CLOSE = ("closed_at", "cause")
-ATTEMPT_CREATE = ("ws", *ATTEMPT)
+ATTEMPT_CREATE = ("ws", *ATTEMPT, "first_number")
 LEASE = ("id", "kind", "subject", "holder_writer", "epoch", "expires_at")
 LEASE_CREATE = (*LEASE, "ws")
 LEASE_CHANGE = ("expires_at",)

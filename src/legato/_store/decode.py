@@ -260,7 +260,7 @@ def row_result(row: Row) -> Result:
 
 
 def writer(row: Row) -> Writer:
-    id_, host, pid, pid_start, namespace, opened = row
+    id_, host, pid, pid_start, namespace, opened, lease_us = row
     return Writer(
         id=uid(id_),
         host=host,
@@ -268,4 +268,5 @@ def writer(row: Row) -> Writer:
         pid_start=pid_start,
         pid_namespace=namespace,
         opened_at=_at(opened),
+        lease_seconds=None if lease_us is None else lease_us / 1_000_000,
     )

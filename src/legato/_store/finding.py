@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from legato._model.flow_runs import FlowRun
@@ -28,6 +30,12 @@ def find_flow_run(tx: Transaction, run_id: UUID) -> FlowRun | None:
     """Return the flow run of that id."""
     rows = tx.rows("flow_run.read", {"ws": DEFAULT_WORKSPACE, "id": run_id})
     return decode.flow_run(rows[0]) if rows else None
+
+
+def find_flow_run_by_key(tx: Transaction, params: Mapping[str, Any]) -> UUID | None:
+    """Return the run of a flow that was created with an idempotency key."""
+    rows = tx.rows("flow_run.find_by_key", params)
+    return decode.uid(rows[0][0]) if rows else None
 
 
 def find_task_run(tx: Transaction, run_id: UUID) -> TaskRun | None:

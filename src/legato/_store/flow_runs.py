@@ -15,6 +15,7 @@ from legato._model.progress import START, advance
 from legato._model.records import Progress, Writer
 from legato._model.states import State, StateType
 from legato._store import decode, encode, results
+from legato._store.attempt_leases import AttemptLeases
 from legato._store.columns import OWNED
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
@@ -44,6 +45,7 @@ class FlowWork:
     """A flow run that the transaction touches.
 
     `holder` is the writer of its latest attempt, `opener` that writer if the attempt is new.
+    Records of epochs from `first_epoch` on count: of attempts that this one continues, too.
     """
 
     __slots__ = (
@@ -58,6 +60,7 @@ class FlowWork:
         "entered",
         "epoch",
         "expected_at",
+        "first_epoch",
         "flow_id",
         "holder",
         "id",
@@ -94,6 +97,7 @@ class FlowWork:
     sorted_at: int
     version: int
     epoch: int
+    first_epoch: int
     entered: Entered
     progress: Progress
     expected_at: Any
@@ -113,7 +117,11 @@ class FlowWork:
 
     def is_open(self, epoch: int) -> bool:
         """Tell whether facts of that attempt still count: it is the latest, not taken away."""
-        return epoch == self.epoch and (self.closed_at is None or self.cause == ENDED)
+        return self.covers(epoch) and (self.closed_at is None or self.cause == ENDED)
+
+    def covers(self, epoch: int) -> bool:
+        """Tell whether an epoch is that of the latest attempt, or of one that this continues."""
+        return self.first_epoch <= epoch <= self.epoch
 
 
 class FlowRuns:
@@ -124,6 +132,7 @@ class FlowRuns:
         self._null, self._uid = tx.null, tx.uid
         self._closed: list[Any] = []
         self._attached: list[Any] = []
+        self.leases = AttemptLeases(tx, now)
         self.works: dict[int, FlowWork] = {}
 
     def load(self, ids: Iterable[UUID]) -> None:
@@ -147,8 +156,8 @@ class FlowRuns:
         work.root_flow_run_id = decode.maybe_uid(owned["root_flow_run_id"])
         work.policy_text, work.deployment_id = owned["policy"], owned["deployment_id"]
         work.holder, work.closed_at, work.cause = decode.maybe_uid(row[22]), row[23], row[24]
-        work.created, work.code_version, work.opener = None, None, None
-        work.code_files = None
+        work.created = work.code_version = work.code_files = work.opener = None
+        work.first_epoch = work.epoch if row[25] is None else row[25]
         work.sorted_at = self._sort_at(work)
         return work
 
@@ -162,10 +171,11 @@ class FlowRuns:
         work.root_flow_run_id = run.root_flow_run_id
         work.policy_text = encode.json(run.empirical_policy, "empirical_policy")
         work.encoded, work.created_at = self._encoded(run, work.policy_text), entered[5]
-        work.deployment_id, work.created, work.code_version = run.deployment_id, run, None
-        work.code_files = None
+        work.deployment_id, work.created = run.deployment_id, run
+        work.code_version = work.code_files = None
         work.holder, work.closed_at, work.cause, work.opener = None, None, None, None
-        work.stored, work.version, work.epoch, work.entered = 0, 1, 0, entered
+        work.stored, work.version, work.entered = 0, 1, entered
+        work.epoch = work.first_epoch = 0
         work.progress = advance(START, None, None, state)
         work.scheduled_at = _scheduled(state)
         work.expected_at = entered[5] if work.scheduled_at is None else work.scheduled_at
@@ -181,7 +191,8 @@ class FlowRuns:
     ) -> None:
         """Write the first history row of a created run, under its first attempt if it has one."""
         if writer is not None:
-            work.epoch, work.opener, work.holder = 1, writer, writer.id
+            work.epoch = work.first_epoch = 1
+            work.opener, work.holder = writer, writer.id
             work.code_version, work.code_files = code_version, code_files
         if writer is not None and work.entered[1] in TERMINAL_NAMES:
             work.closed_at, work.cause = self._now, ENDED
@@ -207,10 +218,11 @@ class FlowRuns:
         """Open the next attempt with the state that leaves a terminal one."""
         before, epoch = work.entered[1], work.epoch + 1
         entered = self._history.entered(state, None)
-        work.progress = advance(work.progress, work.type, when(work.entered[5]), state)
-        work.progress = replace(work.progress, end_time=None)
+        progress = advance(work.progress, work.type, when(work.entered[5]), state)
+        work.progress = replace(progress, end_time=None)
         self._history.flow_step(work.uid, work.version + 1, (epoch, 1), before, entered)
-        work.version, work.epoch, work.entered = work.version + 1, epoch, entered
+        work.version, work.entered = work.version + 1, entered
+        work.epoch = work.first_epoch = epoch
         work.scheduled_at = _scheduled(state)
         work.opener, work.holder = writer, writer.id
         work.code_version, work.code_files = code_version, code_files
@@ -225,7 +237,7 @@ class FlowRuns:
         before, reopens = work.type, transitions.reopens(work.type, state.type)
         legal = reopens or transitions.is_legal(transitions.FLOW_RUN, before, state.type)
         if reopens:
-            work.epoch += 1
+            work.epoch = work.first_epoch = work.epoch + 1
             work.holder = work.closed_at = work.cause = None
         entered = self._history.entered(state, None)
         run_count = work.progress.run_count
@@ -242,6 +254,7 @@ class FlowRuns:
     def attach(self, work: FlowWork, parent_task_run_id: UUID) -> None:
         """Have another task run stand for a subflow's run from now on."""
         work.parent_task_run_id = parent_task_run_id
+        self.leases.below.add(work.id)
         self._attached += (work.uid, work.stored, self._uid(parent_task_run_id))
 
     def close(self, work: FlowWork, cause: str) -> None:
@@ -251,6 +264,7 @@ class FlowRuns:
         work.closed_at, work.cause = self._now, cause
         if work.opener is None:
             self._closed += (work.uid, work.epoch, work.closed_at, cause)
+            self.leases.end(work.id, work.epoch)
 
     def late(self, work: FlowWork, state: State, epoch: int, result_id: UUID | None) -> None:
         """Keep what a closed attempt still reported; it changes no state."""
@@ -293,6 +307,7 @@ class FlowRuns:
         if self._closed:
             bulk("attempt.close", self._closed)
             self._closed = []
+        self.leases.flush()
 
     def _insert(self, flat: list[Any], work: FlowWork) -> None:
         flat += (
@@ -332,7 +347,10 @@ class FlowRuns:
             null if work.closed_at is None else work.closed_at,
             null if work.cause is None else work.cause,
             encode.json(work.code_files, "code_files") if work.code_files else null,
+            null if work.first_epoch == work.epoch else work.first_epoch,
         )  # fmt: skip
+        if work.closed_at is None and (work.created is None or work.parent_task_run_id is None):
+            self.leases.begin(work.id, work.epoch, writer)
 
     def _standing(self, work: FlowWork) -> list[Any]:
         progress, entered, null = work.progress, work.entered, self._null
@@ -364,12 +382,6 @@ def find_state(tx: Transaction, state_id: UUID) -> tuple[State, int, UUID] | Non
         if row[2] is not None:
             return decode.flow_run_state(row), row[2], decode.uid(row[1])
     return None
-
-
-def find_by_key(tx: Transaction, params: Mapping[str, Any]) -> UUID | None:
-    """Return the run of a flow that was created with an idempotency key."""
-    rows = tx.rows("flow_run.find_by_key", params)
-    return decode.uid(rows[0][0]) if rows else None
 
 
 def list_tree(tx: Transaction, run_id: UUID) -> list[UUID]:

@@ -27,13 +27,13 @@ def create(tx: Transaction, leases: Iterable[Lease]) -> None:
 
 def claim(tx: Transaction, ids: Iterable[UUID]) -> list[Lease]:
     """Lock and return those leases that are there, in the order of their ids."""
-    return [_lease(row) for row in tx.rows_in("lease.standing", sorted(set(ids)))]
+    return [lease(row) for row in tx.rows_in("lease.standing", sorted(set(ids)))]
 
 
 def claim_expired(tx: Transaction, now: datetime, limit: int) -> list[Lease]:
     """Lock and return leases that have run out, oldest first; what others hold is left out."""
     rows = tx.rows("lease.list_expired", {"now": now, "limit": limit})
-    return [_lease(row) for row in rows]
+    return [lease(row) for row in rows]
 
 
 def renew(tx: Transaction, leases: Sequence[Lease], until: datetime) -> None:
@@ -63,7 +63,8 @@ def count(tx: Transaction, kind: str, subject: UUID, now: datetime) -> int:
     return number
 
 
-def _lease(row: tuple[Any, ...]) -> Lease:
+def lease(row: tuple[Any, ...]) -> Lease:
+    """Return a lease from its columns."""
     id_, kind, subject, holder, epoch, expires_at = row
     return Lease(
         id=decode.uid(id_),

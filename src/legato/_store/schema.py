@@ -221,9 +221,13 @@ attempt = Table(
     p.at("closed_at"),
     p.text_("cause"),
     p.text_("code_files"),
+    # smaller than `number` where a holder has come back whose lease had expired: since which
+    # attempt its records count
+    Column("first_number", Integer),
     **p.CLUSTERED,
 )
 Index("ix_attempt_open", attempt.c.writer_id, **p.where("closed_at IS NULL"))
+Index("ix_attempt_expired", attempt.c.writer_id, **p.where("cause = 'expired'"))
 
 writer = Table(
     "writer",
@@ -238,6 +242,8 @@ writer = Table(
     Column("quarantined", BigInteger, nullable=False, server_default="0"),
     p.at("seen_at"),
     p.ref("environment_id"),
+    # how long a lease of its attempts lasts; NULL: a lock on its machine says that it lives
+    Column("lease_us", BigInteger),
     **p.CLUSTERED,
 )
 

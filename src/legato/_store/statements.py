@@ -26,7 +26,13 @@ from sqlalchemy import (
     update,
 )
 
-from legato._store import columns, object_columns, object_statements, result_statements
+from legato._store import (
+    columns,
+    lease_statements,
+    object_columns,
+    object_statements,
+    result_statements,
+)
 from legato._store import schema as s
 
 if TYPE_CHECKING:
@@ -67,6 +73,7 @@ _OWNED = (
         at.c.writer_id,
         at.c.closed_at,
         at.c.cause,
+        at.c.first_number,
     )
     .select_from(fr.outerjoin(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch)))
     .order_by(fr.c.id)
@@ -129,13 +136,14 @@ QUERIES: dict[str, Executable] = {
     ),
     "writer.list_open": select(*_pick(w, columns.WRITER))
     .where(
+        w.c.lease_us.is_(None),
         w.c.id.in_(
             union(
                 select(at.c.writer_id).where(at.c.closed_at.is_(None)),
                 select(tr.c.writer_id).where(tr.c.end_at.is_(None)),
                 select(s.lease.c.holder_writer),
             )
-        )
+        ),
     )
     .order_by(w.c.id),
     "flow.find": select(*_pick(s.flow, columns.FLOW)).where(
@@ -236,6 +244,7 @@ QUERIES: dict[str, Executable] = {
     "flow_run.count_states": select(tr.c.state_type, func.count())
     .where(tr.c.flow_run_id == _p("flow_run_id"))
     .group_by(tr.c.state_type),
+    **lease_statements.QUERIES,
     **object_statements.QUERIES,
     **result_statements.QUERIES,
 }
@@ -287,6 +296,7 @@ BY_IDS: dict[str, Executable] = {
     "task_run_cache.delete_of_task_runs": _of(s.task_run_cache, "task_run_id"),
     "task_run_tag.delete_of_task_runs": _of(s.task_run_tag, "run_id"),
     "task_run.delete_of_task_runs": _of(s.task_run, "id"),
+    **lease_statements.BY_IDS,
     **object_statements.BY_IDS,
     **result_statements.BY_IDS,
 }

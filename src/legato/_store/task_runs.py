@@ -73,6 +73,10 @@ class TaskWork:
         return type_of(self.entered[1])
 
     @property
+    def state_id(self) -> UUID:
+        return decode.uid(self.entered[0])
+
+    @property
     def entered_at(self) -> datetime | None:
         return when(self.entered[5])
 
@@ -245,6 +249,14 @@ class TaskRuns:
         work.version += 1
         work.entered = self._history.task_step(work, before, state, None)
         self._stand(work, state, progress)
+
+    def revive(self, work: TaskWork, state: State, epoch: int) -> None:
+        """Enter a state once more that the run was taken out of, under a later attempt."""
+        tries = work.progress.run_count
+        progress = advance(work.progress, work.type, work.entered_at, state)
+        work.version, work.epoch = work.version + 1, epoch
+        work.entered = self._history.task_step(work, "", state, None)
+        self._stand(work, state, replace(progress, run_count=tries, end_time=None))
 
     def late(self, work: TaskWork, state: State, epoch: int, result_id: Any) -> None:
         """Keep what a closed attempt still reported; it changes no state."""

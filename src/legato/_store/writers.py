@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from legato._model.leases import span
 from legato._model.records import Writer
 from legato._store import decode, encode
 from legato._store.dialect import micros
 from legato._store.port import Transaction
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def advance(tx: Transaction, writer_id: UUID, before: int, after: int, now: datetime) -> bool:
@@ -47,12 +50,13 @@ def create(tx: Transaction, writer: Writer) -> None:
         null if writer.pid_start is None else writer.pid_start,
         null if writer.pid_namespace is None else text(writer.pid_namespace),
         micros(writer.opened_at),
+        null if writer.lease_seconds is None else span(writer.lease_seconds) // _MICROSECOND,
     )  # fmt: skip
     tx.run_many("writer.create", [row])
 
 
 def list_open(tx: Transaction) -> list[Writer]:
-    """Return the writers that have open attempts or live task runs."""
+    """Return the writers with open attempts, live task runs or leases that a lock shows to live."""
     return [decode.writer(row) for row in tx.rows("writer.list_open", {})]
 
 

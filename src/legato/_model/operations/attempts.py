@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from uuid import UUID
 
-from legato._model.attempts import Attempt, AttemptOpened, Step
+from legato._model.attempts import Attempt, AttemptOpened, Renewed, Step
 from legato._model.environments import Environment
 from legato._model.operations.spec import Operation, Spec
 from legato._model.records import Writer
@@ -74,3 +74,37 @@ class ReadEnvironment(Operation):
         answer=Environment | None,
     )
     writer_id: UUID
+
+
+class RenewAttempts(Operation):
+    """Hold the runs of a process for another `lease_duration` seconds; tell how they stand."""
+
+    spec: ClassVar = Spec(
+        id="attempts.renew",
+        method="POST",
+        path="/writers/{writer_id}/renew",
+        access="write",
+        answer=Renewed,
+        lane="leases",
+    )
+    writer_id: UUID
+    lease_duration: float
+
+
+class CloseAttempts(Operation):
+    """Close the runs of a process that has ended; or only some, whose code may still run."""
+
+    spec: ClassVar = Spec(
+        id="attempts.close",
+        method="POST",
+        path="/writers/{writer_id}/close",
+        access="write",
+        answer=list[UUID],
+        lane="leases",
+    )
+    writer_id: UUID
+    flow_run_ids: list[UUID] | None = None
+    """None: all runs, as the process has ended."""
+    message: str | None = None
+    timed_out: bool = False
+    """The runs that are named took too long."""

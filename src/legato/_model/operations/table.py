@@ -56,6 +56,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     attempts.ListAttempts,
     attempts.ListSteps,
     attempts.ReadEnvironment,
+    attempts.RenewAttempts,
+    attempts.CloseAttempts,
     task_runs.CreateTaskRun,
     task_runs.ReadTaskRun,
     task_runs.FilterTaskRuns,

@@ -1,0 +1,146 @@
+"""Attempts that live by leases: renewed by their keepers, closed when nobody renews them.
+
+The reaper of a server first notes that it lives. If no server was there to note that for a while,
+whatever was held then is held for longer: nobody could renew it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from legato._control import returning
+from legato._control import slots as slot_control
+from legato._control.attempts import NOBODY, Closing, close_dead, live_tasks
+from legato._model.attempts import Renewed
+from legato._model.errors import InvalidRequest, ObjectNotFound
+from legato._model.leases import EXPIRED, LONGEST_SECONDS, Lease, span
+from legato._model.operations.attempts import CloseAttempts, RenewAttempts
+from legato._model.records import Writer
+from legato._model.states import StateType
+from legato._store import attempt_leases, flow_runs, leases, slots
+from legato._store.flow_runs import FlowWork
+from legato._store.port import Lane, Store, Transaction
+
+BATCH = 200
+AFTER_OUTAGE = timedelta(seconds=30)
+"""How much longer than a lease lasts those are held that nobody could renew."""
+MISSED = 2.5
+"""So many times the pulse's interval without one is an outage."""
+
+
+def renew(tx: Transaction, now: datetime, request: RenewAttempts) -> Renewed:
+    """Prolong the leases of a process; one that comes back opens what was taken for dead."""
+    if not 0 < request.lease_duration <= LONGEST_SECONDS:
+        raise InvalidRequest(
+            f"lease_duration: It is more than 0 and at most {LONGEST_SECONDS:.0f} seconds,"
+            f" not {request.lease_duration}."
+        )
+    given_up = attempt_leases.list_given_up(tx, request.writer_id)
+    if given_up:
+        writers = attempt_leases.find_writers(tx, [request.writer_id])
+        returning.come_back(tx, now, writers[request.writer_id], given_up)
+    answer, held, gone = Renewed(), [], []
+    for lease, state_type, is_held in attempt_leases.list_of_writer(tx, request.writer_id):
+        if not is_held:
+            gone.append(lease.id)
+            answer.lost.append(lease.subject)
+            continue
+        held.append(lease.id)
+        cancelling = state_type == StateType.CANCELLING.value
+        (answer.cancelling if cancelling else answer.held).append(lease.subject)
+    leases.renew(tx, leases.claim(tx, held), now + span(request.lease_duration))
+    if gone:
+        leases.delete(tx, gone)
+    return answer
+
+
+def close(tx: Transaction, now: datetime, request: CloseAttempts) -> list[UUID]:
+    """Close what a process holds that has ended, or some of its runs; return the flow runs."""
+    writer = attempt_leases.find_writers(tx, [request.writer_id]).get(request.writer_id)
+    if writer is None:
+        raise ObjectNotFound(f"There is no writer {request.writer_id}.")
+    if request.flow_run_ids is None:
+        return close_dead(tx, now, [writer], request.message)
+    message = request.message or _alive(writer)
+    closing, _ = _trees(tx, now, request.flow_run_ids)
+    lost = [work for work in closing.open_runs() if work.holder == writer.id]
+    closing.runs.leases.leased = True
+    words = {work.id: message for work in lost}
+    late = request.flow_run_ids if request.timed_out else ()
+    live = live_tasks(tx, [], list(words))
+    closing.end(lost, words, live, cause=GIVEN_UP, late=late)
+    closing.flush()
+    return list(words)
+
+
+GIVEN_UP = "given up"
+"""`attempt.cause` of an attempt that was ended for its holder, who may live."""
+
+
+def close_expired(tx: Transaction, now: datetime, limit: int = BATCH) -> list[UUID]:
+    """Close attempts whose leases have run out, at most `limit`; return who held them."""
+    expired = attempt_leases.list_expired(tx, now, limit)
+    if not expired:
+        return []
+    closing, trees = _trees(tx, now, [lease.subject for lease in expired])
+    # a renewal may have come between: what is locked now counts
+    over = [lease for lease in leases.claim(tx, [e.id for e in expired]) if lease.expires_at <= now]
+    writers = attempt_leases.find_writers(tx, [lease.holder for lease in over])
+    lost = [work for work in closing.open_runs() if any(_hangs(work, on, trees) for on in over)]
+    words = {work.id: _silent(writers.get(work.holder or NOBODY)) for work in lost}
+    closing.end(lost, words, live_tasks(tx, [], list(words)), cause=EXPIRED)
+    closing.flush()
+    leases.delete(tx, [lease.id for lease in over])
+    return sorted({lease.holder for lease in over})
+
+
+def _hangs(work: FlowWork, lease: Lease, trees: dict[UUID, set[UUID]]) -> bool:
+    """Tell whether a run is that of the lease, or one below it that the same process holds."""
+    if work.holder != lease.holder or work.id not in trees[lease.subject]:
+        return False
+    return work.id != lease.subject or work.epoch == lease.epoch
+
+
+def _trees(
+    tx: Transaction, now: datetime, roots: list[UUID]
+) -> tuple[Closing, dict[UUID, set[UUID]]]:
+    """Lock runs and all below them."""
+    closing = Closing(tx, now)
+    trees = {root: set(flow_runs.list_tree(tx, root)) for root in roots}
+    closing.runs.load(set[UUID]().union(*trees.values()))
+    return closing, trees
+
+
+def free_slots(tx: Transaction, now: datetime, holders: list[UUID]) -> None:
+    """Free the slots of processes that hold no attempt any more."""
+    gone = attempt_leases.without_lease(tx, holders)
+    if gone:
+        slot_control.end_all(tx, now, slots.of_writers(tx, gone))
+
+
+def pulse(tx: Transaction, now: datetime, every: timedelta, ttl: timedelta) -> int:
+    """Note that a server lives; after an outage prolong what was held, and return how much."""
+    before = attempt_leases.pulse(tx, now)
+    if before is None or now - before <= every * MISSED:
+        return 0
+    return attempt_leases.extend(tx, before, now + ttl + AFTER_OUTAGE)
+
+
+def tend(store: Store, now: datetime, every: timedelta, ttl: timedelta) -> int:
+    """Do what the reaper of a server does each time; return how many processes were lost."""
+    store.run(lambda tx: pulse(tx, now, every, ttl), Lane.LEASES)
+    holders = store.run(lambda tx: close_expired(tx, now), Lane.LEASES)
+    if holders:
+        store.run(lambda tx: free_slots(tx, now, holders), Lane.LEASES)
+    return len(holders)
+
+
+def _silent(writer: Writer | None) -> str:
+    if writer is None:
+        return "lease expired"
+    return f"lease expired: process {writer.pid} on {writer.host} was not heard of any more"
+
+
+def _alive(writer: Writer) -> str:
+    return f"code may still be running in process {writer.pid} on {writer.host}"
