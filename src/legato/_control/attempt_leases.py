@@ -40,7 +40,9 @@ def renew(tx: Transaction, now: datetime, request: RenewAttempts) -> Renewed:
     if given_up:
         writers = attempt_leases.find_writers(tx, [request.writer_id])
         returning.come_back(tx, now, writers[request.writer_id], given_up)
-    answer, held, gone = Renewed(), [], []
+    answer = Renewed()
+    held: list[UUID] = []
+    gone: list[UUID] = []
     for lease, state_type, is_held in attempt_leases.list_of_writer(tx, request.writer_id):
         if not is_held:
             gone.append(lease.id)
