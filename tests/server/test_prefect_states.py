@@ -132,3 +132,53 @@ def test_a_run_that_is_not_there(api):
     answer = api.post(f"/flow_runs/{uuid4()}/set_state", json={"state": {"type": "RUNNING"}})
     assert answer.status_code == 404
     assert "not found" in answer.json()["exception_message"]
+
+
+RESULT = {"storage_key": "a/b", "serializer": {"type": "pickle"}, "prefect_version": "3.8.8"}
+
+
+def test_what_a_client_says_of_its_result_is_kept(api, run, move):
+    made = run("RUNNING")
+    assert move(made["id"], "COMPLETED", data=RESULT) == (201, "ACCEPT", "Completed")
+    found = api.get(f"/flow_runs/{made['id']}").json()["state"]
+    assert found["data"] == RESULT
+    assert "data" not in found["state_details"]
+    states = api.get("/flow_run_states/", params={"flow_run_id": made["id"]}).json()
+    assert [state["data"] for state in states] == [None, RESULT]
+
+
+@pytest.mark.parametrize(
+    ("proposed", "expected"),
+    [
+        ({"type": "RUNNING"}, (200, "REJECT", "Completed")),
+        ({"type": "RUNNING", "force": True}, (201, "ACCEPT", "Running")),
+        ({"type": "COMPLETED"}, (200, "REJECT", "Completed")),
+        ({"type": "COMPLETED", "force": True}, (200, "REJECT", "Completed")),
+        ({"type": "COMPLETED", "data": {**RESULT, "storage_key": "c"}}, (201, "ACCEPT")),
+        ({"type": "FAILED"}, (201, "ACCEPT", "Failed")),
+    ],
+)
+def test_a_result_that_is_kept_is_not_lost(run, move, proposed, expected):
+    made = run("RUNNING")
+    move(made["id"], "COMPLETED", data=RESULT)
+    more = {key: value for key, value in proposed.items() if key != "type"}
+    assert move(made["id"], proposed["type"], **more)[: len(expected)] == expected
+
+
+@pytest.mark.parametrize("data", [None, {"type": "unpersisted"}])
+def test_a_result_that_was_kept_nowhere_may_be_made_again(api, run, move, data):
+    made = run("RUNNING")
+    move(made["id"], "COMPLETED", data=data)
+    assert api.get(f"/flow_runs/{made['id']}").json()["state"]["data"] is None
+    assert move(made["id"], "RUNNING") == (201, "ACCEPT", "Running")
+
+
+def test_what_a_client_says_of_a_task_s_result(api, run):
+    body = {"task_key": "t", "dynamic_key": "0", "flow_run_id": run("RUNNING")["id"]}
+    made = api.post("/task_runs/", json=body).json()
+    move = f"/task_runs/{made['id']}/set_state"
+    for state in ({"type": "RUNNING"}, {"type": "COMPLETED", "data": RESULT}):
+        assert api.post(move, json={"state": state}).json()["status"] == "ACCEPT"
+    assert api.get(f"/task_runs/{made['id']}").json()["state"]["data"] == RESULT
+    answer = api.post(move, json={"state": {"type": "RUNNING"}}).json()
+    assert (answer["status"], answer["state"]["data"]) == ("REJECT", RESULT)

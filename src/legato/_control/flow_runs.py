@@ -36,6 +36,7 @@ from legato._model.operations.flow_runs import (
     UpdateFlowRun,
 )
 from legato._model.operations.spec import Deleted
+from legato._model.results import said
 from legato._model.states import DEFAULT_NAME, State, StateType
 from legato._store import finding, flow_runs
 from legato._store.flow_runs import FlowRuns, FlowWork
@@ -70,7 +71,7 @@ def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
     asked.labels = {**flow.labels, **asked.labels}
     if asked.root_flow_run_id is None and asked.parent_task_run_id is None:
         asked.root_flow_run_id = run_id
-    history = History(tx)
+    history = History(tx, keeps_data=True)
     runs = FlowRuns(tx, history, now)
     work = runs.create(asked, run_id, asked.flow_id, state)
     runs.begin(work, None, None)
@@ -206,7 +207,7 @@ def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> Orche
 
     A terminal state is not left here: that takes a new attempt.
     """
-    history = History(tx)
+    history = History(tx, keeps_data=True)
     runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, _NOBODY)
     runs.load([request.flow_run_id])
     work = runs.works.get(request.flow_run_id.int)
@@ -247,4 +248,5 @@ def stamped(given: StateCreate, run_id: UUID, version: int, now: datetime) -> St
         timestamp=now,
         message=given.message,
         state_details=given.state_details,
+        data=said(given.data),
     )

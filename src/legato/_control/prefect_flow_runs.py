@@ -6,7 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from legato._control import answers
-from legato._control.flow_runs import each_of, read, stamped
+from legato._control.flow_runs import each_of, read
+from legato._control.prefect_states import proposed, standing
 from legato._control.proposals import mirror
 from legato._engine import prefect_rules as rules
 from legato._engine.rules import Abort, Accept, Reject, Verdict
@@ -19,7 +20,7 @@ from legato._model.operations.flow_runs import (
     SetFlowRunState,
     StateResults,
 )
-from legato._model.states import TERMINAL, State, StateDetails, StateType
+from legato._model.states import TERMINAL, State, StateType
 from legato._store import finding
 from legato._store.flow_runs import ENDED, FlowRuns, FlowWork
 from legato._store.port import Transaction
@@ -32,7 +33,7 @@ _NOBODY = UUID(int=0)
 
 def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> OrchestrationResult:
     """Propose a state for a flow run; `force` asks only the rules that keep runs from hanging."""
-    history = History(tx)
+    history = History(tx, keeps_data=True)
     runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, _NOBODY)
     runs.load([request.flow_run_id])
     work = runs.works.get(request.flow_run_id.int)
@@ -40,9 +41,8 @@ def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> Orche
         raise ObjectNotFound(f"Flow run with id {request.flow_run_id} not found")
     if work.parent_task_run_id is not None:
         tasks.load([work.parent_task_run_id])
-    run = _view(tx, work)
-    verdict = rules.decide(run, _proposed(request, work, now), now, force=request.force)
-    verdict = _storable(run, verdict)
+    run, asked = _view(tx, work), proposed(request.state, work.id, work.version, now)
+    verdict = _storable(run, rules.decide(run, asked, now, force=request.force))
     entered = verdict.state if isinstance(verdict, Accept | Reject) else None
     if entered is not None:
         runs.force(work, entered, goes_on=rules.goes_on(run, entered))
@@ -63,26 +63,12 @@ def bulk_set_state(tx: Transaction, now: datetime, request: BulkSetFlowRunState)
     return each_of(tx, now, request, set_state)
 
 
-def _proposed(request: SetFlowRunState, work: FlowWork, now: datetime) -> State:
-    """Return the state with its time; one that is scheduled without a time is due now."""
-    state = stamped(request.state, work.id, work.version, now)
-    details = state.state_details
-    if state.type is StateType.SCHEDULED and (details is None or details.scheduled_time is None):
-        state.state_details = details = details or StateDetails()
-        details.scheduled_time = now
-    return state
-
-
 def _view(tx: Transaction, work: FlowWork) -> rules.RunView:
     """Return what the rules look at."""
     found = finding.find_flow_run(tx, work.id)
     assert found is not None  # noqa: S101 - it is locked
-    details = found.state.state_details if found.state is not None else None
     return rules.RunView(
-        type=work.type,
-        name=work.entered[2],
-        details=details or StateDetails(),
-        run_count=work.progress.run_count,
+        **standing(found),
         policy=work.policy,
         has_deployment=work.deployment_id is not None,
         has_infrastructure=found.infrastructure_pid is not None,

@@ -21,7 +21,7 @@ def record(tx: Transaction, now: datetime, events: Sequence[TaskEvent]) -> list[
     An event that comes a second time changes nothing, one that is older than the state that the
     run is in goes to its history only.
     """
-    history = History(tx)
+    history = History(tx, keeps_data=True)
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.load({event.run.id for event in events})
     known = tasks.known_states()

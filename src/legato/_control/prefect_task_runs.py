@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from legato._control import answers
-from legato._control.flow_runs import stamped
+from legato._control.prefect_states import proposed, standing
 from legato._control.task_runs import of_id
 from legato._engine import prefect_task_rules as rules
 from legato._engine.prefect_rules import Standing
@@ -18,7 +18,7 @@ from legato._model.errors import ObjectNotFound
 from legato._model.operations.flow_runs import OrchestrationResult
 from legato._model.operations.task_runs import SetTaskRunState
 from legato._model.retries import RetryPolicy
-from legato._model.states import State, StateDetails, StateType
+from legato._model.states import StateType
 from legato._store import finding
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -29,15 +29,14 @@ _NOBODY = UUID(int=0)
 
 def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> OrchestrationResult:
     """Propose a state for a task run; `force` asks no rule."""
-    history = History(tx)
+    history = History(tx, keeps_data=True)
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.load([request.task_run_id])
     work = tasks.works.get(request.task_run_id.int)
     if work is None:
         raise ObjectNotFound(f"Task run with id {request.task_run_id} not found")
-    run, proposed = _view(tx, work), stamped(request.state, work.id, work.version, now)
-    _schedule(proposed, now)
-    verdict = _storable(work, rules.decide(run, proposed, now, force=request.force))
+    run, asked = _view(tx, work), proposed(request.state, work.id, work.version, now)
+    verdict = _storable(work, rules.decide(run, asked, now, force=request.force))
     entered = verdict.state if isinstance(verdict, Accept | Reject) else None
     if entered is not None:
         tasks.force(work, entered, afresh=rules.begins_anew(run, entered))
@@ -49,24 +48,12 @@ def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> Orche
     return answers.of(verdict, entered or of_id(tx, now, request.task_run_id).state)
 
 
-def _schedule(state: State, now: datetime) -> None:
-    """Have a state that is scheduled without a time be due now."""
-    details = state.state_details
-    if state.type is StateType.SCHEDULED and (details is None or details.scheduled_time is None):
-        state.state_details = details = details or StateDetails()
-        details.scheduled_time = now
-
-
 def _view(tx: Transaction, work: TaskWork) -> rules.TaskView:
     """Return what the rules look at."""
     found = finding.find_task_run(tx, work.id)
     assert found is not None  # noqa: S101 - it is locked
-    details = found.state.state_details if found.state is not None else None
     return rules.TaskView(
-        type=work.type,
-        name=work.entered[2],
-        details=details or StateDetails(),
-        run_count=work.progress.run_count,
+        **standing(found),
         policy=_policy(found.empirical_policy),
         flow_run_run_count=found.flow_run_run_count,
         flow=_flow(tx, work.flow_run_id),
@@ -76,15 +63,7 @@ def _view(tx: Transaction, work: TaskWork) -> rules.TaskView:
 
 def _flow(tx: Transaction, flow_run_id: UUID | None) -> Standing | None:
     found = None if flow_run_id is None else finding.find_flow_run(tx, flow_run_id)
-    if found is None:
-        return None
-    details = found.state.state_details if found.state is not None else None
-    return Standing(
-        type=found.state_type,
-        name=found.state_name,
-        details=details or StateDetails(),
-        run_count=found.run_count,
-    )
+    return None if found is None else Standing(**standing(found))
 
 
 def _policy(given: dict[str, Any]) -> RetryPolicy:

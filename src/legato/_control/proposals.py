@@ -125,6 +125,7 @@ def mirror(tasks: TaskRuns, work: FlowWork, state: State, result_id: UUID | None
         timestamp=state.timestamp,
         message=state.message,
         state_details=details,
+        data=state.data,
     )
     tasks.follow(task, image, result_id)
 

@@ -51,7 +51,7 @@ def create(tx: Transaction, now: datetime, request: CreateTaskRun) -> TaskRun:
         raise Conflict(f"The task run {run.id} exists.")
     if run.flow_run_id is not None and finding.find_flow_run(tx, run.flow_run_id) is None:
         raise Conflict(f"flow_run_id: There is no flow run {run.flow_run_id}.")
-    history = History(tx)
+    history = History(tx, keeps_data=True)
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.create(run, 0)
     tasks.flush()
@@ -123,7 +123,7 @@ def paginate(tx: Transaction, now: datetime, request: PaginateTaskRuns) -> TaskR
 
 def update(tx: Transaction, now: datetime, request: UpdateTaskRun) -> None:
     """Change what is given of a task run; raise ObjectNotFound."""
-    history = History(tx)
+    history = History(tx, keeps_data=True)
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.load([request.task_run_id])
     work = tasks.works.get(request.task_run_id.int)
@@ -150,7 +150,7 @@ def mark_succeeded(tx: Transaction, now: datetime, request: MarkTaskRunSucceeded
 
 def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> OrchestrationResult:
     """Propose a state for a task run; `force` skips no more than the end of a run allows."""
-    history = History(tx)
+    history = History(tx, keeps_data=True)
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.load([request.task_run_id])
     work = tasks.works.get(request.task_run_id.int)

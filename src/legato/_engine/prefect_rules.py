@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from legato._engine.rules import Abort, Accept, Reject, Verdict, Wait
 from legato._model.flow_runs import FlowRunPolicy
+from legato._model.results import is_stored
 from legato._model.states import DEFAULT_NAME, TERMINAL, State, StateDetails, StateType
 from legato._model.states import StateType as T
 
@@ -28,6 +29,13 @@ class Standing(Struct, frozen=True, kw_only=True):
     name: str | None = None
     details: StateDetails = field(default_factory=StateDetails)
     run_count: int = 0
+    has_result: bool = False
+    """Whether a client said where the result is to be had."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the run completed with a result that must not be lost."""
+        return self.type is T.COMPLETED and self.has_result
 
 
 class RunView(Standing, frozen=True, kw_only=True):
@@ -64,8 +72,21 @@ def leave_the_end(run: RunView, proposed: State, now: datetime) -> Verdict | Non
         return None
     if proposed.type in NOT_AFTER_END:
         return Abort(f"Run is already in terminal state {run.type.value}.")
+    if run.is_kept and proposed.type not in TERMINAL:
+        return Reject(None, "Run is already COMPLETED.")
+    lost = keep_the_result(run, proposed, now)
+    if lost is not None:
+        return lost
     if proposed.type is T.SCHEDULED and not run.has_deployment:
         return Abort("Cannot reschedule a run without an associated deployment.")
+    return None
+
+
+def keep_the_result(run: RunView, proposed: State, now: datetime) -> Verdict | None:
+    """Refuse to complete a run once more without the result that it has."""
+    if run.is_kept and proposed.type is T.COMPLETED and not is_stored(proposed.data):
+        reason = "The run is COMPLETED with a persisted result, which this state would lose."
+        return Reject(None, reason)
     return None
 
 
@@ -193,7 +214,7 @@ RULES: tuple[Rule, ...] = (
     wait_for_scheduled_time,
     retry_in_process,
 )
-FORCED_RULES: tuple[Rule, ...] = (cancel_what_does_not_run,)
+FORCED_RULES: tuple[Rule, ...] = (keep_the_result, cancel_what_does_not_run)
 
 
 def decide(run: RunView, proposed: State, now: datetime, *, force: bool = False) -> Verdict:

@@ -44,10 +44,12 @@ Rule = Callable[[TaskView, State, datetime], Verdict | None]
 
 
 def leave_the_end(run: TaskView, proposed: State, now: datetime) -> Verdict | None:
-    """Let a finished run begin again, but not be stopped."""
-    if run.type is None or run.type not in TERMINAL or proposed.type not in NOT_AFTER_END:
+    """Let a finished run begin again unless its result is kept, but not be stopped."""
+    if run.type is None or run.type not in TERMINAL:
         return None
-    return Abort(f"Run is already {run.type.value}.")
+    if proposed.type in NOT_AFTER_END:
+        return Abort(f"Run is already {run.type.value}.")
+    return Reject(None, "This run is already completed.") if run.is_kept else None
 
 
 def run_in_what_runs(run: TaskView, proposed: State, now: datetime) -> Verdict | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, cast
 from uuid import UUID
 
 from msgspec import Struct
@@ -13,11 +14,25 @@ ROW_LIMIT = 1024
 NONE_RETURNED = UUID(int=1)
 """Stands as the result's id where a run returned None, which needs no row."""
 
+UNPERSISTED = "unpersisted"
+"""How Prefect's older clients say by `data.type` that a result was kept nowhere."""
+
 
 class ResultReference(Struct, frozen=True):
     """The data of a state that was read: which stored result belongs to it."""
 
     result_id: UUID
+
+
+def said(data: Any) -> Any:
+    """Return what the data of a state says of a result; None: that it was kept nowhere."""
+    kept = not isinstance(data, dict) or cast("dict[str, Any]", data).get("type") != UNPERSISTED
+    return data if kept else None
+
+
+def is_stored(data: Any) -> bool:
+    """Tell whether the data of a state says where a result is to be had."""
+    return isinstance(said(data) or None, dict | ResultReference)
 
 
 class Result(Struct, kw_only=True, omit_defaults=True):

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from legato._model.errors import InvalidRequest
 from legato._model.records import Progress
+from legato._model.results import said
 from legato._model.states import State, StateDetails, StateType
 from legato._model.task_runs import RunInput, TaskRunCreate
 
@@ -45,6 +46,7 @@ class _State(Struct, kw_only=True):
     name: str
     message: str | None = None
     state_details: dict[str, Any] = {}
+    data: Any = None
 
 
 class _Payload(Struct, kw_only=True):
@@ -99,6 +101,7 @@ def _task_event(event: _Event) -> TaskEvent:
                 timestamp=event.occurred,
                 message=state.message,
                 state_details=_details(state.state_details),
+                data=said(state.data),
             ),
             flow_run_id=_flow_run(event.related),
             task_version=run.task_version,

@@ -20,6 +20,7 @@ from legato._model.task_runs import ConstantInput, ParameterInput, RunInput, Tas
 from legato._model.uuids import uuid_of
 from legato._store.dialect import EPOCH
 from legato._store.standing import when
+from legato._store.states import Described
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -27,6 +28,7 @@ NO_FLOW_RUN = UUID(int=0)
 """Stands in `log.flow_run_id` for a line that was logged outside of a flow run."""
 
 _details = msgspec.json.Decoder(StateDetails)
+_described = msgspec.json.Decoder(Described)
 _any_dict = msgspec.json.Decoder(dict[str, Any])
 _strings = msgspec.json.Decoder(list[str])
 _inputs = msgspec.json.Decoder(dict[str, list[RunInput]])
@@ -71,8 +73,14 @@ def entered(row: Row, flow_run_id: UUID | None, task_run_id: UUID | None) -> Sta
         timestamp=_at(row[7]),
         message=row[5],
         state_details=details,
-        data=None if row[8] is None else ResultReference(uid(row[8])),
+        data=_said(row[6]) if row[8] is None else ResultReference(uid(row[8])),
     )
+
+
+def _said(details: str | None) -> Any:
+    """What a client of the API said of the result of a run."""
+    said = details is not None and '"data":' in details
+    return _described.decode(details).data if said and details is not None else None
 
 
 def flow(row: Row) -> Flow:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from legato._model.states import NAMES, State
+from msgspec import structs
+
+from legato._model.states import NAMES, State, StateDetails
 from legato._store import encode
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
@@ -16,6 +18,12 @@ Entered = tuple[Any, str, str, Any, Any, int, Any]
 """A state as columns: id, type, name, message, details, time, result id."""
 
 
+class Described(StateDetails, kw_only=True, omit_defaults=True):
+    """Details as the column has them, with what a client of the API said of the result."""
+
+    data: Any = None
+
+
 class StandsAt(Protocol):
     """A task run: its id as bound, and where it stands."""
 
@@ -25,10 +33,15 @@ class StandsAt(Protocol):
 
 
 class History:
-    """Collects history rows; `flush` draws their positions and writes them."""
+    """Collects history rows; `flush` draws their positions and writes them.
 
-    def __init__(self, tx: Transaction) -> None:
+    `keeps_data`: the data of a state is what a client of the API said of the result, and is
+    stored. Else it is the value itself in some process, which is none of the history's business.
+    """
+
+    def __init__(self, tx: Transaction, *, keeps_data: bool = False) -> None:
         self._null, self._uid = tx.null, tx.uid
+        self._keeps_data = keeps_data
         self._count = 0
         self._flow: list[Any] = []
         self._task: list[Any] = []
@@ -37,6 +50,8 @@ class History:
         """Return the columns of a state; raises on a state that cannot be stored."""
         null, name = self._null, state.name
         message, details = state.message, state.state_details
+        if self._keeps_data and state.data is not None:
+            details = _with_data(state)
         return (
             self._uid(state.id),
             state.type._value_,
@@ -92,3 +107,11 @@ class History:
                 flat[0::width] = [places[n] for n in flat[0::width]]
                 tx.bulk(name, flat)
         self._count, self._flow, self._task = 0, [], []
+
+
+def _with_data(state: State) -> StateDetails:
+    """Return the details with the data; raise InvalidRequest for data that JSON cannot hold."""
+    encode.json(state.data, "data")
+    details = state.state_details
+    known: dict[str, Any] = {} if details is None else structs.asdict(details)
+    return Described(**known, data=state.data)
