@@ -34,10 +34,14 @@ def test_ids_and_places_are_unique():
     assert len(set(places)) == len(places)
 
 
+def below(kind):
+    return {kind}.union(*(below(sub) for sub in kind.__subclasses__()))
+
+
 def test_the_table_lists_every_operation():
     for path in Path(operations.__file__).parent.glob("[a-z]*.py"):
         import_module(f"{operations.__name__}.{path.stem}")
-    assert set(Operation.__subclasses__()) == set(OPERATIONS)
+    assert {kind for kind in below(Operation) if hasattr(kind, "spec")} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.spec.id)

@@ -65,8 +65,15 @@ def test_all_problems_of_a_body_are_listed(api):
     assert answer.status_code == 422
     assert found["exception_message"] == "Invalid request received."
     assert found["request_body"] == {"x": 1, "flow_id": 3, "tags": [1]}
-    places = {(p["type"], p["loc"][-1]) for p in found["exception_detail"]}
-    assert {("extra_forbidden", "x"), ("value_error", "flow_id")} <= places
+    places = {(p["type"], *p["loc"]) for p in found["exception_detail"]}
+    assert places >= {("extra_forbidden", "body", "x"), ("value_error", "body", "flow_id")}
+
+
+@pytest.mark.parametrize("path", ["flows", "flow_runs", "v2/concurrency_limits", "variables"])
+def test_a_list_has_at_most_200(api, path):
+    answer = api.post(f"/{path}/filter", json={"limit": 201})
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "Invalid limit: must be less than or equal to 200."
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1", b"\xff", b"[" * 100_000, b"NaN"])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from legato._control import slots as slot_control
-from legato._control.global_concurrency_limits import page_of, remove
+from legato._control.global_concurrency_limits import remove
 from legato._model.concurrency_limits import TAG, ConcurrencyLimit, fault_of_numbers
 from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.operations.concurrency_limits import (
@@ -18,6 +18,7 @@ from legato._model.operations.concurrency_limits import (
     ReadConcurrencyLimitByTag,
     ResetConcurrencyLimit,
 )
+from legato._model.operations.lists import bounds
 from legato._model.slots import Holder
 from legato._store import concurrency_limits, slots
 from legato._store.concurrency_limits import LimitRow
@@ -72,7 +73,7 @@ def filter(  # noqa: A001
     tx: Transaction, now: datetime, request: FilterConcurrencyLimits
 ) -> list[ConcurrencyLimit]:
     """List the limits of tags."""
-    rows = concurrency_limits.list_between(tx, TAG, _LAST, *page_of(request.limit, request.offset))
+    rows = concurrency_limits.list_between(tx, TAG, _LAST, *bounds(request.limit, request.offset))
     return [_shown(tx, row) for row in rows]
 
 

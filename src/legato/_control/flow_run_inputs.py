@@ -13,7 +13,7 @@ from legato._model.operations.flow_run_inputs import (
     ReadFlowRunInput,
     SentInput,
 )
-from legato._model.operations.spec import LIMIT
+from legato._model.operations.lists import bounds
 from legato._store import finding, flow_run_inputs
 from legato._store.port import Transaction
 
@@ -38,17 +38,14 @@ def filter(  # noqa: A001
     tx: Transaction, now: datetime, request: FilterFlowRunInputs
 ) -> list[SentInput]:
     """List inputs whose keys begin alike, oldest first."""
-    if not 0 <= request.limit <= LIMIT:
-        raise InvalidRequest(
-            f"Invalid limit: must be between 0 and {LIMIT}, but is {request.limit}."
-        )
+    count, _ = bounds(request.limit, 0)
     left_out = set(request.exclude_keys)
     found = [
         given
         for given in flow_run_inputs.list_of(tx, request.flow_run_id)
         if given.key.startswith(request.prefix) and given.key not in left_out
     ]
-    return found[: request.limit]
+    return found[:count]
 
 
 def read(tx: Transaction, now: datetime, request: ReadFlowRunInput) -> str:

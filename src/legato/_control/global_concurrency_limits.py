@@ -23,7 +23,7 @@ from legato._model.operations.concurrency_limits import (
     ReadGlobalConcurrencyLimit,
     UpdateGlobalConcurrencyLimit,
 )
-from legato._model.operations.spec import LIMIT
+from legato._model.operations.lists import bounds
 from legato._model.slots import decayed
 from legato._store import concurrency_limits, slots
 from legato._store.concurrency_limits import LimitRow
@@ -66,7 +66,7 @@ def filter(  # noqa: A001
     tx: Transaction, now: datetime, request: FilterGlobalConcurrencyLimits
 ) -> list[GlobalConcurrencyLimit]:
     """List limits by name."""
-    count, skipped = page_of(request.limit, request.offset)
+    count, skipped = bounds(request.limit, request.offset)
     return _shown(tx, now, concurrency_limits.list_between(tx, count=count, skipped=skipped))
 
 
@@ -96,16 +96,6 @@ def remove(tx: Transaction, now: datetime, limit_id: UUID) -> None:
     others = [other for other in slots.linked(tx, [limit_id]) if other != limit_id]
     concurrency_limits.delete(tx, limit_id)
     slot_control.settle(tx, now, others)
-
-
-def page_of(limit: int | None, offset: int) -> tuple[int, int]:
-    """Return how many rows to give and to skip; raise InvalidRequest."""
-    count = LIMIT if limit is None else limit
-    if not 0 <= count <= LIMIT:
-        raise InvalidRequest(f"Invalid limit: must be between 0 and {LIMIT}, but is {limit}.")
-    if offset < 0:
-        raise InvalidRequest(f"Invalid offset: must not be negative, but is {offset}.")
-    return count, offset
 
 
 def _read(tx: Transaction, id_or_name: str) -> LimitRow:

@@ -33,7 +33,7 @@ _KINDS = {"extra": "extra_forbidden", "value": "value_error"}
 def answer(error: Error, kind: type[Operation] | None, body: Any) -> Answer:
     """Return status and body for an error of an operation."""
     if isinstance(error, InvalidRequest):
-        return 422, _invalid(error, body)
+        return 422, _invalid(error, kind, body)
     if isinstance(error, ObjectNotFound) and kind is not None:
         return 404, _missing(error, kind)
     if error.status >= 500:
@@ -41,18 +41,21 @@ def answer(error: Error, kind: type[Operation] | None, body: Any) -> Answer:
     return error.status, {"detail": str(error), "code": error.code}
 
 
-def _invalid(error: InvalidRequest, body: Any) -> dict[str, Any]:
+def _invalid(error: InvalidRequest, kind: type[Operation] | None, body: Any) -> dict[str, Any]:
     if not error.problems:
         return {"detail": str(error), "code": error.code}
+    whole = None if kind is None else kind.spec.body
     return {
         "exception_message": "Invalid request received.",
-        "exception_detail": [_named(found) for found in error.problems],
+        "exception_detail": [_named(found, whole) for found in error.problems],
         "request_body": body,
     }
 
 
-def _named(found: Problem) -> dict[str, object]:
-    loc = ["body", *cast("list[str | int]", found["loc"])]
+def _named(found: Problem, whole: str | None) -> dict[str, object]:
+    """Return a fault with its place; `whole` is the field that is the whole body."""
+    place = cast("list[str | int]", found["loc"])
+    loc = ["body", *(place[1:] if whole is not None and place[:1] == [whole] else place)]
     return {**found, "type": _KINDS.get(str(found["type"]), found["type"]), "loc": loc}
 
 

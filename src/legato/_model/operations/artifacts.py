@@ -11,10 +11,8 @@ from legato._model.filters import (
     ArtifactCollectionSort,
     ArtifactFilter,
     ArtifactSort,
-    FlowFilter,
-    FlowRunFilter,
-    TaskRunFilter,
 )
+from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import Operation, Spec
 
 
@@ -59,7 +57,7 @@ class ReadArtifactCollection(Operation):
     key: str
 
 
-class FilterArtifacts(Operation):
+class FilterArtifacts(OfRuns):
     """List artifacts."""
 
     spec: ClassVar = Spec(
@@ -70,27 +68,21 @@ class FilterArtifacts(Operation):
         answer=list[Artifact],
     )
     artifacts: ArtifactFilter | None = None
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
     sort: ArtifactSort = ArtifactSort.ID_DESC
     limit: int | None = None
     offset: int = 0
 
 
-class CountArtifacts(Operation):
+class CountArtifacts(OfRuns):
     """Count artifacts."""
 
     spec: ClassVar = Spec(
         id="artifacts.count", method="POST", path="/artifacts/count", access="read", answer=int
     )
     artifacts: ArtifactFilter | None = None
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
 
 
-class FilterArtifactCollections(Operation):
+class FilterArtifactCollections(OfRuns):
     """List keys, each with its latest artifact."""
 
     spec: ClassVar = Spec(
@@ -101,15 +93,12 @@ class FilterArtifactCollections(Operation):
         answer=list[ArtifactCollection],
     )
     artifacts: ArtifactCollectionFilter | None = None
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
     sort: ArtifactCollectionSort = ArtifactCollectionSort.ID_DESC
     limit: int | None = None
     offset: int = 0
 
 
-class CountArtifactCollections(Operation):
+class CountArtifactCollections(OfRuns):
     """Count keys of artifacts."""
 
     spec: ClassVar = Spec(
@@ -120,9 +109,6 @@ class CountArtifactCollections(Operation):
         answer=int,
     )
     artifacts: ArtifactCollectionFilter | None = None
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
 
 
 class UpdateArtifact(Operation):

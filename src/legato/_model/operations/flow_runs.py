@@ -7,8 +7,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from legato._model.filters import FlowFilter, FlowRunFilter, FlowRunSort, TaskRunFilter
+from legato._model.filters import FlowRunFilter, FlowRunSort
 from legato._model.flow_runs import FlowRun, FlowRunDraft, FlowRunUpdate
+from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import BULK_LIMIT, Deleted, Operation, Spec
 from legato._model.states import State, StateDetails, StateType
 
@@ -66,7 +67,7 @@ class ReadFlowRun(Operation):
     flow_run_id: UUID
 
 
-class FilterFlowRuns(Operation):
+class FilterFlowRuns(OfRuns):
     """List flow runs."""
 
     spec: ClassVar = Spec(
@@ -76,9 +77,6 @@ class FilterFlowRuns(Operation):
         access="read",
         answer=list[FlowRun],
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
     sort: FlowRunSort = FlowRunSort.ID_DESC
     limit: int | None = None
     offset: int = 0
@@ -86,7 +84,7 @@ class FilterFlowRuns(Operation):
     """The run that the page before ended with: cheaper than an offset, and nothing is skipped."""
 
 
-class CountFlowRuns(Operation):
+class CountFlowRuns(OfRuns):
     """Count flow runs."""
 
     spec: ClassVar = Spec(
@@ -96,9 +94,6 @@ class CountFlowRuns(Operation):
         access="read",
         answer=int,
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
 
 
 class FlowRunPage(Struct, kw_only=True):
@@ -111,7 +106,7 @@ class FlowRunPage(Struct, kw_only=True):
     page: int
 
 
-class PaginateFlowRuns(Operation):
+class PaginateFlowRuns(OfRuns):
     """Read a page of flow runs."""
 
     spec: ClassVar = Spec(
@@ -121,9 +116,6 @@ class PaginateFlowRuns(Operation):
         access="read",
         answer=FlowRunPage,
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
     sort: FlowRunSort = FlowRunSort.ID_DESC
     limit: int | None = None
     page: int = 1

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from legato._model.filters import FlowFilter, FlowRunFilter, FlowSort, TaskRunFilter
+from legato._model.filters import FlowFilter, FlowSort
 from legato._model.flows import Flow, FlowCreate, FlowUpdate
+from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import BULK_LIMIT, Deleted, Operation, Spec
 
 
@@ -49,7 +50,7 @@ class ReadFlowByName(Operation):
     name: str
 
 
-class FilterFlows(Operation):
+class FilterFlows(OfRuns):
     """List flows."""
 
     spec: ClassVar = Spec(
@@ -59,23 +60,17 @@ class FilterFlows(Operation):
         access="read",
         answer=list[Flow],
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
     sort: FlowSort = FlowSort.NAME_ASC
     limit: int | None = None
     offset: int = 0
 
 
-class CountFlows(Operation):
+class CountFlows(OfRuns):
     """Count flows."""
 
     spec: ClassVar = Spec(
         id="flows.count", method="POST", path="/flows/count", access="read", answer=int
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
 
 
 class FlowPage(Struct, kw_only=True):
@@ -88,15 +83,12 @@ class FlowPage(Struct, kw_only=True):
     page: int
 
 
-class PaginateFlows(Operation):
+class PaginateFlows(OfRuns):
     """Read a page of flows."""
 
     spec: ClassVar = Spec(
         id="flows.paginate", method="POST", path="/flows/paginate", access="read", answer=FlowPage
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
     sort: FlowSort = FlowSort.NAME_ASC
     limit: int | None = None
     page: int = 1

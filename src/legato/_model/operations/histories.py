@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from legato._model.filters import FlowFilter, FlowRunFilter, TaskRunFilter
+from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import Operation, Spec
 from legato._model.states import StateType
 
@@ -31,7 +31,15 @@ class HistoryInterval(Struct, kw_only=True):
     states: list[HistoryState]
 
 
-class FlowRunHistory(Operation):
+class OverTime(OfRuns, kw_only=True):
+    """A request for counts in intervals of a time."""
+
+    history_start: datetime
+    history_end: datetime
+    history_interval_seconds: float
+
+
+class FlowRunHistory(OverTime):
     """Count flow runs over time, in at most 500 intervals."""
 
     spec: ClassVar = Spec(
@@ -41,15 +49,9 @@ class FlowRunHistory(Operation):
         access="read",
         answer=list[HistoryInterval],
     )
-    history_start: datetime
-    history_end: datetime
-    history_interval_seconds: float
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
 
 
-class TaskRunHistory(Operation):
+class TaskRunHistory(OverTime):
     """Count task runs over time, in at most 500 intervals."""
 
     spec: ClassVar = Spec(
@@ -59,12 +61,6 @@ class TaskRunHistory(Operation):
         access="read",
         answer=list[HistoryInterval],
     )
-    history_start: datetime
-    history_end: datetime
-    history_interval_seconds: float
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
 
 
 class CountTaskRunsOfFlowRuns(Operation):
@@ -80,7 +76,7 @@ class CountTaskRunsOfFlowRuns(Operation):
     flow_run_ids: list[UUID]
 
 
-class CountTaskRunsByState(Operation):
+class CountTaskRunsByState(OfRuns):
     """Count task runs by the states that they are in."""
 
     spec: ClassVar = Spec(
@@ -90,6 +86,3 @@ class CountTaskRunsByState(Operation):
         access="read",
         answer=dict[str, int],
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None

@@ -27,7 +27,14 @@ class LeasedLimits(Struct, kw_only=True):
     limits: list[LimitInShort]
 
 
-class IncrementLimits(Operation):
+class OfLimits(Operation, kw_only=True):
+    """A request about so many slots of each limit of a name."""
+
+    slots: int
+    names: list[str]
+
+
+class IncrementLimits(OfLimits):
     """Take so many slots of each limit, all or none, until they are given back by name."""
 
     spec: ClassVar = Spec(
@@ -38,14 +45,12 @@ class IncrementLimits(Operation):
         answer=list[LimitInShort],
         lane="leases",
     )
-    slots: int
-    names: list[str]
     mode: Mode = Mode.concurrency
     create_if_missing: bool | None = None
     """Not looked at: limits are created by name, and unknown ones do not count."""
 
 
-class IncrementLimitsWithLease(Operation):
+class IncrementLimitsWithLease(OfLimits):
     """Take so many slots of each limit, all or none, for a time that is renewed."""
 
     spec: ClassVar = Spec(
@@ -56,14 +61,12 @@ class IncrementLimitsWithLease(Operation):
         answer=LeasedLimits,
         lane="leases",
     )
-    slots: int
-    names: list[str]
     mode: Mode = Mode.concurrency
     lease_duration: float = LEASE_SECONDS
     holder: Holder | None = None
 
 
-class DecrementLimits(Operation):
+class DecrementLimits(OfLimits):
     """Give slots back that were taken without a lease."""
 
     spec: ClassVar = Spec(
@@ -74,8 +77,6 @@ class DecrementLimits(Operation):
         answer=list[LimitInShort],
         lane="leases",
     )
-    slots: int
-    names: list[str]
     occupancy_seconds: float | None = None
     create_if_missing: bool | None = None
 
@@ -111,7 +112,14 @@ class RenewLimitsLease(Operation):
     lease_duration: float = LEASE_SECONDS
 
 
-class IncrementTags(Operation):
+class OfTags(Operation, kw_only=True):
+    """A request about the slots of tags that a task run has."""
+
+    names: list[str]
+    task_run_id: UUID
+
+
+class IncrementTags(OfTags):
     """Take a slot of each tag for a task run."""
 
     spec: ClassVar = Spec(
@@ -122,11 +130,9 @@ class IncrementTags(Operation):
         answer=list[LimitInShort],
         lane="leases",
     )
-    names: list[str]
-    task_run_id: UUID
 
 
-class DecrementTags(Operation):
+class DecrementTags(OfTags):
     """Give the slots of tags back that a task run took."""
 
     spec: ClassVar = Spec(
@@ -137,6 +143,4 @@ class DecrementTags(Operation):
         answer=list[LimitInShort],
         lane="leases",
     )
-    names: list[str]
-    task_run_id: UUID
     occupancy_seconds: float | None = None

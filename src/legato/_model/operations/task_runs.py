@@ -8,8 +8,9 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
-from legato._model.filters import FlowFilter, FlowRunFilter, TaskRunFilter, TaskRunSort
+from legato._model.filters import TaskRunSort
 from legato._model.operations.flow_runs import OrchestrationResult, StateCreate
+from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import Operation, Spec
 from legato._model.task_runs import RunInput, TaskRun
 
@@ -76,7 +77,7 @@ class ReadTaskRun(Operation):
     task_run_id: UUID
 
 
-class FilterTaskRuns(Operation):
+class FilterTaskRuns(OfRuns):
     """List task runs."""
 
     spec: ClassVar = Spec(
@@ -86,9 +87,6 @@ class FilterTaskRuns(Operation):
         access="read",
         answer=list[TaskRun],
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
     sort: TaskRunSort = TaskRunSort.ID_DESC
     limit: int | None = None
     offset: int = 0
@@ -96,7 +94,7 @@ class FilterTaskRuns(Operation):
     """The run that the page before ended with: cheaper than an offset, and nothing is skipped."""
 
 
-class CountTaskRuns(Operation):
+class CountTaskRuns(OfRuns):
     """Count task runs."""
 
     spec: ClassVar = Spec(
@@ -106,9 +104,6 @@ class CountTaskRuns(Operation):
         access="read",
         answer=int,
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
 
 
 class TaskRunPage(Struct, kw_only=True):
@@ -121,7 +116,7 @@ class TaskRunPage(Struct, kw_only=True):
     page: int
 
 
-class PaginateTaskRuns(Operation):
+class PaginateTaskRuns(OfRuns):
     """Read a page of task runs."""
 
     spec: ClassVar = Spec(
@@ -131,9 +126,6 @@ class PaginateTaskRuns(Operation):
         access="read",
         answer=TaskRunPage,
     )
-    flows: FlowFilter | None = None
-    flow_runs: FlowRunFilter | None = None
-    task_runs: TaskRunFilter | None = None
     sort: TaskRunSort = TaskRunSort.ID_DESC
     limit: int | None = None
     page: int = 1

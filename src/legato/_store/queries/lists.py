@@ -9,7 +9,7 @@ from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.flow_runs import FlowRun
 from legato._model.flows import Flow
 from legato._model.logs import Log
-from legato._model.operations.spec import LIMIT
+from legato._model.operations.lists import bounds
 from legato._model.task_runs import TaskRun
 from legato._store import columns, decode, sql
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
@@ -51,12 +51,8 @@ _LOG_ORDERS: dict[str, LiteralString] = {
 
 def page(tx: Transaction, query: Sql, order: LiteralString, request: Any) -> list[tuple[Any, ...]]:
     """Return a page of at most 200 rows."""
-    count = LIMIT if request.limit is None else request.limit
-    if not 0 <= count <= LIMIT:
-        raise InvalidRequest(f"Invalid limit: must be between 0 and {LIMIT}, but is {count}.")
-    if request.offset < 0:
-        raise InvalidRequest(f"Invalid offset: must not be negative, but is {request.offset}.")
-    part = Sql(f"ORDER BY {order} LIMIT ? OFFSET ?", (count, request.offset))
+    count, skipped = bounds(request.limit, request.offset)
+    part = Sql(f"ORDER BY {order} LIMIT ? OFFSET ?", (count, skipped))
     return tx.select(query.then(part))
 
 
