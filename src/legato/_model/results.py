@@ -26,8 +26,10 @@ class ResultReference(Struct, frozen=True):
 
 def said(data: Any) -> Any:
     """Return what the data of a state says of a result; None: that it was kept nowhere."""
-    kept = not isinstance(data, dict) or cast("dict[str, Any]", data).get("type") != UNPERSISTED
-    return data if kept else None
+    if not isinstance(data, dict):
+        return data
+    told = cast("dict[str, Any]", data)
+    return None if told.get("type") == UNPERSISTED else told
 
 
 def is_stored(data: Any) -> bool:
