@@ -14,6 +14,7 @@ from legato._server.application import application
 from legato._server.connections import Connection
 from legato._server.control import Control
 from legato._server.safety import Access
+from legato._server.socket_protocol import SOCKETS
 from tests.store.conftest import postgres_url, store
 
 __all__ = ["postgres_url", "store"]
@@ -24,7 +25,7 @@ class Serving(uvicorn.Server):
 
     def __init__(self, app):
         config = uvicorn.Config(
-            app, log_level="warning", loop="uvloop", http=Connection, lifespan="on"
+            app, log_level="warning", loop="uvloop", http=Connection, lifespan="on", **SOCKETS
         )
         super().__init__(config)
         self.answers = threading.Event()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from legato._model.errors import Resync
+from legato._model.errors import Resync, StoreBusy
 from legato._model.ordered_log import Page, cursor_at, position_of
 from legato._store import ordered_log
 from legato._store.port import Store, Transaction
@@ -11,8 +11,17 @@ LIMIT = 1000
 
 
 def latest(store: Store) -> str:
-    """Return the cursor behind all that is stable; read lists after it, then follow from it."""
-    return cursor_at(store.stable_position())
+    """Return the cursor behind all that is stable; read lists after it, then follow from it.
+
+    Raises StoreBusy while a server that has just begun cannot tell yet how far the log goes.
+    """
+    position = store.stable_position()
+    if position == 0 and store.read(ordered_log.is_begun):
+        raise StoreBusy(
+            "A transaction that began before this process still runs, so it cannot be told yet how "
+            "far the log goes; try again."
+        )
+    return cursor_at(position)
 
 
 def read(store: Store, cursor: str, limit: int = LIMIT) -> Page:

@@ -12,10 +12,12 @@ from uuid import UUID
 from msgspec import Struct
 
 from legato._model.errors import InvalidRequest, Problem
+from legato._model.filters import IdFilter, Leaf, Operator, OptionalIdFilter, StateFilter
 from legato._model.states import State
 
 _VERSION = "v1."
 _DIGITS = 19  # of a BIGINT
+Noun = Literal["flow_run", "task_run"]
 BEGINNING = "v1.0"
 """The cursor before the first entry."""
 
@@ -29,11 +31,27 @@ class Entry(Struct, kw_only=True):
     """
 
     position: int
-    noun: Literal["flow_run", "task_run"]
+    noun: Noun
     run_id: UUID
     flow_run_id: UUID | None
     version: int | None
     state: State
+
+
+class NounFilter(Leaf):
+    """Conditions on what kind of run it is."""
+
+    any_: list[Noun] | None = None
+
+
+class EntryFilter(Leaf):
+    """Which entries. Those of a flow run and of its task runs share `flow_run_id`."""
+
+    noun: NounFilter | None = None
+    run_id: IdFilter | None = None
+    flow_run_id: OptionalIdFilter | None = None
+    state: StateFilter | None = None
+    operator: Operator = Operator.and_
 
 
 class Page(Struct):

@@ -14,11 +14,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from legato._server import events_in, handshake, journal
+from legato._server import events_in, handshake, journal, streams_out
 from legato._server.control import Control
 from legato._server.events_in import EventInbox
 from legato._server.operations import Operations, json_response, too_long
 from legato._server.safety import Access, Guard, TooLong
+from legato._server.streams import Streams
 
 _log = getLogger("legato.server")
 _OPEN = ("/health", "/ready")
@@ -35,6 +36,7 @@ def application(control: Control, access: Access, base_path: str = "/api") -> AS
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        control.store.announce()
         async with inbox.open():
             yield
         control.close()
@@ -44,6 +46,7 @@ def application(control: Control, access: Access, base_path: str = "/api") -> AS
         *handshake.routes(control),
         *events_in.routes(inbox, access),
         *journal.routes(control),
+        *streams_out.routes(Streams(control), access),
     ]
     rest = Starlette(
         routes=[Mount(base_path, routes=inner)],

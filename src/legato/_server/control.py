@@ -39,6 +39,10 @@ class Control:
         """Run a query of the server's own on a snapshot."""
         return await self._in(self._threads, lambda: self.store.read(look))
 
+    async def call(self, work: Callable[[Store], T]) -> T:
+        """Do something of the server's own with the store."""
+        return await self._in(self._threads, lambda: work(self.store))
+
     async def write(self, op: Callable[[Transaction, datetime], T]) -> T:
         """Run a write of the server's own, which survives a power cut."""
         return await self._in(

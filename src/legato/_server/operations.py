@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from legato._model.errors import Error, InvalidRequest, Locked
+from legato._control import ordered_log
+from legato._model.errors import Error, InvalidRequest, Locked, StoreBusy
 from legato._model.operations.requests import Match, made, matches
 from legato._server import problems, quirks
 from legato._server.control import Control
@@ -63,6 +64,8 @@ class Operations:
             body = _decoded(await request.body())
             asked = quirks.without_nulls(kind, body)
             operation = made(match, asked, request.scope["query_string"].decode("latin-1"))
+            # before the rows: what changes after it is told to who follows the log from there
+            position = await self._position() if _is_list(kind.spec.answer) else None
             found, now = await self._control.send(operation)
         except Error as error:
             if _is_bad_path(error, match):
@@ -74,7 +77,22 @@ class Operations:
         except ClientDisconnect:
             return Response(status_code=499)
         plain = kind.spec.id in quirks.PLAIN_TEXT
-        return _answered(quirks.status(operation, found, now), found, plain=plain)
+        response = _answered(quirks.status(operation, found, now), found, plain=plain)
+        if position is not None:
+            response.headers["X-Legato-Position"] = position
+        return response
+
+    async def _position(self) -> str | None:
+        """Return the cursor behind what a list shows; None: it cannot be told yet."""
+        try:
+            return await self._control.call(ordered_log.latest)
+        except StoreBusy:
+            return None
+
+
+def _is_list(answer: Any) -> bool:
+    """Tell whether an answer is a list, or a page of one."""
+    return get_origin(answer) is list or "results" in getattr(answer, "__struct_fields__", ())
 
 
 def _decoded(raw: bytes) -> Any:

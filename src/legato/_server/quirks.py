@@ -32,7 +32,7 @@ def without_nulls(kind: type[Operation], body: Any) -> Any:
     not use. In a change (PATCH) null is a value.
     """
     if kind.spec.access == "read":
-        return _bare(body)
+        return bare(body)
     if kind.spec.method == "PATCH" or not isinstance(body, dict):
         return body
     given = _present(cast("dict[str, Any]", body))
@@ -53,10 +53,11 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _bare(value: Any) -> Any:
+def bare(value: Any) -> Any:
+    """Return the members of an object, and of those in it, that are not null."""
     if not isinstance(value, dict):
         return value
-    return {key: _bare(item) for key, item in _present(cast("dict[str, Any]", value)).items()}
+    return {key: bare(item) for key, item in _present(cast("dict[str, Any]", value)).items()}
 
 
 def status(operation: Operation, found: Any, now: datetime) -> int:

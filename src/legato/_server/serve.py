@@ -18,6 +18,7 @@ from legato._server.connections import Connection
 from legato._server.control import Control
 from legato._server.duties import Duties, Duty
 from legato._server.safety import LOOPBACK, Access
+from legato._server.socket_protocol import SOCKETS
 from legato._store.port import Store
 
 GRACE_SECONDS = 10
@@ -91,7 +92,7 @@ def serve(
         proxy_headers=False,
         loop="asyncio" if sys.platform == "win32" else "uvloop",
         http=Connection,
-        ws="websockets-sansio",
+        **SOCKETS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=_BACKLOG,

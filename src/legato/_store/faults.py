@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable
 from typing import TypeVar
 
-from legato._store.port import Grade, Lane, Store, Transaction
+from legato._store.port import Grade, Lane, Store, Transaction, Watch
 
 T = TypeVar("T")
 
@@ -151,6 +151,12 @@ class FaultyStore:
 
     def stable_position(self) -> int:
         return self.store.stable_position()
+
+    def watch(self, wake: Callable[[], None]) -> Watch:
+        return self.store.watch(wake)
+
+    def announce(self) -> None:
+        self.store.announce()
 
     def close(self) -> None:
         self.store.close()

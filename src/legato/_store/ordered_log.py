@@ -11,12 +11,19 @@ from legato._store import decode
 from legato._store.decode import Row
 from legato._store.port import Transaction
 
+_LAST = 2**63 - 1
+
 
 def read_retained_after(tx: Transaction) -> int:
     """Return the position up to which entries may have been pruned."""
     ((after,),) = tx.rows("meta.retained_after", {})
     position: int = after
     return position
+
+
+def is_begun(tx: Transaction) -> bool:
+    """Tell whether anything stands in the log."""
+    return bool(list_between(tx, 0, _LAST, 1))
 
 
 def retain_after(tx: Transaction, position: int) -> None:

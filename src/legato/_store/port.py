@@ -108,6 +108,14 @@ class Transaction(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """What calls somebody when the database has changed."""
+
+    def close(self) -> None:
+        """Stop; a last call may be on its way."""
+        ...
+
+
 class Store(Protocol):
     """A database of Legato."""
 
@@ -139,6 +147,17 @@ class Store(Protocol):
 
         A snapshot that is taken afterwards shows all that will ever stand there.
         """
+        ...
+
+    def watch(self, wake: Callable[[], None]) -> Watch:
+        """Have `wake` called, from another thread, when anybody has written to the ordered log.
+
+        It may be called without reason. Read the log after this has returned, then at each call.
+        """
+        ...
+
+    def announce(self) -> None:
+        """From now on let watches in other processes know at once of what this one commits."""
         ...
 
     def close(self) -> None:

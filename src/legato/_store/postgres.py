@@ -16,8 +16,9 @@ import psycopg
 from psycopg import errors
 
 from legato._model.errors import StoreTimeout
-from legato._store.port import TOO_LONG, Grade, Lane, Transaction
+from legato._store.port import TOO_LONG, Grade, Lane, Transaction, Watch
 from legato._store.postgres_connection import connect, limit, translate
+from legato._store.postgres_notices import Listener, Notifier
 from legato._store.postgres_tailer import Tailer
 from legato._store.postgres_transaction import PostgresSnapshot
 from legato._store.postgres_writer import PostgresWriter
@@ -44,6 +45,7 @@ class PostgresStore:
         self._idle: list[psycopg.Connection] = []
         self._idle_lock = threading.Lock()
         self._tailer = Tailer()
+        self._notifier: Notifier | None = None
 
     def run(
         self,
@@ -81,6 +83,15 @@ class PostgresStore:
         self._give(connection)
         return value
 
+    def watch(self, wake: Callable[[], None]) -> Watch:
+        return Listener(self.url, lambda: self._tailer.stable, wake)
+
+    def announce(self) -> None:
+        if self._notifier is None:
+            self._notifier = Notifier(self.url)
+            for writer in (self._writer, self._leases):
+                writer.on_growth = self._notifier.note
+
     def upkeep(self) -> Callable[[], None] | None:
         return None
 
@@ -88,6 +99,10 @@ class PostgresStore:
         for writer in (self._writer, self._leases):
             with writer.combiner.mutex:
                 writer.close()
+                writer.on_growth = None
+        if self._notifier is not None:
+            self._notifier.close()
+            self._notifier = None
         self._close_idle()
 
     def prepare_fork(self) -> None:

@@ -61,6 +61,11 @@ class Tailer:
         self._fence: Fence | None = None
         self._started = False
 
+    @property
+    def stable(self) -> int:
+        """The stable position as it was found last."""
+        return self._stable
+
     def advance(self, connection: psycopg.Connection) -> int:
         """Return the stable position, on a connection whose transactions are snapshots."""
         with self._lock:

@@ -45,6 +45,8 @@ class PostgresTransaction:
     def __init__(self, connection: psycopg.Connection, *, repeated: bool) -> None:
         self.repeated = repeated
         self.writes = 0
+        self.drawn = 0
+        """The highest position that was drawn."""
         self._connection = connection
         self._cursor: RawCursor[Any] = RawCursor(connection)
 
@@ -90,7 +92,9 @@ class PostgresTransaction:
             b"SELECT nextval('log_position') FROM generate_series(1, $1::INTEGER) "
             b"WHERE pg_current_xact_id() IS NOT NULL"
         )
-        return sorted(row[0] for row in self._rows(draw, [count]))
+        places = sorted(row[0] for row in self._rows(draw, [count]))
+        self.drawn = max([self.drawn, *places])
+        return places
 
     @contextmanager
     def savepoint(self) -> Generator[None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import psycopg
 from psycopg import errors
 
@@ -25,6 +27,8 @@ class PostgresWriter:
         self.combiner = Combiner(self._transact)
         self.connection: psycopg.Connection | None = None
         self._grade: Grade | None = None
+        self.on_growth: Callable[[int], None] | None = None
+        """Called after a commit with the highest position that it has drawn."""
 
     def close(self) -> None:
         """Close the connection; under the mutex of the combiner."""
@@ -74,6 +78,8 @@ class PostgresWriter:
         failpoint("store.before_commit")
         connection.commit()
         failpoint("store.after_commit")
+        if tx.drawn and self.on_growth is not None:
+            self.on_growth(tx.drawn)
 
     def _rollback(self, connection: psycopg.Connection) -> None:
         self._grade = None

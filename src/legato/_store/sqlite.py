@@ -21,11 +21,12 @@ from legato._store import sqlite_home
 from legato._store.combine import Combiner, Item, run_ops
 from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock, let_go
-from legato._store.port import Grade, Lane, Transaction
+from legato._store.port import Grade, Lane, Transaction, Watch
 from legato._store.sqlite_errors import translate
 from legato._store.sqlite_log import WriteAheadLog
 from legato._store.sqlite_transaction import SqliteSnapshot, SqliteTransaction
 from legato._store.versions import SCHEMA
+from legato._store.watching import PollingWatch
 
 T = TypeVar("T")
 
@@ -83,6 +84,12 @@ class SqliteStore:
         ((next_position,),) = self.read(lambda tx: tx.rows("meta.next_position", {}))
         stable: int = next_position - 1
         return stable
+
+    def watch(self, wake: Callable[[], None]) -> Watch:
+        return PollingWatch(self.changes, wake)
+
+    def announce(self) -> None:
+        """Nothing is to be done: SQLite counts the commits of all processes."""
 
     def close(self) -> None:
         with self._combiner.mutex:

@@ -1,0 +1,41 @@
+"""How websockets speak on the wire: a client that reads nothing can be told to go, and goes.
+
+The protocol of uvicorn waits with every frame until the client takes what was sent before; the
+closing one, too. So who does not read is never rid of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+CLOSE_SECONDS = 10.0
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """A websocket whose closing frame does not wait."""
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "websocket.close" and not self.writable.is_set():
+            self.loop.call_later(CLOSE_SECONDS, self._give_up)
+            self.writable.set()
+        await super().send(message)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.loop.call_later(CLOSE_SECONDS, self._give_up)
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if not self.writable.is_set():
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """End a connection that takes nothing; one that is closed already stays so."""
+        if not self.disconnected:
+            self.transport.abort()
+
+
+SOCKETS: dict[str, Any] = {"ws": SocketProtocol, "ws_per_message_deflate": False}
+"""How uvicorn is told; frames are small, and compressing them takes longer than sending them."""

@@ -1,0 +1,203 @@
+"""The ordered log, read once for all who follow it over websockets.
+
+A feed keeps the newest stretch of the log in memory, while somebody follows. A follower asks for
+what stands behind its own position, and gets it from there, or from the database if it is further
+back. So nothing piles up for who is slow, and nothing is left out: there are no queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from logging import getLogger
+from typing import Any, NamedTuple
+
+from legato._control import ordered_log
+from legato._model.errors import Resync, StoreBusy, StoreError
+from legato._model.ordered_log import position_of
+from legato._server.control import Control
+from legato._store.port import Store, Watch
+
+_log = getLogger("legato.server")
+LIMIT = 200
+"""Positions of one stretch."""
+ROOM = 1000
+ROOM_BYTES = 4 * 1024 * 1024
+"""What a feed keeps at most: so many items, of so many bytes."""
+_RETRY_SECONDS = 0.5
+_BEGIN_SECONDS, _LOOK_SECONDS = 30.0, 0.02
+
+
+class Item(NamedTuple):
+    """One thing that is sent: the value that filters look at, and its frame."""
+
+    position: int
+    value: Any
+    text: str
+
+
+class Stretch(NamedTuple):
+    """All that stands behind one position, up to another."""
+
+    after: int
+    upto: int
+    items: Sequence[Item]
+    more: bool
+    """There is more already."""
+
+
+Read = Callable[[Store, int, int], Stretch]
+"""Reads what stands behind a position, a number of positions at most."""
+
+
+async def latest(control: Control) -> int:
+    """Return the position up to which the log stands; wait, if that cannot be told yet."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + _BEGIN_SECONDS
+    while True:
+        try:
+            return position_of(await control.call(ordered_log.latest))
+        except StoreBusy:
+            if loop.time() > end:
+                raise
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+class Feed:
+    """What of the log one kind of stream tells."""
+
+    def __init__(self, control: Control, read: Read) -> None:
+        self._control, self._read = control, read
+        self._kept: deque[Stretch] = deque()
+        self._start = self._end = 0
+        self._grown, self._woken = asyncio.Event(), asyncio.Event()
+        self._followers = 0
+        self._pumping: asyncio.Task[None] | None = None
+
+    async def join(self) -> None:
+        """Keep up with the log from now on, until all who joined have left."""
+        if self._pumping is None:
+            await self._begin()
+            self._pumping = asyncio.create_task(self._pump())
+            self.wake()
+        self._followers += 1
+
+    def leave(self) -> None:
+        self._followers -= 1
+        if not self._followers and self._pumping is not None:
+            self._pumping.cancel()
+            self._pumping = None
+            self._kept.clear()
+
+    def wake(self) -> None:
+        """Look whether there is more."""
+        self._woken.set()
+
+    async def after(self, position: int) -> Stretch:
+        """Return what comes next behind a position; wait until there is something.
+
+        Raises Resync if what stood there has been pruned.
+        """
+        while position >= self._end:
+            await self._grown.wait()
+        if position < self._start:
+            return await self._load(position)
+        stretch = next(kept for kept in self._kept if kept.upto > position)
+        rest = [item for item in stretch.items if item.position > position]
+        return stretch._replace(after=position, items=rest)
+
+    async def _load(self, after: int) -> Stretch:
+        return await self._control.call(lambda store: self._read(store, after, LIMIT))
+
+    async def _begin(self) -> None:
+        self._kept.clear()
+        self._start = self._end = await latest(self._control)
+
+    async def _pump(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            try:
+                more = True
+                while more:
+                    stretch = await self._load(self._end)
+                    more = stretch.more
+                    if stretch.upto > self._end:
+                        self._keep(stretch)
+            except Resync:  # it was pruned faster than it was read
+                await self._begin()
+                self._tell()
+            except StoreError as error:
+                _log.warning("Streams stand still: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+                self.wake()
+
+    def _keep(self, stretch: Stretch) -> None:
+        self._kept.append(stretch)
+        self._end = stretch.upto
+        while len(self._kept) > 1 and self._is_full():
+            self._start = self._kept.popleft().upto
+        self._tell()
+
+    def _is_full(self) -> bool:
+        if len(self._kept) > ROOM or sum(len(kept.items) for kept in self._kept) > ROOM:
+            return True
+        return sum(len(item.text) for kept in self._kept for item in kept.items) > ROOM_BYTES
+
+    def _tell(self) -> None:
+        self._grown.set()
+        self._grown = asyncio.Event()
+
+
+class Streams:
+    """All feeds of a server. The database is watched while somebody follows one of them."""
+
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self._feeds: list[Feed] = []
+        self._followers = 0
+        self._watch: Watch | None = None
+        self._joining = asyncio.Lock()
+
+    def feed(self, read: Read) -> Feed:
+        """Return another feed."""
+        feed = Feed(self.control, read)
+        self._feeds.append(feed)
+        return feed
+
+    @asynccontextmanager
+    async def followed(self, feed: Feed) -> AsyncGenerator[None]:
+        """Keep a feed going within the block."""
+        async with self._joining:
+            if self._watch is None:
+                loop = asyncio.get_running_loop()
+                self._watch = await self.control.call(lambda store: store.watch(self._waker(loop)))
+            self._followers += 1
+        try:
+            async with self._joining:
+                await feed.join()
+            try:
+                yield
+            finally:
+                feed.leave()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        self._followers -= 1
+        if not self._followers and self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    def _waker(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._wake)
+
+        return wake
+
+    def _wake(self) -> None:
+        for feed in self._feeds:
+            feed.wake()

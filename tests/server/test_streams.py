@@ -1,0 +1,203 @@
+"""What happens, told over websockets: each change once and in order, wherever it was made."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from websockets.exceptions import ConnectionClosedError
+from websockets.sync.client import connect
+
+from legato._model.ordered_log import position_of
+from legato._server import streams, streams_out
+from legato._store.postgres import PostgresStore
+from legato._store.sqlite import SqliteStore
+from tests.store.records import Sender
+
+BEGINNING = "v1.0"
+
+
+@contextmanager
+def opened(api, path, token=None, **more):
+    """A websocket that is let in, after Prefect's manner."""
+    url = str(api.base_url).replace("http", "ws").rstrip("/")
+    with connect(f"{url}{path}", subprotocols=["prefect"], **more) as socket:
+        socket.send(json.dumps({"type": "auth", "token": token}))
+        assert json.loads(socket.recv(30)) == {"type": "auth_success"}
+        yield socket
+
+
+@contextmanager
+def following(api, path="/run_changes/out", wanted=None, *, cursor=..., **more):
+    """A stream of what passes a filter."""
+    said = {} if cursor is ... else {"cursor": cursor}
+    with opened(api, path, **more) as socket:
+        socket.send(json.dumps({"type": "filter", "filter": wanted, **said}))
+        yield socket
+
+
+def told(socket, count, kind="run_change"):
+    """The next frames of a kind; those that only tell the cursor are left out."""
+    frames = []
+    while len(frames) < count:
+        frame = json.loads(socket.recv(30))
+        if frame["type"] != "cursor":
+            assert frame["type"] == kind
+            frames.append(frame)
+    return frames
+
+
+def names(frames):
+    return [frame["run_change"]["state"]["name"] for frame in frames]
+
+
+def test_changes_of_runs_are_told_as_they_are_made(api, run, move):
+    with following(api) as socket:
+        made = run("PENDING")
+        move(made["id"], "RUNNING")
+        move(made["id"], "COMPLETED")
+        frames = told(socket, 3)
+    assert names(frames) == ["Pending", "Running", "Completed"]
+    assert [frame["run_change"]["version"] for frame in frames] == [1, 2, 3]
+    assert {frame["run_change"]["run_id"] for frame in frames} == {made["id"]}
+    positions = [position_of(frame["cursor"]) for frame in frames]
+    assert positions == sorted(set(positions))
+
+
+def test_a_filter_lets_through_what_it_names(api, run, move):
+    run("PENDING")
+    wanted = run("PENDING")
+    asked = {"flow_run_id": {"any_": [wanted["id"]]}, "state": {"type": {"not_any_": ["RUNNING"]}}}
+    with following(api, wanted=asked, cursor=BEGINNING) as socket:
+        run("PENDING")
+        move(wanted["id"], "RUNNING")
+        move(wanted["id"], "COMPLETED")
+        assert names(told(socket, 2)) == ["Pending", "Completed"]
+
+
+def test_who_comes_back_goes_on_where_he_was(api, run, move):
+    ids = [run("PENDING")["id"] for _ in range(3)]
+    with following(api, cursor=BEGINNING) as socket:
+        first = told(socket, 2)
+    for run_id in ids:
+        move(run_id, "RUNNING")
+    with following(api, cursor=first[-1]["cursor"]) as socket:
+        frames = first + told(socket, 4)
+    assert names(frames) == ["Pending"] * 3 + ["Running"] * 3
+    assert [frame["run_change"]["run_id"] for frame in frames] == ids * 2
+
+
+def test_who_goes_on_from_now_is_told_where_that_is(api, run):
+    run("PENDING")
+    with following(api, cursor=None) as socket:
+        here = json.loads(socket.recv(30))
+        assert here["type"] == "cursor"
+        later = run("PENDING")["id"]
+        (frame,) = told(socket, 1)
+    assert frame["run_change"]["run_id"] == later
+    assert position_of(frame["cursor"]) > position_of(here["cursor"])
+
+
+def test_the_cursor_keeps_up_where_nothing_passes(api, run, monkeypatch):
+    monkeypatch.setattr(streams_out, "CURSOR_SECONDS", 0)
+    with following(api, wanted={"run_id": {"any_": [str(uuid4())]}}, cursor=None) as socket:
+        here = json.loads(socket.recv(30))["cursor"]
+        run("PENDING")
+        assert position_of(json.loads(socket.recv(30))["cursor"]) > position_of(here)
+
+
+def test_a_list_says_from_where_to_go_on(api, run, move):
+    listed = [run("PENDING")["id"], run("PENDING")["id"]]
+    answer = api.post("/flow_runs/filter")
+    assert {found["id"] for found in answer.json()} == set(listed)
+    move(listed[0], "RUNNING")
+    with following(api, cursor=answer.headers["x-legato-position"]) as socket:
+        assert names(told(socket, 1)) == ["Running"]
+    assert "x-legato-position" in api.post("/flow_runs/paginate").headers
+    assert "x-legato-position" not in api.get(f"/flow_runs/{listed[0]}").headers
+
+
+def test_what_another_process_writes_is_told_too(api, store):
+    """As an embedded run, or another server on the same PostgreSQL, does."""
+    other = SqliteStore(store.path) if isinstance(store, SqliteStore) else PostgresStore(store.url)
+    other.announce()
+    try:
+        with following(api) as socket:
+            run_id = Sender(other).start()
+            frames = told(socket, 2)
+    finally:
+        other.close()
+    assert names(frames) == ["Pending", "Running"]
+    assert frames[0]["run_change"]["run_id"] == str(run_id)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        ({"type": "hello"}, 1002),
+        ({"type": "filter", "filter": {"run_id": {"any_": ["x"]}}}, 1002),
+        ({"type": "filter", "filter": {"colour": {"any_": []}}}, 1002),
+        ({"type": "filter", "filter": 1}, 1002),
+        ({"type": "filter", "cursor": "v9.1"}, 1002),
+        ({"type": "filter", "cursor": 7}, 1002),
+        ([], 1002),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_followed_is_told(api, frame, code):
+    with opened(api, "/run_changes/out") as socket:
+        socket.send(json.dumps(frame))
+        with pytest.raises(ConnectionClosedError) as caught:
+            socket.recv(30)
+    assert caught.value.rcvd.code == code
+    assert caught.value.rcvd.reason
+
+
+def test_a_cursor_that_is_older_than_what_is_kept(api, store, run):
+    from legato._store import ordered_log
+
+    run("PENDING")
+    run("PENDING")
+    position = 2
+    store.run(lambda tx: ordered_log.retain_after(tx, position))
+    with following(api, cursor=BEGINNING) as socket, pytest.raises(ConnectionClosedError) as caught:
+        told(socket, 1)
+    assert caught.value.rcvd.code == 4410
+
+
+def unread(api):
+    """A connection whose client takes little into its own memory."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    held.connect((api.base_url.host, api.base_url.port))
+    return {"sock": held, "max_queue": 1}
+
+
+def drained(socket, seen):
+    """Read all that was sent before the connection was closed."""
+    while True:
+        seen.append(json.loads(socket.recv(30)))
+
+
+def test_who_takes_nothing_is_cut_off_and_misses_nothing(api, run, move, monkeypatch, caplog):
+    monkeypatch.setattr(streams, "ROOM", 3)  # most of it is read from the database again
+    caplog.set_level("INFO", "legato.server")
+    long, flow_run, moves = "m" * 400_000, run("PENDING")["id"], 0
+    with following(api, cursor=None, **unread(api)) as slow:
+        seen = [json.loads(slow.recv(30))]
+        monkeypatch.setattr(streams_out, "PATIENCE_SECONDS", 0.1)
+        while "was cut off" not in caplog.text:
+            move(flow_run, "RUNNING", name=f"{moves}", message=long, force=True)
+            moves += 1
+        with pytest.raises(ConnectionClosedError) as caught:
+            drained(slow, seen)
+    assert caught.value.rcvd.code == 4408
+    seen = [frame for frame in seen if frame["type"] != "cursor"]
+    assert len(seen) < moves
+    monkeypatch.setattr(streams_out, "PATIENCE_SECONDS", 30)
+    with following(api, cursor=seen[-1]["cursor"]) as socket:
+        seen += told(socket, moves - len(seen))
+    assert names(seen) == [f"{count}" for count in range(moves)]
