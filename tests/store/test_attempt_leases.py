@@ -64,7 +64,7 @@ def later(seconds):
 def sender(store):
     """A writer that lives by leases."""
     sender = Sender(store)
-    sender.writer = replace(sender.writer, lease_seconds=15.0)
+    sender.writer = replace(sender.writer, lease_seconds=7.5)
     return sender
 
 
@@ -175,7 +175,7 @@ def test_a_lease_is_held_for_a_second_to_an_hour(renew, ttl):
 def test_a_writer_that_asks_for_no_number_of_seconds_gets_the_shortest_lease(store, sender, tend):
     sender.writer = replace(sender.writer, lease_seconds=float("nan"))
     run_id = sender.start()
-    assert tend(2) == 1
+    assert tend(3) == 1
     assert read_flow_run(store, run_id).state_type is CRASHED
 
 
@@ -341,7 +341,7 @@ def test_renewals_ends_and_reapers_at_the_same_time_lose_nothing(store, sender):
     """Without one order of locks PostgreSQL would end one of two that wait for each other."""
     senders = [Sender(store, pid=n) for n in range(4)]
     for one in senders:
-        one.writer = replace(one.writer, lease_seconds=15.0)
+        one.writer = replace(one.writer, lease_seconds=7.5)
     over = threading.Event()
 
     def reap():

@@ -92,3 +92,14 @@ def test_a_run_is_deleted_with_all_below_it(store, sender):
         "flow_run": 1, "task_run": 0, "flow_run_tag": 0, "task_run_tag": 0, "task_run_state": 0
     }  # fmt: skip
     assert store.run(lambda tx: flow_runs.delete(tx, run_id)) == 0
+
+
+def test_a_run_that_crashes_as_it_is_cancelled_ends_cancelled(store, sender):
+    """Whoever ends the process of a cancelled run makes it crash."""
+    run_id = sender.start()
+    sender.send(move(run_id, StateType.CANCELLING))
+    batch = sender.batch(move(run_id, CRASHED))
+    for _ in range(2):  # and whoever asks again is told the same
+        answer = sender.deliver(batch)
+        assert answer.answers[0].state.type is StateType.CANCELLED
+    assert read_flow_run(store, run_id).state_type is StateType.CANCELLED

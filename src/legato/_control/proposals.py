@@ -132,7 +132,7 @@ def mirror(tasks: TaskRuns, work: FlowWork, state: State, result_id: UUID | None
 
 def _again(intake: Intake, work: FlowWork, state: State) -> Accepted | None:
     """Find the outcome of a proposal that was made before."""
-    if work.state_id == state.id:
+    if work.state_id == state.id and work.type is state.type:
         return Accepted(state, work.version, work.flow_id)
     if work.created is not None:
         return None

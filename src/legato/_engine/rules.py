@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from legato._model import transitions
 from legato._model.flow_runs import FlowRunPolicy
@@ -66,7 +67,9 @@ def terminal_is_final(run: RunView, proposed: State, now: datetime) -> Verdict |
 
 
 def cancelling_ends_cancelled(run: RunView, proposed: State, now: datetime) -> Verdict | None:
-    """Let a run that is being cancelled only become Cancelled (or Crashed)."""
+    """Let a run that is being cancelled only become Cancelled, however it ends."""
+    if run.state_type is StateType.CANCELLING and proposed.type is StateType.CRASHED:
+        return Accept(replace(proposed, type=StateType.CANCELLED, name="Cancelled"))
     if run.state_type is StateType.CANCELLING and not transitions.is_legal(
         transitions.FLOW_RUN, StateType.CANCELLING, proposed.type
     ):

@@ -17,6 +17,13 @@ from legato._store import decode, leases
 from legato._store.dialect import EPOCH
 from legato._store.port import Transaction
 
+FIRST = 2
+"""So many times as long the first lease of an attempt lasts.
+
+The keeper that renews it is started when the run is some seconds old, by a thread, which a call
+that does not let the interpreter go holds up.
+"""
+
 
 class AttemptLeases:
     """The leases of attempts that a transaction opens and closes.
@@ -35,7 +42,7 @@ class AttemptLeases:
         """Take the lease of a new attempt, if its writer lives by leases."""
         if writer.lease_seconds is None or flow_run_id in self.below:
             return
-        until = self._now + span(writer.lease_seconds)
+        until = self._now + FIRST * span(writer.lease_seconds)
         self._begun.append(lease_of(flow_run_id, number, writer.id, until))
 
     def end(self, flow_run_id: UUID, number: int) -> None:

@@ -1,0 +1,237 @@
+"""The keeper of a process, with real processes and a real server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from tests.server.conftest import serve
+from tests.store.records import Sender, move, until
+from tests.store.test_receive import read_flow_run
+
+from legato._backend import keeper as keepers
+from legato._model.states import StateType
+from legato._store import attempt_leases
+from legato._store.checker import violations
+from legato._store.sqlite import SqliteStore
+
+__all__ = ["serve"]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+ACTOR = Path(__file__).with_name("keeper_actor.py")
+CRASHED, CANCELLED, RUNNING = StateType.CRASHED, StateType.CANCELLED, StateType.RUNNING
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = SqliteStore(tmp_path / "legato.db")
+    yield store
+    assert violations(store) == []
+    store.close()
+
+
+@pytest.fixture
+def url(serve):
+    with serve() as client:
+        yield str(client.base_url).rstrip("/")
+
+
+class Actor:
+    """A process with a keeper, and its run, which this process records for it."""
+
+    def __init__(self, store, url, mode, root):
+        self.store = store
+        self.sender = Sender(store)
+        self.sender.writer = replace(self.sender.writer, lease_seconds=60.0)
+        self.run_id = self.sender.start()
+        argv = [sys.executable, str(ACTOR), url, str(self.sender.writer.id), str(self.run_id), mode]
+        pipe = subprocess.PIPE
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
+        self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, env=env)
+        self.first = self.hear()
+
+    def hear(self):
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def ask(self, word):
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+
+    @property
+    def state(self):
+        return read_flow_run(self.store, self.run_id).state
+
+    def ends_in(self, kind):
+        until(lambda: self.state.type is kind)
+
+    @property
+    def until(self):
+        leases = self.store.read(
+            lambda tx: attempt_leases.list_of_writer(tx, self.sender.writer.id)
+        )
+        return leases[0][0].expires_at
+
+    def is_renewed(self):
+        """Wait until the keeper has renewed the lease: it stands, and sees what the run does."""
+        if self.keeper is None:
+            until(lambda: self.keeper is not None)
+        before = self.until
+        until(lambda: self.until != before)
+
+    @property
+    def keeper(self):
+        """The number of the keeper's process; None: there is none."""
+        wanted = [keepers.PROGRAM, str(self.process.pid)]
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                if (entry / "cmdline").read_text().split("\0")[-3:-1] == wanted:
+                    return int(entry.name)
+        return None
+
+    def over(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def actor(store, url, pytestconfig):
+    begun = []
+
+    def begin(mode="idle"):
+        begun.append(Actor(store, url, mode, pytestconfig.rootpath))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.over()
+        until(lambda one=one: one.keeper is None)
+
+
+def lives(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_process_that_is_killed_is_reported_at_once(actor):
+    one = actor()
+    one.is_renewed()
+    one.process.kill()
+    one.ends_in(CRASHED)  # the lease would have lasted for a minute
+    assert one.state.message == "process 4711 on HOST ended without reporting"
+
+
+def test_leases_are_renewed_whatever_the_process_does(actor):
+    one = actor()
+    one.is_renewed()
+    one.ask("hold")
+    for _ in range(3):
+        one.is_renewed()
+
+
+def test_a_keeper_is_small_and_no_child_of_its_process(actor):
+    one = actor()
+    one.is_renewed()
+    one.ask("children")
+    assert one.hear() == "none"
+    status = Path(f"/proc/{one.keeper}/status").read_text().splitlines()
+    [size] = [line.split()[1] for line in status if line.startswith("VmRSS")]
+    assert int(size) <= 15 * 1024
+
+
+def test_a_forked_child_does_not_make_its_parent_seem_alive(actor):
+    one = actor("forks")
+    one.is_renewed()
+    one.process.kill()
+    try:
+        one.ends_in(CRASHED)
+    finally:
+        os.kill(int(one.first), signal.SIGKILL)
+
+
+def test_a_process_that_ends_in_good_order_is_not_reported(actor):
+    one = actor()
+    one.is_renewed()
+    one.ask("close")
+    one.process.communicate("\n")
+    until(lambda: one.keeper is None)
+    assert one.state.type is RUNNING
+
+
+def test_a_run_that_has_ended_stays_as_it_is(actor, store):
+    one = actor()
+    one.is_renewed()
+    one.ask("end")
+    one.ask("children")
+    one.hear()
+    one.sender.send(move(one.run_id, StateType.COMPLETED))
+    one.process.kill()
+    until(lambda: one.keeper is None)
+    assert one.state.type is StateType.COMPLETED
+
+
+def test_a_keeper_that_somebody_kills_has_a_successor(actor):
+    one = actor()
+    one.is_renewed()
+    first = one.keeper
+    os.kill(first, signal.SIGKILL)
+    until(lambda: one.keeper not in {first, None})
+    one.is_renewed()
+    one.process.kill()
+    one.ends_in(CRASHED)
+
+
+def test_where_no_keeper_can_be_started_a_thread_renews(actor):
+    one = actor("nothing to start")
+
+    def renewed():
+        one.ask("renewed")
+        return int(one.hear())
+
+    until(lambda: renewed() > 1)
+    assert one.keeper is None
+
+
+def test_a_cancelled_run_ends_its_process(actor):
+    one = actor()
+    one.is_renewed()
+    one.sender.send(move(one.run_id, StateType.CANCELLING))
+    assert one.process.wait(30) == -signal.SIGTERM
+    one.ends_in(CANCELLED)
+
+
+def test_what_does_not_listen_is_killed_with_its_children(actor):
+    one = actor("deaf")
+    one.is_renewed()
+    one.sender.send(move(one.run_id, StateType.CANCELLING))
+    assert one.process.wait(30) == -signal.SIGKILL
+    until(lambda: not lives(int(one.first)))
+    one.ends_in(CANCELLED)
+
+
+def test_a_server_of_the_users_is_not_killed(actor):
+    one = actor("serves")
+    one.is_renewed()
+    one.sender.send(move(one.run_id, StateType.CANCELLING))
+    one.ends_in(CANCELLED)
+    assert one.state.message == "code may still be running in process 4711 on HOST"
+    one.ask("children")  # it answers
+    assert one.hear() == "none"
+
+
+def test_a_run_that_takes_too_long_is_ended(actor):
+    one = actor("late")
+    assert one.process.wait(30) == -signal.SIGTERM
+    one.ends_in(StateType.FAILED)
+    assert (one.state.name, one.state.message) == (
+        "TimedOut", "Flow run exceeded timeout of 0.0 second(s)"
+    )  # fmt: skip
