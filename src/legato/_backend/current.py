@@ -1,4 +1,4 @@
-"""The backend of this process: one for each home, opened at its first use."""
+"""The backend of this process: one for each home and server, opened at its first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 from legato._backend import ownership
-from legato._backend.embedded import EmbeddedBackend, is_pool_child
+from legato._backend.embedded import EmbeddedBackend
+from legato._backend.process import ProcessBackend, is_pool_child
 from legato._journal import forks
 from legato._journal.clock import SystemClock
 from legato._journal.outage import waiting
@@ -28,24 +29,34 @@ P = ParamSpec("P")
 RETIRE_SECONDS = 10.0
 NOT_RECORDED = 3  # exit status of a process that could not record all
 
-_backends: dict[str, EmbeddedBackend] = {}
+_backends: dict[tuple[str, str | None], ProcessBackend] = {}
 _clock: Clock | None = None
 _lock = threading.Lock()
-_last: tuple[Settings, EmbeddedBackend] | None = None
+_last: tuple[Settings, ProcessBackend] | None = None
 
 
-def current() -> EmbeddedBackend:
-    """Return the backend of the home that the settings name here."""
+def current() -> ProcessBackend:
+    """Return the backend of the home, or of the server, that the settings name here."""
     global _last  # noqa: PLW0603 - a cache for the usual case
     settings = configuration.current()
     last = _last
     if last is not None and last[0] is settings:
         return last[1]
     with _lock:
-        home = open_home(settings)
-        backend = _backends.get(home.root) or _opened(home)
+        home, url = open_home(settings), settings.api_url
+        backend = _backends.get((home.root, url)) or _opened(home, settings, url)
         _last = settings, backend
     return backend
+
+
+def embedded() -> EmbeddedBackend:
+    """Return the backend on the database of the home, also where the settings name a server."""
+    settings = configuration.current()
+    with _lock:
+        home = open_home(settings)
+        found = _backends.get((home.root, None)) or _opened(home, settings, None)
+    assert isinstance(found, EmbeddedBackend)  # noqa: S101 - what is kept under no address
+    return found
 
 
 def use_clock(clock: Clock | None) -> None:
@@ -61,9 +72,9 @@ def retire(root: str) -> None:
     """Close a home for good, if it is open here: its folder may be removed then."""
     global _last  # noqa: PLW0603 - it may be this home
     with _lock:
-        backend = _backends.pop(root, None)
+        found = [_backends.pop(key) for key in tuple(_backends) if key[0] == root]
         _last = None
-    if backend is not None:
+    for backend in found:
         backend.retire(RETIRE_SECONDS)
 
 
@@ -93,12 +104,20 @@ def conclude() -> int:
     return lost
 
 
-def _opened(home: Home) -> EmbeddedBackend:
+def _opened(home: Home, settings: Settings, url: str | None) -> ProcessBackend:
     _look_after_the_process()
-    backend = _backends[home.root] = EmbeddedBackend(home, _clock)
+    backend = _backends[home.root, url] = _made(home, settings, url)
     if is_pool_child():
         backend.flush_at_end_of_pool_child()
     return backend
+
+
+def _made(home: Home, settings: Settings, url: str | None) -> ProcessBackend:
+    if url is None:
+        return EmbeddedBackend(home, _clock)
+    from legato._backend.remote import RemoteBackend
+
+    return RemoteBackend(home, url, settings, _clock)
 
 
 @cache

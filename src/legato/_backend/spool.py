@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from msgspec import Struct
 
 from legato._backend import ownership
+from legato._backend.saying import say
 from legato._control.journal import receive
 from legato._model.errors import StoreError, StoreTooNew
 from legato._model.records import Batch, Record, Skipped, Writer
@@ -42,6 +42,34 @@ ELSEWHERE = "of another machine"
 NEWER = "of a newer version"
 DAMAGED = "damaged"
 UNREADABLE = "unreadable"
+
+
+class Taker(Protocol):
+    """Where records are delivered to."""
+
+    def last_seq(self, writer: Writer) -> int:
+        """Return the number of the last record that was taken of a writer; 0: none was."""
+        ...
+
+    def take(self, writer: Writer, batch: Batch) -> object:
+        """Take records; raise StoreError if that is not possible now."""
+        ...
+
+
+class OfStore:
+    """Delivers into a database."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def last_seq(self, writer: Writer) -> int:
+        """Return the number of the last record that was taken of a writer; 0: none was."""
+        return self._store.read(lambda tx: writers.find_last_seq(tx, writer.id)) or 0
+
+    def take(self, writer: Writer, batch: Batch) -> object:
+        """Take records; raise StoreError if that is not possible now."""
+        now = self._clock.now()
+        return self._store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, Grade.ACKED)
 
 
 class Waiting(Struct, kw_only=True):
@@ -82,7 +110,7 @@ def survey(home: Home, clock: Clock) -> list[Waiting]:
 
 
 def deliver(
-    store: Store,
+    taker: Taker,
     home: Home,
     clock: Clock,
     *,
@@ -101,7 +129,7 @@ def deliver(
         return budget_seconds is not None and time.monotonic() - began >= budget_seconds
 
     owners = Path(home.owners())
-    delivery = _Delivery(store, clock, is_late)
+    delivery = _Delivery(taker, clock, is_late)
     found: list[Waiting] = []
     with _alone(home, wait=budget_seconds is None) as alone:
         for path in files(home) if alone else []:
@@ -204,8 +232,8 @@ def _of_the_file() -> Generator[None]:
 class _Delivery:
     """The delivery of one file."""
 
-    def __init__(self, store: Store, clock: Clock, is_late: Callable[[], bool]) -> None:
-        self._store, self._clock, self._is_late = store, clock, is_late
+    def __init__(self, taker: Taker, clock: Clock, is_late: Callable[[], bool]) -> None:
+        self._taker, self._clock, self._is_late = taker, clock, is_late
 
     def run(self, seen: Waiting) -> None:
         """Deliver what `seen` tells of, and note in it what became of it."""
@@ -248,7 +276,7 @@ class _Delivery:
 
     def _send(self, file: SpoolFile, writer: Writer, seen: Waiting) -> None:
         while True:
-            known = self._store.read(lambda tx: writers.find_last_seq(tx, writer.id)) or 0
+            known = self._taker.last_seq(writer)
             with _of_the_file():
                 records = file.head(known + 1)
             if not records:
@@ -269,7 +297,7 @@ class _Delivery:
         """Deliver as many of the records as the database takes at once; return how many."""
         while True:
             try:
-                self._receive(writer, first, records)
+                self._taker.take(writer, Batch(writer.id, first, records, True))
             except StoreError:
                 raise
             except Exception as error:
@@ -282,14 +310,3 @@ class _Delivery:
                     records = [Skipped()]
             else:
                 return len(records)
-
-    def _receive(self, writer: Writer, first: int, records: list[Record]) -> None:
-        now, batch = self._clock.now(), Batch(writer.id, first, records, True)
-        self._store.run(lambda tx: receive(tx, now, batch, writer), Lane.FACTS, Grade.ACKED)
-
-
-def say(line: str) -> None:
-    """Tell people something, on stderr."""
-    stream: TextIO | None = sys.stderr  # None under pythonw
-    if stream is not None:
-        stream.write(f"legato: {line}\n")

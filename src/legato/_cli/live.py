@@ -18,7 +18,7 @@ from legato._model.states import TERMINAL, State
 from legato._sdk.watch import watch
 
 if TYPE_CHECKING:
-    from legato._backend.embedded import EmbeddedBackend
+    from legato._backend.process import ProcessBackend
 
 
 class Tally:
@@ -61,7 +61,7 @@ def display() -> Generator[None]:
         return
     from legato._backend.current import current
 
-    backend: EmbeddedBackend = current()
+    backend: ProcessBackend = current()
     tally = Tally()
     backend.on_commit = tally.take
     line = StatusLine(lambda: _text(tally))

@@ -118,9 +118,9 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Sequence[Duty]]:
         migrate.migrate_postgres(what.database_url)
         store = PostgresStore(what.database_url)
         return store, [_leases(store)]
-    from legato._backend.current import current
+    from legato._backend.current import embedded
 
-    backend = current()
+    backend = embedded()
     return backend.store, [Duty("reaper", _SWEEP_SECONDS, backend.sweep), _leases(backend.store)]
 
 

@@ -32,6 +32,7 @@ _MODULES = {
     "concurrency_limits": "concurrency_limits",
     "slots": "slots",
     "limit_slots": "limit_slots",
+    "writers": "writers",
     "admin": "admin",
 }
 # Functions that stand in a module of their own.

@@ -56,6 +56,7 @@ class Journal:
         self._place = place
         self._pause = pause
         self._open_spool = spool
+        self._patience_seconds: float | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -65,6 +66,8 @@ class Journal:
         self._outage = Outage(self._place, self._clock.monotonic)
         self._spool = Spool(self._open_spool, self._outage, self._clock.monotonic)
         self._drain = Drain(self._sink, self._clock, self._outage, self._spool, self._pause)
+        if self._patience_seconds is not None:
+            self._drain.patience = self._patience_seconds
         self._buffer = self._drain.buffer
         self._scribe = Scribe(
             self._has_backlog,
@@ -86,6 +89,10 @@ class Journal:
         if self._writer is None:
             self._writer = self._make_writer()
         return self._writer
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Wait so long for a store that is in use; what comes then goes to the spool."""
+        self._patience_seconds = self._drain.patience = seconds
 
     @property
     def unrecorded(self) -> int:

@@ -12,6 +12,8 @@ Error
   SettingsError
   DefinitionError     a flow or task that cannot be defined as written
   StoreError          StoreBusy  StoreFull  StoreReadOnly  StoreTimeout  StoreTooNew  StoreTooOld
+    ServerAway        a StoreBusy
+    ServerRefused
 """
 
 from __future__ import annotations
@@ -123,6 +125,18 @@ class StoreBusy(StoreError):
     """The database is in use; try again."""
 
     code = "store_busy"
+
+
+class ServerAway(StoreBusy):
+    """The server does not answer; try again."""
+
+    code = "server_away"
+
+
+class ServerRefused(StoreError):
+    """The server does not let this process in, or is not one of Legato's."""
+
+    code = "server_refused"
 
 
 class StoreFull(StoreError):

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from legato._server import events_in, handshake, journal, streams_out
+from legato._server import events_in, handshake, journal, native, streams_out
 from legato._server.control import Control
 from legato._server.events_in import EventInbox
 from legato._server.operations import Operations, json_response, too_long
@@ -46,6 +46,7 @@ def application(control: Control, access: Access, base_path: str = "/api") -> AS
         *handshake.routes(control),
         *events_in.routes(inbox, access),
         *journal.routes(control),
+        *native.routes(control),
         *streams_out.routes(Streams(control), access),
     ]
     rest = Starlette(

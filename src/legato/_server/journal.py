@@ -12,15 +12,13 @@ from starlette.routing import BaseRoute, Route
 
 from legato._control.journal import Delivery
 from legato._model import parcels
-from legato._model.errors import Error, Hole
+from legato._model.errors import Error
 from legato._model.parcels import MEDIA_TYPE, Parcel
 from legato._model.records import Batch, BatchAnswer
-from legato._server import problems
+from legato._server import native
 from legato._server.control import Control
-from legato._server.operations import json_response
 from legato._store.port import Lane
 
-RETRY_SECONDS = 1
 _DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}}
 _REFUSAL = {"application/json": {"schema": _DETAIL}}
 DESCRIPTION = {
@@ -57,7 +55,7 @@ def routes(control: Control) -> list[BaseRoute]:
         except ClientDisconnect:
             return Response(status_code=499)
         except Error as error:
-            return _refused(error)
+            return native.refused(error)
         return Response(parcels.answered(answer), media_type=MEDIA_TYPE)
 
     return [Route("/journal", post, methods=["POST"])]
@@ -72,13 +70,3 @@ async def _received(control: Control, parcel: Parcel) -> BatchAnswer:
         return Delivery(control.clock.now(), batch, writer)
 
     return await control.deliver(delivery, Lane.PROPOSALS if parcel.urgent else Lane.FACTS)
-
-
-def _refused(error: Error) -> Response:
-    answer = json_response(*problems.answer(error, None, None))
-    if isinstance(error, Hole):
-        content = {"detail": str(error), "code": error.code, "expected_seq": error.expected}
-        return json_response(error.status, content)
-    if error.status == 503:
-        answer.headers["Retry-After"] = str(RETRY_SECONDS)
-    return answer

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from legato._model.operations.spec import Operation, Spec
 from legato._model.operations.table import OPERATIONS
-from legato._server import journal, quirks
+from legato._server import journal, native, quirks
 from legato._server.handshake import API_VERSION
 
 _REF = "#/components/schemas/{name}"
@@ -49,6 +49,7 @@ def document() -> dict[str, Any]:
         for path, text, kind in _HANDSHAKE
     }
     paths["/journal"] = {"post": journal.DESCRIPTION}
+    paths["/operations/{operation_id}"] = {"post": native.DESCRIPTION}
     for kind in OPERATIONS:
         spec: Spec = kind.spec
         whole = components[kind.__name__]

@@ -20,6 +20,8 @@ class Home(Struct, frozen=True):
     root: str
     results: str | None = None
     spool_max_bytes: int = SPOOL_MAX_BYTES.default
+    server: str | None = None
+    """The server to which records go, which has a spool of its own."""
 
     @property
     def database(self) -> str:
@@ -37,7 +39,7 @@ class Home(Struct, frozen=True):
     @property
     def spool_folder(self) -> str:
         """The folder for records that wait to be delivered, made or not."""
-        return os.path.join(self.root, "spool")
+        return os.path.join(self.root, "spool", *(() if self.server is None else (self.server,)))
 
     @property
     def pruned(self) -> str:

@@ -19,6 +19,7 @@ from legato._model.operations import (
     states,
     task_runs,
     variables,
+    writers,
 )
 from legato._model.operations.spec import Operation
 
@@ -117,6 +118,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     slots.RenewSlots,
     slots.ReleaseSlots,
     slots.ReapSlots,
+    writers.ReadWriter,
+    writers.CloseRest,
     admin.Hello,
     admin.ReadDefaultResultStorage,
     admin.UpdateDefaultResultStorage,

@@ -1,0 +1,115 @@
+"""Operations, answers and errors between Legato's own processes: as they are, nothing is lost.
+
+A request is posted to `/operations/{id}`; its body has all fields of the operation.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+
+from legato._model import errors
+from legato._model.errors import Error, Hole, InvalidRequest, Locked, Problem
+from legato._model.faults import described, struct_faults
+from legato._model.operations.spec import Operation
+from legato._model.operations.table import OPERATIONS
+
+PATH = "/operations/"
+MEDIA_TYPE = "application/json"
+
+
+class Fault(Struct, kw_only=True, omit_defaults=True):
+    """An error, as it is answered."""
+
+    code: str
+    detail: str
+    problems: list[dict[str, Any]] = []
+    retry_after: float = 0.0
+    expected_seq: int = 0
+
+
+@cache
+def kinds() -> dict[str, type[Operation]]:
+    """Return the operations by id."""
+    return {kind.spec.id: kind for kind in OPERATIONS}
+
+
+def made(kind: type[Operation], body: bytes) -> Operation:
+    """Return the operation of a body; raise InvalidRequest with all problems."""
+    found: Any = decoded(body) if body else {}
+    if not isinstance(found, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    fields = cast("dict[str, Any]", found)
+    try:
+        operation: Operation = msgspec.convert(fields, kind)
+    except (msgspec.ValidationError, ValueError):
+        problems = struct_faults(fields, kind, [])
+        raise InvalidRequest(described(problems), problems) from None
+    return operation
+
+
+def encoded(value: Any) -> bytes:
+    """Return a value as JSON; lone surrogates are escaped."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value)).encode()
+
+
+def decoded(body: bytes) -> Any:
+    """Return what a body says; raise InvalidRequest."""
+    try:
+        return msgspec.json.decode(body)
+    except RecursionError:
+        raise InvalidRequest("The body is nested too deeply.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            return json.loads(body)  # which knows lone surrogates
+        except (ValueError, RecursionError):
+            raise InvalidRequest(f"The body is not JSON: {error}.") from None
+
+
+def answer_in(kind: type[Operation], body: bytes) -> Any:
+    """Return the answer to an operation; raise ValueError on what cannot be one."""
+    if kind.spec.answer is None:
+        return None
+    return msgspec.convert(decoded(body), kind.spec.answer)
+
+
+def fault(error: Error) -> Fault:
+    """Return an error as it is answered."""
+    return Fault(
+        code=error.code,
+        detail=str(error),
+        problems=list(error.problems) if isinstance(error, InvalidRequest) else [],
+        retry_after=error.retry_after if isinstance(error, Locked) else 0.0,
+        expected_seq=error.expected if isinstance(error, Hole) else 0,
+    )
+
+
+def error_in(body: bytes) -> Error | None:
+    """Return the error that was answered; None: nothing that Legato's server has said."""
+    try:
+        said = msgspec.convert(decoded(body), Fault)
+    except (InvalidRequest, msgspec.ValidationError):
+        return None
+    kind = _errors().get(said.code)
+    if kind is None:
+        return None
+    if issubclass(kind, InvalidRequest):
+        return kind(said.detail, [Problem(found) for found in said.problems])
+    if issubclass(kind, Locked):
+        return kind(said.detail, said.retry_after)
+    if issubclass(kind, Hole):
+        return kind(said.detail, said.expected_seq)
+    return kind(said.detail)
+
+
+@cache
+def _errors() -> dict[str, type[Error]]:
+    found = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    return {kind.code: kind for kind in found if issubclass(kind, Error)}
