@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -18,6 +19,10 @@ from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
 
 SCALARS = {UUID, str, int, bool, float}
+
+
+def is_scalar(kind):
+    return kind in SCALARS or issubclass(kind, Enum)
 
 
 def parameters(path):
@@ -52,7 +57,7 @@ def test_an_operation_is_well_formed(operation):
     assert spec.path.startswith("/")
     assert operation.__doc__.endswith(".")
     assert set(parameters(spec.path)) <= set(fields)
-    assert all(fields[name].type in SCALARS for name in parameters(spec.path))
+    assert all(is_scalar(fields[name].type) for name in parameters(spec.path))
     others = set(fields) - set(parameters(spec.path))
     if spec.body is not None:
         assert others == {spec.body}

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
 from legato._server.safety import Access
+from tests.store.records import until
 
 NOW = datetime.now(UTC)
 TYPES = {"Retrying": "RUNNING", "Cached": "COMPLETED"}
@@ -105,10 +106,27 @@ def test_a_retry_goes_on(api, tell, post):
     assert (only(api)["state_name"], only(api)["run_count"]) == ("Retrying", 2)
 
 
-def test_what_a_history_cannot_hold_does_not_stop_the_others(api, tell, post, caplog):
+def test_what_a_history_cannot_hold_is_kept_as_an_event(api, tell, post):
     post(tell("Pending", 0), tell("Completed", 1), tell("Cancelling", 2))
     assert only(api)["state_name"] == "Completed"
-    assert "was not recorded" in caplog.text
+    names = [event["event"].rpartition(".")[2] for event in all_events(api, tell)]
+    assert names == ["Cancelling", "Completed", "Pending"]
+
+
+def all_events(api, tell):
+    resource = tell("Pending", 0)["resource"]["prefect.resource.id"]
+    until = {"until": (NOW + timedelta(minutes=1)).isoformat()}
+    body = {"filter": {"resource": {"id": [resource]}, "occurred": until}}
+    return api.post("/events/filter", json=body).json()["events"]
+
+
+def test_what_came_late_is_among_the_events(api, tell, post):
+    running = tell("Running", 1)
+    post(tell("Pending", 0), tell("Completed", 2))
+    post(running)
+    found = {event["id"]: event for event in all_events(api, tell)}
+    assert len(found) == 3
+    assert found[running["id"]]["resource"]["prefect.run-count"] == "1"
 
 
 def test_an_event_that_cannot_be_read_is_told(api, tell):
@@ -123,17 +141,16 @@ def stream(api, **more):
     return connect(f"{url}/events/in", **more)
 
 
-def test_a_stream_of_events(api, tell, post):
+def test_a_stream_of_events(api, tell):
     with stream(api, subprotocols=["prefect"]) as socket:
         socket.send(json.dumps({"type": "auth", "token": None}))
         assert json.loads(socket.recv(30)) == {"type": "auth_success"}
         for event in (tell("Pending", 0), tell("Running", 1)):
             socket.send(json.dumps(event))
-        socket.send(json.dumps({"event": "custom", "resource": {}}))
         socket.send("no json")
         with pytest.raises(ConnectionClosedError):
             socket.recv(30)
-    post()  # what was sent before is written when this is answered
+    until(lambda: api.post("/task_runs/filter").json())
     assert only(api)["state_name"] == "Running"
 
 

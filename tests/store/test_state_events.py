@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from legato._model.events import EventCreate
 from legato._store import events, flow_runs
 from legato._store.sql import Sql
-from tests.store.records import COMPLETED, PENDING, RUNNING, flow_run, move, whole_task
+from tests.store.records import (
+    COMPLETED,
+    PENDING,
+    RUNNING,
+    flow_run,
+    move,
+    new_id,
+    now,
+    whole_task,
+)
 
 
 def told(store):
     """All events of the log, in its order."""
-    return [placed.event for placed in store.read(lambda tx: events.list_between(tx, 0, 2**62, 99))]
+    found = store.read(lambda tx: events.list_between(tx, 0, 2**62, 99))
+    assert found.reached == 2**62
+    return [placed.event for placed in found.placed]
 
 
 def roles(event):
@@ -103,7 +115,7 @@ def test_many_at_once_are_told_in_order(store, sender):
     run_id = sender.start()
     for _ in range(120):
         sender.send(*whole_task(run_id)[1])
-    placed = store.read(lambda tx: events.list_between(tx, 0, 2**62, 1000))
+    placed, _ = store.read(lambda tx: events.list_between(tx, 0, 2**62, 1000))
     assert len(placed) == 362
     assert [p.position for p in placed] == sorted(p.position for p in placed)
     assert {p.event.resource["prefect.state-type"] for p in placed} == {
@@ -111,3 +123,31 @@ def test_many_at_once_are_told_in_order(store, sender):
         RUNNING.value,
         COMPLETED.value,
     }
+
+
+def told_of(name):
+    resource = {"prefect.resource.id": f"shop.{name}"}
+    return EventCreate(id=new_id(), occurred=now(), event=name, resource=resource)
+
+
+def test_told_events_and_transitions_are_one_log(store, sender):
+    store.run(lambda tx: events.record(tx, now(), [told_of("first")]))
+    run_id = sender.start()
+    store.run(lambda tx: events.record(tx, now(), [told_of("second"), told_of("third")]))
+    sender.send(move(run_id, COMPLETED))
+    expected = ["first", "Pending", "Running", "second", "third", "Completed"]
+    assert [e.event.rpartition(".")[2] for e in told(store)] == expected
+    for limit in (1, 2, 3):
+        names, after = [], 0
+        while len(names) < len(expected):
+            span = store.read(lambda tx, a=after, n=limit: events.list_between(tx, a, 2**62, n))
+            names += [placed.event.event.rpartition(".")[2] for placed in span.placed]
+            after = span.reached
+        assert names == expected
+
+
+def test_an_event_whose_id_is_known_is_not_kept_again(store):
+    first, second = told_of("first"), told_of("second")
+    assert store.run(lambda tx: events.record(tx, now(), [first, first])) == 1
+    assert store.run(lambda tx: events.record(tx, now(), [second, first])) == 1
+    assert [e.event for e in told(store)] == ["first", "second"]

@@ -15,8 +15,10 @@ from legato._store.task_runs import TaskRuns
 _NOBODY = UUID(int=0)
 
 
-def record(tx: Transaction, now: datetime, events: Sequence[TaskEvent]) -> list[str]:
+def record(tx: Transaction, now: datetime, events: Sequence[TaskEvent]) -> dict[UUID, str]:
     """Take events in their order; return what is wrong with those that could not be taken.
+
+    They are named by the ids of their states, which are those of the events.
 
     An event that comes a second time changes nothing, one that is older than the state that the
     run is in goes to its history only.
@@ -25,7 +27,7 @@ def record(tx: Transaction, now: datetime, events: Sequence[TaskEvent]) -> list[
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.load({event.run.id for event in events})
     known = tasks.known_states()
-    problems: list[str] = []
+    problems: dict[UUID, str] = {}
     for event in events:
         if event.run.state.id in known:
             continue
@@ -33,7 +35,7 @@ def record(tx: Transaction, now: datetime, events: Sequence[TaskEvent]) -> list[
         try:
             tasks.tell(event.run, event.progress)
         except (ValueError, TypeError, OverflowError, InvalidRequest) as error:
-            problems.append(f"task run {event.run.id}: {error}")
+            problems[event.run.state.id] = f"task run {event.run.id}: {error}"
     tasks.flush()
     history.flush(tx)
     return problems

@@ -22,6 +22,7 @@ _MODULES = {
     "flow_run_states": "flow_run_states",
     "task_run_states": "task_run_states",
     "logs": "logs",
+    "events": "events",
     "results": "results",
     "cache_lookups": "cache_lookups",
     "attempts": "openings",
@@ -37,6 +38,7 @@ _MODULES = {
 }
 # Functions that stand in a module of their own.
 _APART = {
+    "events.count_by": "event_counts",
     "flow_runs.resume": "resuming",
     "flow_runs.history": "histories",
     "flow_runs.count_task_runs": "histories",

@@ -6,6 +6,7 @@ Error
     Hole
   InvalidRequest      ValidationError
   NotAllowed
+  BadPageToken
   Locked
   LeaseLost
   Resync
@@ -82,6 +83,13 @@ class NotAllowed(Error):
 
     code = "not_allowed"
     status = 400
+
+
+class BadPageToken(Error):
+    """The token is none that an answer gave; ask for the first page again."""
+
+    code = "bad_page_token"
+    status = 403
 
 
 class Locked(Error):

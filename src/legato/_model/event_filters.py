@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, structs
 
+from legato._model.errors import InvalidRequest
 from legato._model.events import RESOURCE_ID, ROLE, Event, Resource
 from legato._model.filters import Leaf
 from legato._model.text_search import QUERY_MAX, parsed
@@ -96,6 +97,27 @@ class EventFilter(Leaf):
     id: EventIdFilter | None = None
     text: EventTextFilter | None = None
     order: EventOrder = EventOrder.DESC
+
+
+def frozen(given: EventFilter, now: datetime) -> EventFilter:
+    """Return a filter that picks the same events whenever it is used: the times are said."""
+    since, until = span(given, now)
+    return structs.replace(given, occurred=EventOccurredFilter(since=since, until=until))
+
+
+def span(given: EventFilter, now: datetime) -> tuple[datetime, datetime]:
+    """Return since when and until when events are asked for."""
+    said = given.occurred or EventOccurredFilter()
+    try:
+        since = now - LOOK_BACK if said.since is None else in_utc(said.since)
+        return since, now if said.until is None else in_utc(said.until)
+    except OverflowError:
+        raise InvalidRequest("occurred: A time lies outside of the years 1 to 9999.") from None
+
+
+def in_utc(value: datetime) -> datetime:
+    """Return a time in UTC, which is meant where no zone is said."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def related_filters(given: EventFilter) -> list[EventRelatedFilter]:

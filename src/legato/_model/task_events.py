@@ -14,13 +14,11 @@ import msgspec
 from msgspec import Struct, field
 
 from legato._model.errors import InvalidRequest
+from legato._model.events import RESOURCE_ID, ROLE, TASK_RUN, EventCreate
 from legato._model.records import Progress
 from legato._model.results import said
 from legato._model.states import State, StateDetails, StateType
 from legato._model.task_runs import RunInput, TaskRunCreate
-
-PREFIX = "prefect.task-run."
-_ID = "prefect.resource.id"
 
 
 class _Run(Struct, kw_only=True):
@@ -54,15 +52,6 @@ class _Payload(Struct, kw_only=True):
     validated_state: _State
 
 
-class _Event(Struct, kw_only=True):
-    id: UUID
-    occurred: datetime
-    event: str
-    resource: dict[str, str]
-    related: list[dict[str, str]] = []
-    payload: _Payload
-
-
 class TaskEvent(Struct, kw_only=True):
     """A state of a task run, and the run as it was then."""
 
@@ -70,27 +59,26 @@ class TaskEvent(Struct, kw_only=True):
     progress: Progress = field(default_factory=Progress)
 
 
-def is_task_event(event: dict[str, Any]) -> bool:
+def is_task_event(event: EventCreate) -> bool:
     """Tell whether an event is about a task run that a client decides about itself."""
-    if not str(event.get("event")).startswith(PREFIX):
+    if not event.event.startswith(TASK_RUN):
         return False
-    resource: dict[str, Any] = event.get("resource") or {}
-    return bool(resource.get("prefect.orchestration") == "client")
+    return event.resource.get("prefect.orchestration") == "client"
 
 
-def parsed(event: dict[str, Any]) -> TaskEvent:
+def parsed(event: EventCreate) -> TaskEvent:
     """Return what an event says; raise InvalidRequest for one that says it otherwise."""
     try:
-        return _task_event(msgspec.convert(event, _Event, strict=False))
+        return _task_event(event, msgspec.convert(event.payload, _Payload, strict=False))
     except (msgspec.ValidationError, ValueError, KeyError) as error:
         raise InvalidRequest(f"event: {error}") from None
 
 
-def _task_event(event: _Event) -> TaskEvent:
-    run, state = event.payload.task_run, event.payload.validated_state
+def _task_event(event: EventCreate, payload: _Payload) -> TaskEvent:
+    run, state = payload.task_run, payload.validated_state
     return TaskEvent(
         run=TaskRunCreate(
-            id=_id(event.resource[_ID]),
+            id=_id(event.resource[RESOURCE_ID]),
             name=run.name,
             task_key=run.task_key,
             dynamic_key=run.dynamic_key,
@@ -133,8 +121,8 @@ def _inputs(given: dict[str, list[dict[str, Any]]]) -> dict[str, list[RunInput]]
 
 def _flow_run(related: list[dict[str, str]]) -> UUID | None:
     for resource in related:
-        if resource.get("prefect.resource.role") == "flow-run":
-            return _id(resource[_ID])
+        if resource.get(ROLE) == "flow-run":
+            return _id(resource[RESOURCE_ID])
     return None
 
 

@@ -1,6 +1,6 @@
-"""Events that clients send: what they tell of task runs is recorded.
+"""Events that clients send over a websocket.
 
-All that waits is written in one transaction, so many tasks share a commit. The inbox is bounded:
+All that waits is written in one transaction, so many events share a commit. The inbox is bounded:
 who sends faster than the database takes is not read from meanwhile.
 """
 
@@ -11,28 +11,28 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from logging import getLogger
-from typing import Any
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from legato._control import prefect_task_events
-from legato._model import task_events
+from legato._control import events
+from legato._control.events import Told
 from legato._model.errors import InvalidRequest, StoreError
-from legato._model.task_events import TaskEvent
+from legato._model.event_limits import BYTES_MAX
+from legato._model.events import EventCreate
 from legato._server.control import Control
 from legato._server.safety import Access
-from legato._server.sockets import frame, opened
+from legato._server.sockets import opened
 
 _log = getLogger("legato.server")
 BATCH = 256
 ROOM = 10_000
+LARGE = 8192
+"""Of larger events one connection has only one on its way, so that the inbox stays small."""
 _RETRY_SECONDS = 0.5
 _BAD_FRAME = 1003
-_Item = TaskEvent | asyncio.Future[None]
+_Item = Told | asyncio.Future[None]
 
 
 class EventInbox:
@@ -52,10 +52,14 @@ class EventInbox:
             await self.settle()
             writing.cancel()
 
-    async def put(self, event: dict[str, Any]) -> None:
+    async def put(self, text: str) -> None:
         """Take an event; raise InvalidRequest for one that cannot be read."""
-        if task_events.is_task_event(event):
-            await self._waiting.put(task_events.parsed(event))
+        if len(text) > BYTES_MAX:
+            _log.warning("An event of %d characters was dropped, %d are kept", len(text), BYTES_MAX)
+            return
+        await self._waiting.put(_read(text))
+        if len(text) > LARGE:
+            await self.settle()
 
     async def settle(self) -> None:
         """Wait until all that has come is written."""
@@ -68,26 +72,33 @@ class EventInbox:
             items = [await self._waiting.get()]
             while len(items) < BATCH and not self._waiting.empty():
                 items.append(self._waiting.get_nowait())
-            events = [item for item in items if isinstance(item, TaskEvent)]
-            if events:
-                await self._store(events)
+            several = [item for item in items if isinstance(item, Told)]
+            if several:
+                await self._store(several)
             for item in items:
                 if isinstance(item, asyncio.Future) and not item.done():
                     item.set_result(None)
 
-    async def _store(self, events: Sequence[TaskEvent]) -> None:
+    async def _store(self, several: Sequence[Told]) -> None:
         """Write events; a database that cannot be used is waited for."""
-        record = partial(prefect_task_events.record, events=events)
+        record = partial(events.record, several=several)
         while True:
             try:
                 problems = await self._control.write(record)
             except StoreError as error:
-                _log.warning("%d events wait: %s", len(events), error)
+                _log.warning("%d events wait: %s", len(several), error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             for problem in problems:
-                _log.warning("An event was not recorded: %s", problem)
+                _log.warning("A state was not recorded, its event is kept: %s", problem)
             return
+
+
+def _read(text: str) -> Told:
+    try:
+        return events.told(msgspec.json.decode(text, type=EventCreate))
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise InvalidRequest(f"event: {error}") from None
 
 
 def routes(inbox: EventInbox, access: Access) -> list[BaseRoute]:
@@ -95,31 +106,19 @@ def routes(inbox: EventInbox, access: Access) -> list[BaseRoute]:
 
     async def stream(socket: WebSocket) -> None:
         if await opened(socket, access):
-            await _read(socket, inbox)
+            await _take(socket, inbox)
 
-    async def post(request: Request) -> Response:
-        return await _post(await request.body(), inbox)
-
-    return [WebSocketRoute("/events/in", stream), Route("/events", post, methods=["POST"])]
+    return [WebSocketRoute("/events/in", stream)]
 
 
-async def _read(socket: WebSocket, inbox: EventInbox) -> None:
+async def _take(socket: WebSocket, inbox: EventInbox) -> None:
     """Take what comes until the client goes, or sends what is no event."""
     try:
         while True:
-            await inbox.put(frame(await socket.receive_text()))
+            await inbox.put(await socket.receive_text())
     except WebSocketDisconnect:
         return
-    except (ValueError, InvalidRequest) as error:
+    except KeyError:
+        await socket.close(_BAD_FRAME, "An event is a frame of text")
+    except InvalidRequest as error:
         await socket.close(_BAD_FRAME, str(error)[:120])
-
-
-async def _post(body: bytes, inbox: EventInbox) -> Response:
-    """Take a list of events; they are written when this is answered."""
-    try:
-        for event in msgspec.json.decode(body, type=list[dict[str, Any]]):
-            await inbox.put(event)
-    except (msgspec.MsgspecError, InvalidRequest) as error:
-        return JSONResponse({"detail": str(error)}, 422)
-    await inbox.settle()
-    return Response(status_code=204)

@@ -122,7 +122,7 @@ def _body(kind: type[Operation], properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _required(kind: type[Operation]) -> set[str]:
-    return {field.name for field in structs.fields(kind) if field.required}
+    return {field.encode_name for field in structs.fields(kind) if field.required}
 
 
 def _answer(schema: Any, text: str = "Done.", media: str = _JSON) -> dict[str, Any]:

@@ -76,6 +76,7 @@ class Operations:
             return answer
         except ClientDisconnect:
             return Response(status_code=499)
+        found = quirks.linked(found, request)
         plain = kind.spec.id in quirks.PLAIN_TEXT
         response = _answered(quirks.status(operation, found, now), found, plain=plain)
         if position is not None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
+from msgspec import structs
+from starlette.requests import Request
+
+from legato._model.operations.events import EventPage, FilterEvents, FilterEventsNext
 from legato._model.operations.spec import Operation
 from legato._server.shapes import is_new
 
@@ -58,6 +62,16 @@ def bare(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {key: bare(item) for key, item in _present(cast("dict[str, Any]", value)).items()}
+
+
+def linked(found: Any, request: Request) -> Any:
+    """Return an answer with the whole address of what comes next, where it has a token for that."""
+    if isinstance(found, EventPage) and found.next_page is not None:
+        base, _, _ = request.url.path.rpartition(FilterEvents.spec.path)
+        path, query = base + FilterEventsNext.spec.path, f"page-token={found.next_page}"
+        there = request.url.replace(path=path, query=query)
+        return structs.replace(found, next_page=str(there))
+    return found
 
 
 def status(operation: Operation, found: Any, now: datetime) -> int:

@@ -12,9 +12,6 @@ fence are done shows all of those positions that will ever be filled.
 
 The `xmax` of a snapshot will not do for a fence: it is one past the highest id that is *done*, so
 a transaction that runs under a higher one, and has drawn already, would be passed over.
-
-Events draw from the same sequence. As soon as something writes them they belong into `_AHEAD`;
-left out, the log is right all the same, but waits for a fence at each of them.
 """
 
 from __future__ import annotations
@@ -33,6 +30,9 @@ SELECT position FROM (
         ORDER BY position LIMIT %(limit)s)
     UNION ALL
     (SELECT position FROM task_run_state WHERE position > %(after)s
+        ORDER BY position LIMIT %(limit)s)
+    UNION ALL
+    (SELECT position FROM event WHERE position > %(after)s
         ORDER BY position LIMIT %(limit)s)
 ) AS ahead ORDER BY position LIMIT %(limit)s
 """

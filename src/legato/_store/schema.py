@@ -25,6 +25,7 @@ from legato._model import transitions
 from legato._store import schema_parts as p
 from legato._store.checks import UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_environments import environment
+from legato._store.schema_events import event, event_resource
 from legato._store.schema_inputs import configuration, flow_run_input
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
@@ -38,6 +39,8 @@ __all__ = [
     "concurrency_limit",
     "configuration",
     "environment",
+    "event",
+    "event_resource",
     "flow_run_input",
     "metadata",
     "result",
@@ -181,6 +184,7 @@ flow_run_state = Table(
     CheckConstraint(legal_steps(transitions.FLOW_RUN), name="step"),
 )
 Index("ix_flow_run_state_state_id", flow_run_state.c.state_id)
+Index("ix_flow_run_state_at", flow_run_state.c.ws, flow_run_state.c.at)
 
 task_run_state = Table(
     "task_run_state",
@@ -189,6 +193,7 @@ task_run_state = Table(
     UniqueConstraint("task_run_id", "version"),
     CheckConstraint(legal_steps(transitions.TASK_RUN), name="step"),
 )
+Index("ix_task_run_state_at", task_run_state.c.ws, task_run_state.c.at)
 
 
 def _tags(name: str) -> Table:
@@ -326,31 +331,3 @@ idempotency = Table(
     **p.CLUSTERED,
 )
 Index("ix_idempotency_expires_at", idempotency.c.expires_at)
-
-event = Table(
-    "event",
-    metadata,
-    Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    p.ws(),
-    p.ref("event_id", required=True),
-    p.text_("event", required=True),
-    p.at("occurred_at", required=True),
-    p.at("received_at", required=True),
-    p.text_("resource_id", required=True),
-    p.ref("follows"),
-    *p.texts("resource", "related", "payload"),
-    UniqueConstraint("ws", "event_id", "day"),
-    **p.CLUSTERED,
-)
-
-event_resource = Table(
-    "event_resource",
-    metadata,
-    Column("ws", Integer, primary_key=True, autoincrement=False),
-    Column("resource_id", Text, primary_key=True),
-    Column("day", Integer, primary_key=True, autoincrement=False),
-    Column("position", BigInteger, primary_key=True, autoincrement=False),
-    p.text_("role"),
-    **p.CLUSTERED,
-)

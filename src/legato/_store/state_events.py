@@ -22,6 +22,8 @@ from legato._store.sql import Sql
 from legato._store.standing import when
 
 CHUNK = 250
+COUNTS: LiteralString = "(state.version IS NOT NULL OR state.epoch = 0)"
+"""What a closed attempt reported late is no event; what came late from Prefect's clients is one."""
 _STEP: LiteralString = (
     "state.state_id, state.type, state.name, state.message, state.details, state.at, "
     "state.result_id, prior.state_id, prior.type, prior.name, prior.message, prior.details, "
@@ -46,10 +48,11 @@ def _query(run: LiteralString, more: LiteralString, joins: LiteralString) -> Lit
     states = run.removesuffix("_id") + "_state"
     return (
         f"SELECT state.position, state.{run}, {_STEP}, (SELECT count(*) FROM {states} AS ran "
-        f"WHERE ran.{run} = state.{run} AND ran.version <= state.version "
-        f"AND ran.type = 'RUNNING'), {_RUN}{more} FROM {states} AS state {joins} "
+        f"WHERE ran.{run} = state.{run} AND ran.type = 'RUNNING' AND (ran.version <= state.version "
+        "OR (state.version IS NULL AND ran.at <= state.at))), "
+        f"{_RUN}{more} FROM {states} AS state {joins} "
         f"LEFT JOIN {states} AS prior ON prior.{run} = state.{run} "
-        "AND prior.version = state.version - 1 WHERE state.version IS NOT NULL AND"
+        f"AND prior.version = state.version - 1 WHERE {COUNTS} AND"
     )
 
 

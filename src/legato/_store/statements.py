@@ -28,12 +28,14 @@ from sqlalchemy import (
 
 from legato._store import (
     columns,
+    event_columns,
     lease_statements,
     object_columns,
     object_statements,
     result_statements,
 )
 from legato._store import schema as s
+from legato._store.port import DEFAULT_WORKSPACE
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.base import Executable
@@ -184,6 +186,7 @@ QUERIES: dict[str, Executable] = {
         ),
         s.task_run_state,
     ),
+    "event.list_between": _between(select(*_pick(s.event, event_columns.EVENT)), s.event),
     "task_run_state.list": select(
         *_pick(s.task_run_state, columns.TASK_RUN_STATE), tr.c.flow_run_id
     )
@@ -270,6 +273,9 @@ BY_IDS: dict[str, Executable] = {
     "task_run_state.list_ids": select(s.task_run_state.c.state_id).where(
         s.task_run_state.c.task_run_id.in_(_IDS)
     ),
+    "event.known": select(s.event.c.event_id).where(
+        s.event.c.ws == literal_column(str(DEFAULT_WORKSPACE)), s.event.c.event_id.in_(_IDS)
+    ),
     "writer.standing": select(w.c.id, w.c.last_seq)
     .where(w.c.id.in_(_IDS))
     .order_by(w.c.id)
@@ -312,6 +318,8 @@ MANY: dict[str, Many] = {
     "task_run.create": Many(tr, columns.TASK_RUN_CREATE),
     "task_run_state.create": Many(s.task_run_state, columns.TASK_RUN_STATE_CREATE),
     "task_run_tag.create": Many(s.task_run_tag, columns.TAG, ignore=True),
+    "event.create": Many(s.event, event_columns.EVENT_CREATE, ignore=True),
+    "event_resource.create": Many(s.event_resource, event_columns.RESOURCE_CREATE, ignore=True),
     "lease.create": Many(s.lease, columns.LEASE_CREATE),
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
     "cache_entry.create": Many(s.cache_entry, columns.CACHE_ENTRY),

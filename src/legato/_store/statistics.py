@@ -21,6 +21,8 @@ _ROWS = {
     "task_run_tag": 1_000_000,
     "attempt": 100_000,
     "log": 1_000_000,
+    "event": 1_000_000,
+    "event_resource": 3_000_000,
     "result": 1_000_000,
     "artifact": 1_000_000,
     "artifact_collection": 10_000,
@@ -40,6 +42,7 @@ _SHARED = {
     "writer_id": 100,
     "day": 10_000,
     "key": 100,
+    "resource_id": 100,
 }
 
 

@@ -1,0 +1,186 @@
+"""Event filters as conditions on the three tables that events lie in, or are made of.
+
+An event that somebody told of has its resources in `event_resource`. For one of a transition they
+are columns of the run, so a condition on a resource becomes one on those. Labels and words are
+looked for in the events themselves, by `event_filters.includes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import LiteralString, NamedTuple, overload
+from uuid import UUID
+
+from legato._model.event_filters import (
+    EventFilter,
+    EventNameFilter,
+    any_resource_filters,
+    related_filters,
+)
+from legato._store import sql
+from legato._store.port import DEFAULT_WORKSPACE
+from legato._store.sql import NEVER, Sql
+
+_HERE = Sql("event_resource.ws = ?", (DEFAULT_WORKSPACE,))
+_UUID = str(UUID(int=0))
+
+
+class Wanted(NamedTuple):
+    """Which resources: None says that it does not matter."""
+
+    ids: Sequence[str] | None = None
+    prefixes: Sequence[str] | None = None
+    roles: Sequence[str] | None = None
+    pairs: Sequence[tuple[str, str]] | None = None
+
+    def of_kind(self, kind: str, role: str) -> Wanted | None:
+        """Return what is wanted of the resources `kind` + ID in that role; None: none of them."""
+        if self.roles is not None and role not in self.roles:
+            return None
+        ids = self.ids
+        if self.pairs is not None:
+            paired = [id_ for id_, in_role in self.pairs if in_role == role]
+            ids = paired if ids is None else [id_ for id_ in ids if id_ in paired]
+        prefixes = self.prefixes
+        if prefixes is not None and _begins(kind, prefixes):
+            prefixes = None
+        ids, prefixes = _rests(ids, kind), _rests(prefixes, kind)
+        return None if ids == [] or prefixes == [] else Wanted(ids, prefixes)
+
+
+def all_wanted(given: EventFilter) -> tuple[Wanted | None, list[Wanted], list[Wanted]]:
+    """Return what is wanted of the resource, of related ones, and of any."""
+    own = given.resource
+    return (
+        None if own is None else Wanted(own.id, own.id_prefix),
+        [
+            Wanted(one.id, roles=one.role, pairs=one.resources_in_roles)
+            for one in related_filters(given)
+        ],
+        [Wanted(one.id, one.id_prefix) for one in any_resource_filters(given)],
+    )
+
+
+def named(column: LiteralString, given: EventNameFilter | None, kind: str = "") -> list[Sql]:
+    """Conditions on names that are `kind` + the column's text."""
+    if given is None:
+        return []
+    found: list[Sql] = []
+    if given.name is not None:
+        found.append(sql.is_in(column, _rests(given.name, kind)))
+    if given.exclude_name is not None:
+        found.append(sql.is_not_in(column, _rests(given.exclude_name, kind)))
+    if given.prefix is not None and not _begins(kind, given.prefix):
+        found.append(_starts(column, _rests(given.prefix, kind)))
+    if given.exclude_prefix:
+        if _begins(kind, given.exclude_prefix):
+            return [NEVER]
+        found.append(Sql("NOT").then(_starts(column, _rests(given.exclude_prefix, kind))))
+    return found
+
+
+def _begins(kind: str, prefixes: Iterable[str]) -> bool:
+    """Tell whether one of the prefixes says nothing beyond the kind, or less."""
+    return any(kind.startswith(prefix) for prefix in prefixes)
+
+
+@overload
+def _rests(texts: Iterable[str], kind: str) -> list[str]: ...
+@overload
+def _rests(texts: Iterable[str] | None, kind: str) -> list[str] | None: ...
+def _rests(texts: Iterable[str] | None, kind: str) -> list[str] | None:
+    """Return what follows the kind in those texts that begin with it."""
+    if texts is None:
+        return None
+    return [text.removeprefix(kind) for text in texts if text.startswith(kind)]
+
+
+def _starts(column: LiteralString, prefixes: Sequence[str]) -> Sql:
+    # not by LIKE, for which SQLite takes "a" and "A" for the same
+    found = [
+        Sql(f"substr({column}, 1, CAST(? AS INTEGER)) = ?", (len(text), text)) for text in prefixes
+    ]
+    return sql.any_of(found) if found else Sql("(1 = 0)")
+
+
+def told(given: EventFilter) -> list[Sql]:
+    """Conditions on rows of `event`."""
+    own, related, either = all_wanted(given)
+    found = named("event.event", given.event)
+    if own is not None:
+        found.append(_resource(own, Sql("event_resource.role = ''")))
+    found += (_resource(one, Sql("event_resource.role <> ''")) for one in related)
+    found += (_resource(one, sql.ALWAYS) for one in either)
+    if given.id is not None and given.id.id is not None:
+        found.append(sql.is_in("event.event_id", given.id.id))
+    return found
+
+
+def _resource(wanted: Wanted, which: Sql) -> Sql:
+    """Events with a resource that is wanted: found by its id, else looked up for each event."""
+    parts = [which]
+    if wanted.ids is not None:
+        parts.append(sql.is_in("event_resource.resource_id", wanted.ids))
+    if wanted.prefixes is not None:
+        parts.append(_starts("event_resource.resource_id", wanted.prefixes))
+    if wanted.roles is not None:
+        parts.append(sql.is_in("event_resource.role", wanted.roles))
+    if wanted.pairs is not None:
+        pair = "event_resource.resource_id = ? AND event_resource.role = ?"
+        parts.append(sql.any_of([Sql(f"({pair})", tuple(one)) for one in wanted.pairs]))
+    if wanted.ids is not None or wanted.pairs is not None:
+        text, values = sql.all_of([_HERE, *parts])
+        return Sql(
+            f"event.position IN (SELECT event_resource.position FROM event_resource WHERE {text})",
+            values,
+        )
+    text, values = sql.all_of([Sql("event_resource.position = event.position"), *parts])
+    return Sql(f"EXISTS (SELECT 1 FROM event_resource WHERE {text})", values)
+
+
+Test = Callable[[Wanted], Sql]
+
+
+def is_id(column: LiteralString) -> Test:
+    """A condition on a column with an id."""
+
+    def test(wanted: Wanted) -> Sql:
+        parts = [sql.is_null(column, False)]
+        if wanted.ids is not None:
+            ids = [UUID(text) for text in wanted.ids if _is_uuid(text)]
+            parts.append(sql.is_in(column, ids))
+        if wanted.prefixes is not None:
+            parts.append(sql.any_of([_range(column, text) for text in wanted.prefixes]))
+        return sql.all_of(parts)
+
+    return test
+
+
+def _range(column: LiteralString, prefix: str) -> Sql:
+    """The ids whose text begins so."""
+    low, high = prefix + _UUID[len(prefix) :], prefix + _UUID[len(prefix) :].replace("0", "f")
+    if not _is_uuid(low):
+        return NEVER
+    return Sql(f"({column} >= ? AND {column} <= ?)", (UUID(low), UUID(high)))
+
+
+def _is_uuid(text: str) -> bool:
+    """Tell whether a text is an id as events have it."""
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
+
+
+def is_text(column: LiteralString) -> Test:
+    """A condition on a column with text."""
+
+    def test(wanted: Wanted) -> Sql:
+        parts: list[Sql] = []
+        if wanted.ids is not None:
+            parts.append(sql.is_in(column, wanted.ids))
+        if wanted.prefixes is not None:
+            parts.append(_starts(column, wanted.prefixes))
+        return sql.all_of(parts)
+
+    return test
