@@ -35,6 +35,27 @@ def test_flow_runs_over_time(api, run):
     assert all(not part["states"] for part in api.post("/flow_runs/history", json=none).json())
 
 
+def test_all_runs_are_counted_as_those_that_a_filter_picks(api, run):
+    for state in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED", "RUNNING", "PENDING"):
+        run(state)
+    made = run("PENDING")
+    for kind, name in (("RUNNING", "Running"), ("FAILED", "TimedOut")):
+        body = {"state": {"type": kind, "name": name}}
+        api.post(f"/flow_runs/{made['id']}/set_state", json=body)
+    start = datetime.now(UTC) - timedelta(hours=2, minutes=30)
+    found = api.post("/flow_runs/history", json=asked(start, 3)).json()
+    picked = asked(start, 3, flow_runs={"name": {"like_": ""}})
+    expected = api.post("/flow_runs/history", json=picked).json()
+    for part in (*found, *expected):
+        for state in part["states"]:
+            if state["state_type"] in ("RUNNING", "PENDING"):
+                del state["sum_estimated_run_time"], state["sum_estimated_lateness"]
+    assert found == expected
+    assert [state["state_name"] for state in found[2]["states"]] == [
+        "Cancelled", "Completed", "Crashed", "Failed", "TimedOut", "Pending", "Running",
+    ]  # fmt: skip
+
+
 def test_a_run_that_is_late_says_for_how_long(api, run):
     due = datetime.now(UTC) - timedelta(minutes=10)
     details = {"scheduled_time": due.isoformat()}

@@ -104,6 +104,22 @@ def test_the_base_path_ends_with_its_slash(api):
     assert api.post(beside).status_code == 404
 
 
+@pytest.mark.parametrize("sort", ["END_TIME_DESC", "NEXT_SCHEDULED_START_TIME_ASC"])
+def test_runs_without_the_time_that_a_page_is_sorted_by_come_last(api, run, sort):
+    due = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2030-01-01T00:00:00Z"}}
+    states = ({"type": "COMPLETED"}, {"type": "PENDING"}, due, {"type": "FAILED"})
+    ended = [run(state=state)["id"] for state in states]
+    whole = api.post("/flow_runs/filter", json={"sort": sort}).json()
+    first = {"END_TIME_DESC": {ended[0], ended[3]}, "NEXT_SCHEDULED_START_TIME_ASC": {ended[2]}}
+    assert {found["id"] for found in whole[: len(first[sort])]} == first[sort]
+    pages = [
+        api.post("/flow_runs/filter", json={"sort": sort, "limit": 1, "offset": n}).json()
+        for n in range(5)
+    ]
+    assert [found["id"] for page in pages for found in page] == [found["id"] for found in whole]
+    assert len(whole) == 4
+
+
 def test_long_answers_are_compressed(api, run):
     for _ in range(8):
         run()

@@ -46,9 +46,19 @@ def test_no_table_is_scanned(database, name):
     assert scans == [], plan
 
 
-@pytest.mark.parametrize("table", ["flow_run", "task_run"])
-def test_lists_need_no_sort(database, table):
-    sql = f"SELECT id FROM {table} WHERE ws = 0 ORDER BY sort_at DESC, id DESC LIMIT 50"
+@pytest.mark.parametrize(
+    ("table", "column", "index"),
+    [
+        ("flow_run", "sort_at", "ix_flow_run_list"),
+        ("flow_run", "expected_at", "ix_flow_run_expected"),
+        ("flow_run", "name", "ix_flow_run_name"),
+        ("task_run", "expected_at", "ix_task_run_expected"),
+    ],
+)
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+def test_lists_need_no_sort(database, table, column, index, direction):
+    order = f"{column} {direction}, id {direction}"
+    sql = f"SELECT id FROM {table} WHERE ws = 0 ORDER BY {order} LIMIT 50"
     plan = " ".join(row[3] for row in database.execute(f"EXPLAIN QUERY PLAN {sql}"))
-    assert f"ix_{table}_list" in plan
+    assert index in plan
     assert "TEMP B-TREE" not in plan

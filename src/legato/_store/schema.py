@@ -115,6 +115,46 @@ Index(
     flow_run.c.sort_at,
     **p.where(UNHAPPY),
 )
+# Of the other orders of pages, and of counts and histories that look at nothing but the index.
+Index("ix_flow_run_name", flow_run.c.ws, flow_run.c.name, flow_run.c.id)
+Index(
+    "ix_flow_run_expected",
+    flow_run.c.ws,
+    flow_run.c.expected_at,
+    flow_run.c.id,
+    flow_run.c.state_type,
+)
+Index(
+    "ix_flow_run_start",
+    flow_run.c.ws,
+    flow_run.c.start_at,
+    flow_run.c.state_type,
+    **p.where("start_at IS NOT NULL"),
+)
+Index(
+    "ix_flow_run_end",
+    flow_run.c.ws,
+    flow_run.c.end_at,
+    flow_run.c.id,
+    **p.where("end_at IS NOT NULL"),
+)
+Index(
+    "ix_flow_run_next",
+    flow_run.c.ws,
+    flow_run.c.next_scheduled_at,
+    flow_run.c.id,
+    **p.where("next_scheduled_at IS NOT NULL"),
+)
+Index(
+    "ix_flow_run_history",
+    flow_run.c.ws,
+    flow_run.c.state_type,
+    flow_run.c.state_name,
+    flow_run.c.expected_at,
+    flow_run.c.total_run_us,
+    flow_run.c.start_at,
+    **p.where("end_at IS NOT NULL"),
+)
 Index(
     "ix_flow_run_scheduled",
     flow_run.c.ws,
@@ -173,7 +213,7 @@ Index(
     unique=True,
     **p.where("epoch = 0"),
 )
-Index("ix_task_run_list", task_run.c.ws, task_run.c.sort_at, task_run.c.id)
+Index("ix_task_run_expected", task_run.c.ws, task_run.c.expected_at, task_run.c.id)
 Index("ix_task_run_live", task_run.c.writer_id, **p.where("end_at IS NULL"))
 
 flow_run_state = Table(

@@ -86,15 +86,27 @@ def timed(column: LiteralString, leaf: f.TimeFilter | None) -> Condition | None:
     return joined(f.Operator.and_, parts)
 
 
-def in_state(table: LiteralString, leaf: f.StateFilter | None) -> Condition | None:
-    """Type and name of the current state."""
+def in_state(
+    table: LiteralString, leaf: f.StateFilter | None, *, by_state: bool = True
+) -> Condition | None:
+    """Type and name of the current state; `by_state`: the index on ends is to be used."""
     if leaf is None:
         return None
     of_type = listed(f"{table}.state_type", leaf.type)
     wanted = leaf.type.any_ if leaf.type is not None else None
-    if of_type is not None and wanted:
+    if of_type is not None and wanted and (by_state or not ended_badly(wanted)):
         of_type = sql.all_of([of_type, *_served(table, wanted)])
     return joined(leaf.operator, [of_type, listed(f"{table}.state_name", leaf.name)])
+
+
+def ended_badly(wanted: Sequence[StateType]) -> bool:
+    """Tell whether these states are all in the index on ends that are rare."""
+    return _UNHAPPY.issuperset(wanted)
+
+
+def in_states(table: LiteralString, wanted: Sequence[StateType]) -> Condition:
+    """The current state is of one of these types, found by an index on states."""
+    return sql.all_of([sql.is_in(f"{table}.state_type", wanted), *_served(table, wanted)])
 
 
 def _served(table: LiteralString, wanted: Sequence[StateType]) -> list[Condition]:
@@ -102,7 +114,7 @@ def _served(table: LiteralString, wanted: Sequence[StateType]) -> list[Condition
     if TERMINAL.isdisjoint(wanted):
         due = [Sql(f"{table}.state_type = 'SCHEDULED'")]
         return _live(table) + (due if wanted == [StateType.SCHEDULED] else [])
-    if table == "flow_run" and _UNHAPPY.issuperset(wanted):
+    if table == "flow_run" and ended_badly(wanted):
         return [Sql(f"flow_run.{UNHAPPY}")]
     return []
 

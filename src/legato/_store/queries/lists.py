@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, LiteralString
 
+from msgspec.structs import replace
+
 from legato._model.errors import InvalidRequest, ObjectNotFound
+from legato._model.filters import FlowRunFilter, Operator, TimeFilter
 from legato._model.flow_runs import FlowRun
 from legato._model.flows import Flow
 from legato._model.logs import Log
 from legato._model.operations.lists import bounds
+from legato._model.states import StateType
 from legato._model.task_runs import TaskRun
 from legato._store import columns, decode, sql
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
+from legato._store.queries import conditions as c
 from legato._store.queries import nouns
 from legato._store.sql import Sql
 
@@ -30,7 +35,7 @@ _RUN_ORDERS: dict[str, Direction] = {
     "END_TIME_DESC": ("end_at", "DESC"),
 }
 _MISSING = {"next_scheduled_at", "end_at"}
-"""Columns without a value in some rows; these come last in both databases."""
+"""Columns without a value in some rows; these come last."""
 
 _FLOW_ORDERS: dict[str, LiteralString] = {
     "CREATED_DESC": "flow.created_at DESC, flow.id",
@@ -76,9 +81,8 @@ def _picked(table: LiteralString, names: Sequence[LiteralString], conditions: Se
 def _ordered(table: LiteralString, sort: str) -> LiteralString:
     """Return the order of runs; the id decides among equals."""
     name, direction = _RUN_ORDERS[sort]
-    last: LiteralString = " NULLS LAST" if name in _MISSING else ""
-    by_id: LiteralString = f"{table}.id {direction}{last}"
-    return by_id if name == "id" else f"{table}.{name} {direction}{last}, {by_id}"
+    by_id: LiteralString = f"{table}.id {direction}"
+    return by_id if name == "id" else f"{table}.{name} {direction}, {by_id}"
 
 
 def _after(tx: Transaction, table: LiteralString, request: Any) -> list[Sql]:
@@ -108,18 +112,77 @@ def flows(tx: Transaction, request: Any) -> list[Flow]:
 
 def flow_runs(tx: Transaction, request: Any) -> list[FlowRun]:
     """List flow runs."""
-    conditions = [*nouns.related("flow_runs", request), *_after(tx, "flow_run", request)]
-    query = _picked("flow_run", columns.FLOW_RUN, conditions)
-    rows = page(tx, query, _ordered("flow_run", request.sort.value), request)
-    return [decode.flow_run(row) for row in rows]
+    own = nouns.related("flow_runs", request, by_state=_are_few(tx, request))
+    conditions = [*own, *_placed(request.flow_runs), *_after(tx, "flow_run", request)]
+    return [
+        decode.flow_run(row) for row in _runs(tx, "flow_run", columns.FLOW_RUN, conditions, request)
+    ]
 
 
 def task_runs(tx: Transaction, request: Any) -> list[TaskRun]:
     """List task runs."""
     conditions = [*nouns.related("task_runs", request), *_after(tx, "task_run", request)]
-    query = _picked("task_run", columns.TASK_RUN, conditions)
-    rows = page(tx, query, _ordered("task_run", request.sort.value), request)
-    return [decode.task_run(row) for row in rows]
+    return [
+        decode.task_run(row) for row in _runs(tx, "task_run", columns.TASK_RUN, conditions, request)
+    ]
+
+
+def _placed(given: FlowRunFilter | None) -> list[Sql]:
+    """What follows from the time of the start for the place in the list by start."""
+    if given is None or given.start_time is None or given.operator is Operator.or_:
+        return []
+    leaf = given.start_time
+    if leaf.is_null_ is not None:
+        return []
+    found = c.timed("flow_run.sort_at", TimeFilter(before_=leaf.before_, after_=leaf.after_))
+    return [] if found is None else [found]
+
+
+def _runs(
+    tx: Transaction,
+    table: LiteralString,
+    names: Sequence[LiteralString],
+    conditions: Sequence[Sql],
+    request: Any,
+) -> list[tuple[Any, ...]]:
+    """Return a page of runs; those without a value to sort by come last."""
+    column, direction = _RUN_ORDERS[request.sort.value]
+    order = _ordered(table, request.sort.value)
+    if column not in _MISSING:
+        return page(tx, _picked(table, names, conditions), order, request)
+    there = [*conditions, sql.is_null(f"{table}.{column}", null=False)]
+    rows = page(tx, _picked(table, names, there), order, request)
+    limit, offset = bounds(request.limit, request.offset)
+    left = limit - len(rows)
+    if left == 0:
+        return rows
+    skipped = 0
+    if offset and not rows:
+        skipped = offset - counted(tx, table, [of_workspace(table), *there])
+    missing = [*conditions, sql.is_null(f"{table}.{column}", null=True)]
+    rest = replace(request, limit=left, offset=skipped)
+    return rows + page(tx, _picked(table, names, missing), f"{table}.id {direction}", rest)
+
+
+def _are_few(tx: Transaction, request: Any) -> bool:
+    """Tell whether the flow runs that ended so are to be found by that, and sorted then.
+
+    In the order of their start the index on ends has them sorted.
+    """
+    wanted = _wanted(request)
+    if not c.ended_badly(wanted) or request.sort.value.startswith("START_TIME"):
+        return True
+    text, values = sql.all_of([of_workspace("flow_run"), c.in_states("flow_run", wanted)])
+    some: LiteralString = f"SELECT flow_run.id FROM flow_run WHERE {text} LIMIT 1000"
+    ((found,),) = tx.select(Sql(f"SELECT count(*) FROM ({some}) AS found", values))
+    return int(found) < 1000  # so many are sorted before a page is picked out of a longer list
+
+
+def _wanted(request: Any) -> Sequence[StateType]:
+    """Return which states of flow runs are wanted; none: any."""
+    given = request.flow_runs
+    kind = given.state.type if given is not None and given.state is not None else None
+    return kind.any_ or () if kind is not None else ()
 
 
 def logs(tx: Transaction, request: Any) -> list[Log]:
@@ -132,5 +195,8 @@ def logs(tx: Transaction, request: Any) -> list[Log]:
 
 def count(tx: Transaction, noun: str, request: Any) -> int:
     """Count flows, flow_runs or task_runs."""
-    table = _TABLES[noun]
-    return counted(tx, table, [of_workspace(table), *nouns.related(noun, request)])
+    table, given = _TABLES[noun], request.flow_runs
+    timed = given is not None and bool(given.start_time or given.expected_start_time)
+    # indexes by these times have the state in them, so they count without a look at the rows
+    conditions = nouns.related(noun, request, by_state=not timed)
+    return counted(tx, table, [of_workspace(table), *conditions])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, LiteralString, NamedTuple
 
 from legato._model import filters as f
@@ -26,8 +27,8 @@ def flows(given: f.FlowFilter | None) -> Condition | None:
     )
 
 
-def flow_runs(given: f.FlowRunFilter | None) -> Condition | None:
-    """Conditions on rows of `flow_run`."""
+def flow_runs(given: f.FlowRunFilter | None, *, by_state: bool = True) -> Condition | None:
+    """Conditions on rows of `flow_run`; `by_state`: the index on ends is to be used."""
     if given is None:
         return None
     return c.joined(
@@ -38,7 +39,7 @@ def flow_runs(given: f.FlowRunFilter | None) -> Condition | None:
             c.tagged("flow_run", given.tags),
             c.listed("flow_run.deployment_id", given.deployment_id),
             c.listed("flow_run.work_queue_name", given.work_queue_name),
-            c.in_state("flow_run", given.state),
+            c.in_state("flow_run", given.state, by_state=by_state),
             c.listed("flow_run.flow_version", given.flow_version),
             c.timed("flow_run.start_at", given.start_time),
             c.timed("flow_run.end_at", given.end_time),
@@ -102,11 +103,11 @@ def logs(given: f.LogFilter | None) -> Condition | None:
     )
 
 
-def related(noun: str, request: Any) -> list[Condition]:
+def related(noun: str, request: Any, *, by_state: bool = True) -> list[Condition]:
     """Return the conditions of a request on `noun`: its own filter, and those of other nouns."""
     own: dict[str, Callable[[Any], Condition | None]] = {
         "flows": flows,
-        "flow_runs": flow_runs,
+        "flow_runs": partial(flow_runs, by_state=by_state),
         "task_runs": task_runs,
     }
     found: list[Condition] = []
