@@ -14,6 +14,7 @@ from legato._control import ordered_log
 from legato._model.errors import Error, InvalidRequest, Locked, StoreBusy
 from legato._model.operations.requests import Match, made, matches
 from legato._server import problems, quirks
+from legato._server.bodies import ECHO_MAX_BYTES, decoded
 from legato._server.control import Control
 from legato._server.safety import BODY_MAX_BYTES, TooLong
 from legato._server.shapes import shaped
@@ -59,9 +60,10 @@ class Operations:
         return json_response(*problems.METHOD_NOT_ALLOWED)
 
     async def _carry_out(self, request: Request, match: Match) -> Response:
-        kind, body = match.kind, None
+        kind, body, raw = match.kind, None, b""
         try:
-            body = _decoded(await request.body())
+            raw = await request.body()
+            body = decoded(raw)
             asked = quirks.without_nulls(kind, body)
             operation = made(match, asked, request.scope["query_string"].decode("latin-1"))
             # before the rows: what changes after it is told to who follows the log from there
@@ -70,7 +72,9 @@ class Operations:
         except Error as error:
             if _is_bad_path(error, match):
                 return json_response(*problems.NOT_FOUND)
-            answer = json_response(*problems.answer(error, kind, body))
+            answer = json_response(
+                *problems.answer(error, kind, body, echo=len(raw) <= ECHO_MAX_BYTES)
+            )
             if isinstance(error, Locked):
                 answer.headers["Retry-After"] = f"{error.retry_after:.3f}"
             return answer
@@ -94,15 +98,6 @@ class Operations:
 def _is_list(answer: Any) -> bool:
     """Tell whether an answer is a list, or a page of one."""
     return get_origin(answer) is list or "results" in getattr(answer, "__struct_fields__", ())
-
-
-def _decoded(raw: bytes) -> Any:
-    if not raw:
-        return {}
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"The body is not JSON: {error}.") from None
 
 
 def _answered(status: int, found: Any, *, plain: bool = False) -> Response:

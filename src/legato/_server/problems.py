@@ -7,6 +7,7 @@ from typing import Any, cast
 from legato._model.errors import Error, InvalidRequest, ObjectNotFound, Problem
 from legato._model.operations.spec import Operation
 
+MESSAGE_MAX = 2000
 Answer = tuple[int, dict[str, Any]]
 NOT_FOUND: Answer = (404, {"detail": "Not Found"})
 METHOD_NOT_ALLOWED: Answer = (405, {"detail": "Method Not Allowed"})
@@ -30,10 +31,10 @@ _SAID_IN_FULL = frozenset({"flow_runs.set_state", "task_runs.set_state"})
 _KINDS = {"extra": "extra_forbidden", "value": "value_error"}
 
 
-def answer(error: Error, kind: type[Operation] | None, body: Any) -> Answer:
-    """Return status and body for an error of an operation."""
+def answer(error: Error, kind: type[Operation] | None, body: Any, *, echo: bool = True) -> Answer:
+    """Return status and body for an error of an operation; `echo`: the request is repeated."""
     if isinstance(error, InvalidRequest):
-        return 422, _invalid(error, kind, body)
+        return 422, _invalid(error, kind, body, echo=echo)
     if isinstance(error, ObjectNotFound) and kind is not None:
         return 404, _missing(error, kind)
     if error.status >= 500:
@@ -41,22 +42,25 @@ def answer(error: Error, kind: type[Operation] | None, body: Any) -> Answer:
     return error.status, {"detail": str(error), "code": error.code}
 
 
-def _invalid(error: InvalidRequest, kind: type[Operation] | None, body: Any) -> dict[str, Any]:
+def _invalid(
+    error: InvalidRequest, kind: type[Operation] | None, body: Any, *, echo: bool
+) -> dict[str, Any]:
     if not error.problems:
-        return {"detail": str(error), "code": error.code}
+        return {"detail": str(error)[:MESSAGE_MAX], "code": error.code}
     whole = None if kind is None else kind.spec.body
     return {
         "exception_message": "Invalid request received.",
-        "exception_detail": [_named(found, whole) for found in error.problems],
-        "request_body": body,
+        "exception_detail": [_named(found, whole, echo=echo) for found in error.problems],
+        "request_body": body if echo else None,
     }
 
 
-def _named(found: Problem, whole: str | None) -> dict[str, object]:
+def _named(found: Problem, whole: str | None, *, echo: bool) -> dict[str, object]:
     """Return a fault with its place; `whole` is the field that is the whole body."""
     place = cast("list[str | int]", found["loc"])
     loc = ["body", *(place[1:] if whole is not None and place[:1] == [whole] else place)]
-    return {**found, "type": _KINDS.get(str(found["type"]), found["type"]), "loc": loc}
+    said = {"type": _KINDS.get(str(found["type"]), found["type"]), "loc": loc}
+    return {**found, **said} if echo else {**found, **said, "input": None}
 
 
 def _missing(error: ObjectNotFound, kind: type[Operation]) -> dict[str, Any]:

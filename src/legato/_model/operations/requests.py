@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 from msgspec import Struct
 
+from legato._model import edges
 from legato._model.errors import InvalidRequest
 from legato._model.faults import described, struct_faults
 from legato._model.operations.spec import Operation
@@ -82,4 +83,6 @@ def made(match: Match, body: Any, query: str) -> Operation:
     except (msgspec.ValidationError, ValueError):
         problems = struct_faults(fields, kind, [])
         raise InvalidRequest(described(problems), problems) from None
+    if problems := edges.refused(operation, asks=kind.spec.access == "read"):
+        raise InvalidRequest(described(problems), problems)
     return operation

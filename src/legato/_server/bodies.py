@@ -1,0 +1,26 @@
+"""Bodies of requests as JSON values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from legato._model.edges import DEPTH_MAX, is_too_deep
+from legato._model.errors import InvalidRequest
+
+ECHO_MAX_BYTES = 64 * 1024
+"""Of a longer body, an error says what is wrong but does not repeat it."""
+
+
+def decoded(raw: bytes) -> Any:
+    """Return what a body says; raise InvalidRequest if that is no JSON, or nested too deeply."""
+    if not raw:
+        return {}
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and is_too_deep(value):
+        raise InvalidRequest(f"The body has more than {DEPTH_MAX} levels within each other.")
+    return value
