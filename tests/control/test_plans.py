@@ -30,6 +30,7 @@ from legato._model.operations.logs import FilterLogs
 from legato._model.operations.task_runs import CountTaskRuns, FilterTaskRuns
 from legato._model.operations.variables import FilterVariables
 from legato._store import sqlite_home
+from legato._store.queries import histories
 from legato._store.sql import Sql
 from legato._store.sqlite_transaction import SqliteTransaction
 from tests.store.records import now
@@ -198,3 +199,9 @@ def test_nothing_is_sorted_for_a_page(database, operation):
     for plan in tx.plans:
         if "ix_flow_run_live" not in plan:  # few
             assert "TEMP B-TREE FOR ORDER" not in plan.replace("LAST TERM OF ", "")
+
+
+def test_a_history_looks_at_nothing_but_an_index(database):
+    tx = Explaining(database)
+    tx.select(histories.stretch(0, 1, 2, "COMPLETED", "Completed"))
+    assert "COVERING INDEX ix_flow_run_history" in tx.plan

@@ -12,6 +12,7 @@ from legato._model.states import TERMINAL, StateType
 Steps = dict[StateType | None, frozenset[StateType]]
 UNHAPPY = "state_type IN ('FAILED', 'CRASHED', 'CANCELLED')"
 """Ends that are rare have an index by state; a page of completed runs is soon found without."""
+ENDED = "state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')"
 _USUAL = (
     StateType.RUNNING,
     StateType.COMPLETED,

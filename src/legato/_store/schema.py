@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from legato._model import transitions
 from legato._store import schema_parts as p
-from legato._store.checks import UNHAPPY, legal_steps, one_of_types
+from legato._store.checks import ENDED, UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_environments import environment
 from legato._store.schema_events import event, event_resource
 from legato._store.schema_inputs import configuration, flow_run_input
@@ -153,7 +153,7 @@ Index(
     flow_run.c.expected_at,
     flow_run.c.total_run_us,
     flow_run.c.start_at,
-    **p.where("end_at IS NOT NULL"),
+    **p.where(ENDED),
 )
 Index(
     "ix_flow_run_scheduled",

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
+from legato._model.states import TERMINAL
 from legato._store import decode, sql
+from legato._store.checks import ENDED
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.queries import lists, nouns
@@ -90,7 +92,7 @@ def _ended(tx: Transaction, span: tuple[int, int, int]) -> list[Counted]:
     """
     first, length, count = span
     asked = [
-        _stretch(number, first + number * length, length, *state)
+        stretch(number, first + number * length, length, *state)
         for state in _end_states(tx)
         for number in range(count)
     ]
@@ -100,33 +102,35 @@ def _ended(tx: Transaction, span: tuple[int, int, int]) -> list[Counted]:
     return [_of_row(row) for row in rows if row[3]]
 
 
-def _stretch(number: int, start: int, length: int, kind: str, name: str) -> Sql:
+def stretch(number: int, start: int, length: int, kind: str, name: str) -> Sql:
+    """Return the count of the flow runs of an interval that ended in one state."""
     late: LiteralString = "flow_run.start_at - flow_run.expected_at"
     within: LiteralString = "flow_run.expected_at >= ? AND flow_run.expected_at < ?"
     return Sql(
         "SELECT CAST(? AS INTEGER), CAST(? AS TEXT), CAST(? AS TEXT), count(*), "
         f"sum(flow_run.total_run_us), sum({late}) FILTER (WHERE {late} > 0) FROM flow_run "
         "WHERE flow_run.ws = ? AND flow_run.state_type = ? AND flow_run.state_name = ? "
-        f"AND {within} AND flow_run.end_at IS NOT NULL",
+        f"AND {within} AND flow_run.{ENDED}",
         (number, kind, name, DEFAULT_WORKSPACE, kind, name, start, start + length),
     )
 
 
 def _end_states(tx: Transaction) -> list[tuple[str, str]]:
     """Return type and name of all states that flow runs have ended in, from one to the next."""
-    ended = [lists.of_workspace("flow_run"), Sql("flow_run.end_at IS NOT NULL")]
     found: list[tuple[str, str]] = []
-    while True:
-        beyond = (
-            [Sql("(flow_run.state_type, flow_run.state_name) > (?, ?)", found[-1])] if found else []
-        )
-        conditions = sql.all_of([*ended, *beyond])
-        head = Sql("SELECT flow_run.state_type, flow_run.state_name FROM flow_run WHERE")
-        order = Sql("ORDER BY flow_run.state_type, flow_run.state_name LIMIT 1")
-        rows = tx.select(head.then(conditions, order))
-        if not rows:
-            return found
-        found.append((rows[0][0], rows[0][1]))
+    for kind in sorted(state.value for state in TERMINAL):
+        name = ""
+        while rows := tx.select(_next_name(kind, name)):
+            name = rows[0][0]
+            found.append((kind, name))
+    return found
+
+
+def _next_name(kind: str, name: str) -> Sql:
+    beyond = Sql("flow_run.state_type = ? AND flow_run.state_name > ?", (kind, name))
+    ended = [lists.of_workspace("flow_run"), beyond, Sql(f"flow_run.{ENDED}")]
+    head = Sql("SELECT flow_run.state_name FROM flow_run WHERE")
+    return head.then(sql.all_of(ended), Sql("ORDER BY flow_run.state_name LIMIT 1"))
 
 
 def by_state(tx: Transaction, request: Any) -> dict[str, int]:

@@ -16,7 +16,7 @@ _FLOW_RUN = {
     "next": (["ws", "next_scheduled_at", "id"], "next_scheduled_at IS NOT NULL"),
     "history": (
         ["ws", "state_type", "state_name", "expected_at", "total_run_us", "start_at"],
-        "end_at IS NOT NULL",
+        "state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')",
     ),
 }
 
