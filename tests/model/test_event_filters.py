@@ -26,6 +26,14 @@ EVENT = Event(
     received=AT,
 )
 
+EMPTY = {
+    "id": {"id": []},
+    "event": {"name": [], "prefix": [], "exclude_name": [], "exclude_prefix": []},
+    "resource": {"id": [], "id_prefix": [], "labels": {}},
+    "related": [{"id": [], "role": [], "resources_in_roles": []}],
+    "any_resource": {"id": [], "id_prefix": []},
+}
+
 
 @pytest.mark.parametrize(
     ("given", "wanted"),
@@ -35,7 +43,8 @@ EVENT = Event(
         ({"occurred": {"since": AT + timedelta(microseconds=1)}}, False),
         ({"occurred": {"until": AT - timedelta(microseconds=1)}}, False),
         ({"id": {"id": [str(UUID(int=7))]}}, True),
-        ({"id": {"id": []}}, False),
+        ({"id": {"id": [str(UUID(int=8))]}}, False),
+        (EMPTY, True),
         ({"event": {"prefix": ["x.", "shop."]}}, True),
         ({"event": {"prefix": ["shop."], "exclude_prefix": ["shop.order"]}}, False),
         ({"event": {"name": ["shop.order"]}}, False),

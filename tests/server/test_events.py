@@ -7,6 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.model.test_event_filters import EMPTY
+
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
 
@@ -233,6 +235,12 @@ def test_pages_of_one_event_for_each_resource(api, post, page):
     assert [one["resource"]["prefect.resource.id"][-1] for one in seen] == ["0", "1", "2"]
 
 
+def test_an_empty_list_is_no_condition(page, post, run):
+    run()
+    post(event("x", related=[BUYER]))
+    assert page(**EMPTY)["total"] == 2
+
+
 def test_a_token_that_no_answer_gave_is_refused(api):
     for token in ("garbage", "e30", "bnVsbA", "%00", "é"):
         answer = api.get("/events/filter/next", params={"page-token": token})
@@ -328,3 +336,10 @@ def test_ids_are_compared_whole(page, run):
     made = UUID(run()["id"])
     other = UUID(int=made.int ^ 1)
     assert page(resource={"id": [f"prefect.flow-run.{other}"]})["total"] == 0
+
+
+def test_a_total_is_counted_so_far_only(post, page, monkeypatch):
+    monkeypatch.setattr("legato._store.queries.events.TOTAL_MAX", 2)
+    post(*(event("x") for _ in range(3)))
+    found = page()
+    assert (found["total"], len(found["events"])) == (2, 3)

@@ -1,6 +1,7 @@
 """Which events somebody wants, under Prefect's names; `includes` tells it of an event at hand.
 
-Values of labels may have `*` for any text, and `!` before them for all other values.
+An empty list is no condition. Values of labels may have `*` for any text, and `!` before them for
+all other values.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def includes(given: EventFilter, event: Event) -> bool:
     """Tell whether an event is one of those that a filter asks for."""
     return (
         _occurred(given.occurred, event)
-        and (given.id is None or given.id.id is None or event.id in given.id.id)
+        and (given.id is None or not given.id.id or event.id in given.id.id)
         and _named(given.event, event.event)
         and (given.resource is None or _is_resource(given.resource, event.resource))
         and all(_has(one, event.related) for one in related_filters(given))
@@ -161,20 +162,20 @@ def _named(given: EventNameFilter | None, name: str) -> bool:
         return True
     return (
         _begins(name, given.prefix)
-        and (given.name is None or name in given.name)
+        and (not given.name or name in given.name)
         and (not given.exclude_prefix or not name.startswith(tuple(given.exclude_prefix)))
-        and (given.exclude_name is None or name not in given.exclude_name)
+        and (not given.exclude_name or name not in given.exclude_name)
     )
 
 
 def _begins(text: str, prefixes: Iterable[str] | None) -> bool:
-    return prefixes is None or text.startswith(tuple(prefixes))
+    return not prefixes or text.startswith(tuple(prefixes))
 
 
 def _is_resource(given: EventResourceFilter | EventAnyResourceFilter, resource: Resource) -> bool:
     id_ = resource.get(RESOURCE_ID, "")
     return (
-        (given.id is None or id_ in given.id)
+        (not given.id or id_ in given.id)
         and _begins(id_, given.id_prefix)
         and labelled(given.labels, resource)
     )
@@ -187,9 +188,9 @@ def _has(given: EventRelatedFilter, related: Iterable[Resource]) -> bool:
 def _is_related(given: EventRelatedFilter, resource: Resource) -> bool:
     id_, role, pairs = resource.get(RESOURCE_ID), resource.get(ROLE), given.resources_in_roles
     return (
-        (given.id is None or id_ in given.id)
-        and (given.role is None or role in given.role)
-        and (pairs is None or (id_, role) in pairs)
+        (not given.id or id_ in given.id)
+        and (not given.role or role in given.role)
+        and (not pairs or (id_, role) in pairs)
         and labelled(given.labels, resource)
     )
 

@@ -52,12 +52,12 @@ def all_wanted(given: EventFilter) -> tuple[Wanted | None, list[Wanted], list[Wa
     """Return what is wanted of the resource, of related ones, and of any."""
     own = given.resource
     return (
-        None if own is None else Wanted(own.id, own.id_prefix),
+        None if own is None else Wanted(own.id or None, own.id_prefix or None),
         [
-            Wanted(one.id, roles=one.role, pairs=one.resources_in_roles)
+            Wanted(one.id or None, roles=one.role or None, pairs=one.resources_in_roles or None)
             for one in related_filters(given)
         ],
-        [Wanted(one.id, one.id_prefix) for one in any_resource_filters(given)],
+        [Wanted(one.id or None, one.id_prefix or None) for one in any_resource_filters(given)],
     )
 
 
@@ -66,11 +66,11 @@ def named(column: LiteralString, given: EventNameFilter | None, kind: str = "") 
     if given is None:
         return []
     found: list[Sql] = []
-    if given.name is not None:
+    if given.name:
         found.append(sql.is_in(column, _rests(given.name, kind)))
-    if given.exclude_name is not None:
+    if given.exclude_name:
         found.append(sql.is_not_in(column, _rests(given.exclude_name, kind)))
-    if given.prefix is not None and not _begins(kind, given.prefix):
+    if given.prefix and not _begins(kind, given.prefix):
         found.append(_starts(column, _rests(given.prefix, kind)))
     if given.exclude_prefix:
         if _begins(kind, given.exclude_prefix):
@@ -111,7 +111,7 @@ def told(given: EventFilter) -> list[Sql]:
         found.append(_resource(own, Sql("event_resource.role = ''")))
     found += (_resource(one, Sql("event_resource.role <> ''")) for one in related)
     found += (_resource(one, sql.ALWAYS) for one in either)
-    if given.id is not None and given.id.id is not None:
+    if given.id is not None and given.id.id:
         found.append(sql.is_in("event.event_id", given.id.id))
     return found
 

@@ -118,7 +118,7 @@ def _states(given: EventFilter, kind: str, own: Test, links: Iterable[_Link]) ->
     """Conditions on the transitions of a noun."""
     resource, related, either = c.all_wanted(given)
     found = [Sql(COUNTS), *c.named("state.name", given.event, kind)]
-    if given.id is not None and given.id.id is not None:
+    if given.id is not None and given.id.id:
         found.append(sql.is_in("state.state_id", given.id.id))
     if resource is not None:
         found.append(sql.any_of(_own(resource, kind, own)))
