@@ -15,7 +15,7 @@ from legato._model.ordered_log import position_of
 from legato._server import streams, streams_out
 from legato._store.postgres import PostgresStore
 from legato._store.sqlite import SqliteStore
-from tests.store.records import Sender
+from tests.store.records import Sender, line, until
 
 BEGINNING = "v1.0"
 
@@ -111,6 +111,8 @@ def test_the_cursor_keeps_up_where_nothing_passes(api, run, monkeypatch):
 
 def test_a_list_says_from_where_to_go_on(api, run, move):
     listed = [run("PENDING")["id"], run("PENDING")["id"]]
+    # it takes until transactions are over that ran when the server began, with PostgreSQL
+    until(lambda: "x-legato-position" in api.post("/flow_runs/filter").headers)
     answer = api.post("/flow_runs/filter")
     assert {found["id"] for found in answer.json()} == set(listed)
     move(listed[0], "RUNNING")
@@ -132,6 +134,80 @@ def test_what_another_process_writes_is_told_too(api, store):
         other.close()
     assert names(frames) == ["Pending", "Running"]
     assert frames[0]["run_change"]["run_id"] == str(run_id)
+
+
+def log(api, flow_run, *messages, level=20):
+    lines = [
+        {
+            "name": "legato",
+            "level": level,
+            "message": message,
+            "timestamp": "2026-11-28T12:00:00Z",
+            "flow_run_id": flow_run,
+        }
+        for message in messages
+    ]
+    assert api.post("/logs/", json=lines).status_code == 201
+
+
+def messages(frames):
+    return [frame["log"]["message"] for frame in frames]
+
+
+def test_log_lines_are_told_as_they_come(api, run):
+    mine, other = run("RUNNING")["id"], run("RUNNING")["id"]
+    wanted = {"flow_run_id": {"any_": [mine]}, "level": {"ge_": 20, "le_": None}}
+    with following(api, "/logs/out", wanted) as socket:
+        log(api, other, "not mine")
+        log(api, mine, "quiet", level=10)
+        log(api, mine, "one", "two")
+        log(api, mine, "three")
+        frames = told(socket, 3, "log")
+    assert messages(frames) == ["one", "two", "three"]
+    stored = {
+        found["id"]: found for found in api.post("/logs/filter", json={"logs": wanted}).json()
+    }
+    assert {frame["log"]["id"]: frame["log"] for frame in frames} == stored
+
+
+def test_log_lines_go_on_behind_a_cursor(api, run):
+    flow_run = run("RUNNING")["id"]
+    log(api, flow_run, "a", "b")
+    log(api, flow_run, "c")
+    with following(api, "/logs/out", cursor=BEGINNING) as socket:
+        frames = told(socket, 3, "log")
+    assert messages(frames) == ["a", "b", "c"]
+    # who was told half of what came at once is told all of it again
+    for frame, rest in zip(frames, (["a", "b", "c"], ["c"], []), strict=True):
+        log(api, flow_run, "end")
+        with following(api, "/logs/out", cursor=frame["cursor"]) as socket:
+            again = messages(told(socket, len(rest) + 1, "log"))
+        assert again == [*rest, "end"]
+
+
+def test_log_lines_of_embedded_runs_are_told(api, store):
+    other = SqliteStore(store.path) if isinstance(store, SqliteStore) else PostgresStore(store.url)
+    other.announce()
+    sender = Sender(other)
+    run_id = sender.start()
+    with following(api, "/logs/out") as socket:
+        sender.send(line("first", run_id), line("outside of flows"), line("second", run_id))
+        frames = told(socket, 3, "log")
+    other.close()
+    assert sorted(messages(frames)) == ["first", "outside of flows", "second"]
+    mine = [frame["log"] for frame in frames if frame["log"]["flow_run_id"] == str(run_id)]
+    assert [found["message"] for found in mine] == ["first", "second"]
+
+
+def test_long_lines_come_in_several_pieces(api, run, monkeypatch):
+    from legato._control import ordered_log
+
+    monkeypatch.setattr(ordered_log, "LOG_CHARACTERS", 5)
+    flow_run, sent = run("RUNNING")["id"], [f"{count:04}" for count in range(12)]
+    for start in range(0, 12, 3):
+        log(api, flow_run, *sent[start : start + 3])
+    with following(api, "/logs/out", cursor=BEGINNING) as socket:
+        assert messages(told(socket, 12, "log")) == sent
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ RANK = {
     "task_run_state.create": 6,
     "result.create": 7,
     "log.create": 7,
+    "log_arrival.create": 7,
 }
 
 

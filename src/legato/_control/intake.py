@@ -130,12 +130,12 @@ class Intake:
         """Write everything: flow runs, task runs, then what is only appended."""
         self.flows.flush()
         self.tasks.flush()
-        self.history.flush(self.tx)
+        places = self.history.flush(self.tx, self._logs.places)
         self._results.flush()
         if self._lookups is not None:
             self._lookups.flush()
         self._artifacts.flush()
-        self._logs.flush()
+        self._logs.flush(places)
         self._quarantine.flush()
         for writer_id, environment in self._environments.items():
             environments.note(self.tx, writer_id, environment)

@@ -20,7 +20,7 @@ def create(tx: Transaction, now: datetime, request: CreateLogs) -> None:
             logs.add(seq, line)
     except (ValueError, OverflowError) as error:
         raise InvalidRequest(f"logs: {error}.") from error
-    logs.flush()
+    logs.flush(tx.positions(logs.places))
 
 
 def filter(tx: Transaction, now: datetime, request: FilterLogs) -> list[Log]:  # noqa: A001

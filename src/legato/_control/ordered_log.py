@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from legato._model.errors import Resync, StoreBusy
-from legato._model.ordered_log import Page, cursor_at, position_of
-from legato._store import ordered_log
+from legato._model.ordered_log import LogPage, Page, cursor_at, position_of
+from legato._store import logs, ordered_log
 from legato._store.port import Store, Transaction
 
 LIMIT = 1000
+LOG_CHARACTERS = 1_000_000
+"""A page of log lines that has so many ends; one that came in a larger piece has more."""
 
 
 def latest(store: Store) -> str:
@@ -49,3 +51,25 @@ def _page(tx: Transaction, after: int, stable: int, limit: int) -> Page:
         del entries[limit:]
         return Page(entries, cursor_at(entries[-1].position), more)
     return Page(entries, cursor_at(max(after, stable)), more)
+
+
+def read_logs(store: Store, after: int, limit: int = LIMIT) -> LogPage:
+    """Return the log lines that were stored behind a position, up to the stable one.
+
+    Lines that have been deleted meanwhile are left out.
+    """
+    stable = store.stable_position()
+    return store.read(lambda tx: _log_page(tx, after, stable, limit))
+
+
+def _log_page(tx: Transaction, after: int, stable: int, limit: int) -> LogPage:
+    found = logs.arrivals(tx, after, stable, limit)
+    upto, size = after, 0
+    for position, length in found:
+        if position > upto and size > LOG_CHARACTERS:
+            break
+        upto, size = position, size + length
+    else:
+        if len(found) < limit:
+            return LogPage(logs.arrived(tx, after, stable), max(after, stable), more=False)
+    return LogPage(logs.arrived(tx, after, upto), upto, more=True)

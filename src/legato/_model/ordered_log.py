@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from legato._model.errors import InvalidRequest, Problem
 from legato._model.filters import IdFilter, Leaf, Operator, OptionalIdFilter, StateFilter
+from legato._model.logs import Log
 from legato._model.states import State
 
 _VERSION = "v1."
@@ -59,6 +60,17 @@ class Page(Struct):
 
     entries: list[Entry]
     cursor: str
+    more: bool
+
+
+class LogPage(Struct):
+    """Log lines in the order in which they were stored, each with its position.
+
+    All that came behind one position up to `upto` is there; `more`: there are further ones already.
+    """
+
+    lines: list[tuple[int, Log]]
+    upto: int
     more: bool
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from legato._control import ordered_log
 from legato._model.errors import InvalidRequest
 from legato._model.faults import described, struct_faults
-from legato._model.filters import Leaf
+from legato._model.filters import Leaf, LogFilter
 from legato._model.matching import passes
 from legato._model.ordered_log import EntryFilter, cursor_at, position_of
 from legato._server.quirks import bare
@@ -36,6 +36,18 @@ def run_changes(store: Store, after: int, limit: int) -> Stretch:
         for entry in page.entries
     ]
     return Stretch(after, position_of(page.cursor), items, page.more)
+
+
+def logs(store: Store, after: int, limit: int) -> Stretch:
+    """Read log lines."""
+    page = ordered_log.read_logs(store, after, limit)
+    last = {position: index for index, (position, _) in enumerate(page.lines)}
+    items = [
+        # with the last line of a position all that came there is told
+        Item(position, line, told("log", shaped(line), position - (last[position] != index)))
+        for index, (position, line) in enumerate(page.lines)
+    ]
+    return Stretch(after, page.upto, items, page.more)
 
 
 def told(kind: str, what: Any, position: int) -> str:
@@ -63,4 +75,7 @@ def by(kind: type[Leaf]) -> Callable[[Any], Callable[[Any], bool]]:
     return made
 
 
-TOPICS = (Topic("/run_changes/out", run_changes, by(EntryFilter)),)
+TOPICS = (
+    Topic("/run_changes/out", run_changes, by(EntryFilter)),
+    Topic("/logs/out", logs, by(LogFilter)),
+)

@@ -213,6 +213,16 @@ LEASE_CREATE = (*LEASE, "ws")
 LEASE_CHANGE = ("expires_at",)
 LOG = ("flow_run_id", "writer_id", "seq", "task_run_id", "level", "name", "message", "at")
 LOG_CREATE = (*LOG, "day", "ws", "damaged")
+LOG_ARRIVAL = (
+    "position",
+    "flow_run_id",
+    "writer_id",
+    "ws",
+    "day",
+    "first_seq",
+    "last_seq",
+    "size",
+)
 RESULT = (
     "id",
     "flow_run_id",

@@ -34,6 +34,9 @@ SELECT position FROM (
     UNION ALL
     (SELECT position FROM event WHERE position > %(after)s
         ORDER BY position LIMIT %(limit)s)
+    UNION ALL
+    (SELECT DISTINCT position FROM log_arrival WHERE position > %(after)s
+        ORDER BY position LIMIT %(limit)s)
 ) AS ahead ORDER BY position LIMIT %(limit)s
 """
 _DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM log_position"

@@ -27,6 +27,7 @@ from legato._store.checks import ENDED, UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_environments import environment
 from legato._store.schema_events import event, event_resource
 from legato._store.schema_inputs import configuration, flow_run_input
+from legato._store.schema_logs import log_arrival
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
 from legato._store.schema_results import cache_entry, result, task_run_cache
@@ -42,6 +43,7 @@ __all__ = [
     "event",
     "event_resource",
     "flow_run_input",
+    "log_arrival",
     "metadata",
     "result",
     "task_run_cache",

@@ -66,6 +66,7 @@ def _p(name: str) -> ColumnElement[Any]:
 
 
 fr, tr, at, w = s.flow_run, s.task_run, s.attempt, s.writer
+arrival = s.log_arrival
 
 _OWNED = (
     select(
@@ -235,6 +236,21 @@ QUERIES: dict[str, Executable] = {
     .limit(bindparam("limit", type_=Integer))
     .offset(_NONE_SKIPPED)
     .with_for_update(skip_locked=True),
+    "log_arrival.list_between": _between(select(arrival.c.position, arrival.c.size), arrival),
+    "log.list_arrived": select(arrival.c.position, *_pick(s.log, columns.LOG))
+    .select_from(
+        arrival.join(
+            s.log,
+            and_(
+                s.log.c.flow_run_id == arrival.c.flow_run_id,
+                s.log.c.writer_id == arrival.c.writer_id,
+                s.log.c.seq >= arrival.c.first_seq,
+                s.log.c.seq <= arrival.c.last_seq,
+            ),
+        )
+    )
+    .where(arrival.c.position > _p("after"), arrival.c.position <= _p("upto"))
+    .order_by(arrival.c.position, arrival.c.flow_run_id, arrival.c.writer_id, s.log.c.seq),
     "log.list": select(*_pick(s.log, columns.LOG))
     .where(s.log.c.flow_run_id == _p("flow_run_id"))
     .order_by(s.log.c.at, s.log.c.seq),
@@ -321,6 +337,7 @@ MANY: dict[str, Many] = {
     "event.create": Many(s.event, event_columns.EVENT_CREATE, ignore=True),
     "event_resource.create": Many(s.event_resource, event_columns.RESOURCE_CREATE, ignore=True),
     "lease.create": Many(s.lease, columns.LEASE_CREATE),
+    "log_arrival.create": Many(arrival, columns.LOG_ARRIVAL),
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
     "cache_entry.create": Many(s.cache_entry, columns.CACHE_ENTRY),
     "task_run_cache.create": Many(s.task_run_cache, columns.CACHE_LOOKUP_CREATE, ignore=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from msgspec import structs
@@ -94,11 +95,15 @@ class History:
         )  # fmt: skip
         self._count += 1
 
-    def flush(self, tx: Transaction) -> None:
-        """Write all rows; after the rows of the runs, as positions are drawn under their locks."""
-        if not self._count:
-            return
-        places = tx.positions(self._count)
+    def flush(self, tx: Transaction, further: int = 0) -> Sequence[int]:
+        """Write all rows; after the rows of the runs, as positions are drawn under their locks.
+
+        Returns `further` positions behind those of the rows.
+        """
+        count = self._count
+        if not count + further:
+            return ()
+        places = tx.positions(count + further)
         for name, flat, width in (
             ("flow_run_state.create", self._flow, FLOW_WIDTH),
             ("task_run_state.create", self._task, TASK_WIDTH),
@@ -107,6 +112,7 @@ class History:
                 flat[0::width] = [places[n] for n in flat[0::width]]
                 tx.bulk(name, flat)
         self._count, self._flow, self._task = 0, [], []
+        return places[count:]
 
 
 def _with_data(state: State) -> StateDetails:
