@@ -236,7 +236,7 @@ QUERIES: dict[str, Executable] = {
     .limit(bindparam("limit", type_=Integer))
     .offset(_NONE_SKIPPED)
     .with_for_update(skip_locked=True),
-    "log_arrival.list_between": _between(select(arrival.c.position, arrival.c.size), arrival),
+    "log_arrival.list_between": _between(select(*_pick(arrival, ("position", "size"))), arrival),
     "log.list_arrived": select(arrival.c.position, *_pick(s.log, columns.LOG))
     .select_from(
         arrival.join(
