@@ -17,16 +17,58 @@ def part(n: int) -> int:
     get_run_logger().info("part %s", n)
     return add(n)
 
+def wait_for(word: str) -> None:
+    if word in sys.argv:
+        print(word, flush=True)
+        sys.stdin.readline()
+
 @flow
 def whole(count: int) -> int:
     futures = [add.submit(n) for n in range(count)]
-    print("submitted", flush=True)
-    if "halfway" in sys.argv:
-        sys.stdin.readline()
-    total = sum(future.result() for future in futures)
+    total = sum(future.result() for future in futures[: count // 2])
+    wait_for("halfway")
+    total += sum(future.result() for future in futures[count // 2 :])
     part(total)
     breaks(return_state=True)
     return total
 
 print("total", whole(int(sys.argv[1])), flush=True)
+wait_for("ending")
 """
+
+FORK = """
+import os
+from legato import flow, task
+
+@task
+def step(n: int) -> int:
+    return n
+
+@flow
+def forks() -> int:
+    step(1)
+    child = os.fork()
+    if not child:
+        step(2)
+        from legato._backend.current import finish
+        os._exit(finish(30))
+    _, status = os.waitpid(child, 0)
+    step(3)
+    return status
+
+print("status", forks(), flush=True)
+"""
+
+ONE = """
+from legato import flow
+
+@flow
+def one() -> int:
+    return 1
+
+print("one", one(), flush=True)
+"""
+
+SEND = (
+    "import sys; from legato._cli.main import main; sys.argv = ['legato', 'spool', 'send']; main()"
+)

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from tests.remote.actors import RUN
-
-TASKS = 300
-
-
-def names(found):
-    return sorted((run["name"], run["state_type"]) for run in found)
-
-
-def is_whole(server):
-    """Assert that one run of `whole` with all that belongs to it is there, and nothing else."""
-    runs = server.ask("/flow_runs/filter")
-    assert [run["state_type"] for run in runs] == ["COMPLETED", "COMPLETED"]
-    assert server.ask("/task_runs/count") == TASKS + 3
-    failed = {"state": {"type": {"any_": ["FAILED"]}}}
-    assert server.ask("/task_runs/count", task_runs=failed) == 1
-    messages = [line["message"] for line in server.ask("/logs/filter")]
-    assert messages.count(f"part {total()}") == 1
-
-
-def total():
-    return sum(range(1, TASKS + 1))
+from tests.remote.actors import FORK, ONE, RUN
+from tests.remote.whole import TASKS, is_whole, total
 
 
 def test_a_flow_is_recorded_by_a_server(server, home, start):
     server.start()
     script = start(RUN, TASKS)
-    assert script.rest() == ["submitted", f"total {total()}"]
+    assert script.rest() == [f"total {total()}"]
     assert script.ends() == 0
     is_whole(server)
     assert not (home / "legato.db").exists()
     assert not (home / "spool").exists()
+
+
+def test_a_forked_child_writes_for_itself(server, start):
+    server.start()
+    script = start(FORK)
+    assert script.rest() == ["status 0"], script.errors()
+    assert server.ask("/task_runs/count") == 3
+    completed = {"state": {"type": {"any_": ["COMPLETED"]}}}
+    assert server.ask("/task_runs/count", task_runs=completed) == 3
+    assert server.ask("/flow_runs/count", flow_runs=completed) == 1
+
+
+def test_who_a_server_does_not_know_is_told_so_and_goes_on(server, home, start):
+    server.start(LEGATO_SERVER_API_AUTH_STRING="ada:secret")
+    script = start(ONE, LEGATO_API_AUTH_STRING="ada:wrong", LEGATO_SPOOL_EXIT_SECONDS="0.1")
+    assert script.rest() == ["one 1"]
+    assert "does not let this process in (401" in script.errors()
+    assert "LEGATO_API_AUTH_STRING" in script.errors()
+    assert "secret" not in script.errors()
+    script = start(ONE, LEGATO_API_AUTH_STRING="ada:secret")
+    assert script.rest() == ["one 1"]
+    assert script.errors().count("\n") == 2  # the lines of the run, nothing else
+    assert not list((home / "spool").rglob("*.db"))  # what waited went out, too

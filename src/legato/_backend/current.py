@@ -64,7 +64,7 @@ def use_clock(clock: Clock | None) -> None:
     global _clock  # noqa: PLW0603 - for the homes that are opened later
     with _lock:
         _clock = clock
-        for backend in _backends.values():
+        for backend in _all():
             backend.clock = clock or SystemClock()
 
 
@@ -74,13 +74,18 @@ def retire(root: str) -> None:
     with _lock:
         found = [_backends.pop(key) for key in tuple(_backends) if key[0] == root]
         _last = None
-    for backend in found:
+    for backend in {id(backend): backend for backend in found}.values():
         backend.retire(RETIRE_SECONDS)
+
+
+def _all() -> list[ProcessBackend]:
+    """Return each backend once."""
+    return list({id(backend): backend for backend in _backends.values()}.values())
 
 
 def unrecorded() -> int:
     """Return how many records of this process are neither in the database nor in the spool."""
-    return sum(backend.journal.unrecorded for backend in _backends.values())
+    return sum(backend.journal.unrecorded for backend in _all())
 
 
 def finish(timeout: float | None = None) -> int:
@@ -91,7 +96,7 @@ def finish(timeout: float | None = None) -> int:
     if timeout is None:
         timeout = configuration.current().spool_exit_seconds
     end = time.monotonic() + timeout
-    for backend in list(_backends.values()):
+    for backend in _all():
         backend.close(max(0.1, end - time.monotonic()))
     return unrecorded()
 
@@ -106,18 +111,19 @@ def conclude() -> int:
 
 def _opened(home: Home, settings: Settings, url: str | None) -> ProcessBackend:
     _look_after_the_process()
-    backend = _backends[home.root, url] = _made(home, settings, url)
+    backend = None if url is None else _remote(home, settings, url)
+    backend = backend or _backends.get((home.root, None)) or EmbeddedBackend(home, _clock)
+    for key in {url, None} if isinstance(backend, EmbeddedBackend) else {url}:
+        _backends[home.root, key] = backend
     if is_pool_child():
         backend.flush_at_end_of_pool_child()
     return backend
 
 
-def _made(home: Home, settings: Settings, url: str | None) -> ProcessBackend:
-    if url is None:
-        return EmbeddedBackend(home, _clock)
-    from legato._backend.remote import RemoteBackend
+def _remote(home: Home, settings: Settings, url: str) -> ProcessBackend | None:
+    from legato._backend import remote
 
-    return RemoteBackend(home, url, settings, _clock)
+    return remote.opened(home, url, settings, _clock)
 
 
 @cache
@@ -138,7 +144,7 @@ def _flushing(execute: Callable[P, NoReturn]) -> Callable[P, NoReturn]:
 
     @wraps(execute)
     def flush_and_execute(*args: P.args, **kwargs: P.kwargs) -> NoReturn:
-        for backend in list(_backends.values()):
+        for backend in _all():
             backend.journal.flush()
         execute(*args, **kwargs)
 
@@ -152,12 +158,12 @@ class _Around:
 
     def before_fork(self) -> None:
         _lock.acquire()
-        for backend in list(_backends.values()):
+        for backend in _all():
             backend.before_fork()
 
     def after_in_parent(self) -> None:
         try:
-            for backend in list(_backends.values()):
+            for backend in _all():
                 backend.after_in_parent()
         finally:
             _lock.release()
@@ -166,7 +172,7 @@ class _Around:
         global _lock  # noqa: PLW0603 - another thread may have held it
         _lock = threading.Lock()
         ownership.forget()
-        for backend in list(_backends.values()):
+        for backend in _all():
             backend.after_in_child()
 
 
@@ -185,7 +191,7 @@ def _at_exit() -> None:
 
 
 def _say(lost: int) -> None:
-    for backend in _backends.values():
+    for backend in _all():
         count, path = backend.journal.spooled
         if count and not backend.journal.abandoned:
             sys.stderr.write(f"legato: {waiting(count, path)}\n")

@@ -186,12 +186,17 @@ class ProcessBackend(ABC):
 
     def _open_spool(self) -> SpoolFile:
         self._refuse_retired()
-        from legato._store.spool import SUFFIX, SpoolFile
+        from legato._store.spool import SUFFIX
 
         writer = self.journal.writer
         if not self._holding:  # who is not seen to live would have it delivered by others
             self._hold(writer)
-        path = os.path.join(self.home.spool(), writer.id.hex + SUFFIX)
+        return self._spool_file(os.path.join(self.home.spool(), writer.id.hex + SUFFIX), writer)
+
+    def _spool_file(self, path: str, writer: Writer) -> SpoolFile:
+        """Return the file for the records of a writer."""
+        from legato._store.spool import SpoolFile
+
         return SpoolFile(path, writer, self.home.spool_max_bytes)
 
     def _refuse_retired(self) -> None:

@@ -28,14 +28,19 @@ if TYPE_CHECKING:
     from legato._backend.spool import Waiting
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock
-    from legato._model.records import Batch, BatchAnswer
+    from legato._model.records import Batch, BatchAnswer, Writer
     from legato._model.results import Result
     from legato._settings.home import Home
     from legato._settings.table import Settings
+    from legato._store.spool import SpoolFile
 
 PATIENCE_SECONDS = 3.0
 """How long a server that does not answer is waited for before the process goes on without it."""
+AWAY_SECONDS = 1.0
+"""For so long nobody tries again while the journal has no answer either."""
 LOOKS_PER_SECOND = 10
+LEISURE_SECONDS = 2.0
+"""How long the end of a process may take for what others have left."""
 _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5
 
 
@@ -49,6 +54,7 @@ class RemoteBackend(ProcessBackend):
         super().__init__(there, url, clock)
         self.journal.wait_at_most(PATIENCE_SECONDS)
         self.server = Server(Link(url, identifying(settings)))
+        self._away_until = 0.0
         self._left_behind: list[object] = []
         self._has_delivered = False
 
@@ -63,8 +69,12 @@ class RemoteBackend(ProcessBackend):
         self._refuse_retired()
         if not (operation.spec.lane == "leases" or operation.spec.at_once):
             self.journal.flush()
-        patient = operation.spec.access == "read" and self.journal.failure is None
-        return self._carry_out(operation, PATIENCE_SECONDS if patient else 0.0)
+        failure, patience = self.journal.failure, 0.0
+        if failure is not None and time.monotonic() < self._away_until:
+            raise ServerAway(str(failure))
+        if failure is None and operation.spec.access == "read":
+            patience = PATIENCE_SECONDS
+        return self._carry_out(operation, patience)
 
     def _carry_out(self, operation: Operation, patience: float) -> Any:
         end, pause = time.monotonic() + patience, _FIRST_PAUSE
@@ -73,6 +83,7 @@ class RemoteBackend(ProcessBackend):
                 return self.server.carry_out(operation)
             except ServerAway:
                 if time.monotonic() + pause > end:
+                    self._away_until = time.monotonic() + AWAY_SECONDS
                     raise
             time.sleep(pause)
             pause = min(2 * pause, _LAST_PAUSE)
@@ -121,18 +132,21 @@ class RemoteBackend(ProcessBackend):
                 self.journal.spare(self._hear_the_dead)
         return answer
 
-    def _hear_the_dead(self) -> None:
-        """Deliver what dead processes left in the spool, for a moment."""
+    def _hear_the_dead(self, seconds: float = 0.0) -> None:
+        """Deliver what dead processes left in the spool, for about so many seconds."""
         from legato._backend import spool
 
         with contextlib.suppress(StoreError):
-            self.heard += spool.deliver(
-                self.server, self.home, self.clock, budget_seconds=spool.BUDGET_SECONDS
-            )
+            self.heard += spool.deliver(self.server, self.home, self.clock, budget_seconds=seconds)
+
+    def _spool_file(self, path: str, writer: Writer) -> SpoolFile:
+        from legato._backend.offline import OfflineSpool
+
+        return OfflineSpool(path, writer, self.home.spool_max_bytes)
 
     def _at_leisure(self) -> None:
-        if self._spool_waits():
-            self._hear_the_dead()
+        if self._has_delivered and self._spool_waits():
+            self._hear_the_dead(LEISURE_SECONDS)
 
     def _give_up(self) -> None:
         self.server.link.close()
@@ -142,6 +156,21 @@ class RemoteBackend(ProcessBackend):
         self._left_behind.append(self.server.link.leave_behind())
         self._has_delivered = False
         super().after_in_child()
+
+
+def opened(home: Home, url: str, settings: Settings, clock: Clock | None) -> RemoteBackend | None:
+    """Return the backend for a server; None if it may be Prefect's, and is not one of Legato.
+
+    Raises StoreError if no run may begin without the server, and it does not answer.
+    """
+    from legato._backend import offline
+
+    backend = RemoteBackend(home, url, settings, clock)
+    if not offline.may_use(backend.server, home.root, PATIENCE_SECONDS):
+        return None
+    if settings.offline == "refuse":
+        offline.require(backend.server, PATIENCE_SECONDS)
+    return backend
 
 
 def folder_of(url: str) -> str:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from legato._backend.link import Link, Response
 from legato._backend.saying import say
 from legato._model import parcels
-from legato._model.errors import Hole, ServerAway, ServerRefused
+from legato._model.errors import Error, Hole, ServerAway, ServerRefused, StoreError
 from legato._model.operations import native
 from legato._model.operations.spec import Operation
 from legato._model.operations.writers import ReadWriter
@@ -19,6 +19,7 @@ from legato._model.records import Batch, BatchAnswer, Skipped, Writer
 
 _FILLER = 5000  # records that are given up at once
 _LET_IN = frozenset({401, 403, 421})
+_ABOUT_RECORDS = frozenset({400, 413, 422, 500})
 _BUSY = frozenset({408, 425, 429, 502, 503, 504})
 
 
@@ -44,7 +45,8 @@ class Server:
             {"Content-Type": native.MEDIA_TYPE},
         )
         if answer.status != 200:
-            raise self._error(answer)
+            error = self._error(answer)
+            raise error if isinstance(error, Error) else StoreError(str(error))
         return native.answer_in(kind, answer.body)
 
     def last_seq(self, writer: Writer) -> int:
@@ -104,12 +106,12 @@ class Server:
             )
         if answer.status in _BUSY:
             return ServerAway(f"{where} cannot answer now ({answer.status}: {detail}).")
-        if answer.status in (404, 405):
-            return ServerRefused(
-                f"No server of Legato answers at {where} ({answer.status}); LEGATO_API_URL must "
-                "be the address of its API, such as http://127.0.0.1:4200/api."
-            )
-        return RuntimeError(f"{where} answers {answer.status}: {detail}")
+        if answer.status in _ABOUT_RECORDS:
+            return RuntimeError(f"{where} answers {answer.status}: {detail}")
+        return ServerRefused(
+            f"No server of Legato answers at {where} ({answer.status}); LEGATO_API_URL must be the "
+            "address of its API, such as http://127.0.0.1:4200/api."
+        )
 
     def is_legatos(self) -> bool:
         """Tell whether a server of Legato answers; raise ServerAway if nobody does."""

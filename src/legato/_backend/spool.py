@@ -64,7 +64,7 @@ class OfStore:
 
     def last_seq(self, writer: Writer) -> int:
         """Return the number of the last record that was taken of a writer; 0: none was."""
-        return self._store.read(lambda tx: writers.find_last_seq(tx, writer.id)) or 0
+        return self._store.read(lambda tx: writers.look(tx, writer.id)) or 0
 
     def take(self, writer: Writer, batch: Batch) -> object:
         """Take records; raise StoreError if that is not possible now."""

@@ -12,7 +12,7 @@ from legato._store.port import Transaction
 
 def read(tx: Transaction, now: datetime, request: ReadWriter) -> int:
     """Return the number of the last record that was taken of a writer."""
-    return writers.find_last_seq(tx, request.writer_id) or 0
+    return writers.look(tx, request.writer_id) or 0
 
 
 def close_rest(tx: Transaction, now: datetime, request: CloseRest) -> None:

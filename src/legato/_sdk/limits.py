@@ -8,15 +8,15 @@ frees what was taken and leaves the line.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from msgspec import Struct
 
 from legato._journal.forks import place
-from legato._model.errors import InvalidRequest, StoreError
+from legato._model.errors import InvalidRequest, ServerAway, StoreError
 from legato._model.operations.slots import FindSlots, ReleaseSlots, TakeSlots
 from legato._model.slots import Granted, Holder, Missing, Mode, Waits
 from legato._sdk import run_logs, waits
@@ -30,7 +30,9 @@ from legato._sdk.keeper import keeper
 if TYPE_CHECKING:
     from legato._backend.port import Backend
 
+T = TypeVar("T")
 FIRST_TICK, LAST_TICK = 0.001, 0.01
+AWAY_TICK = 0.5
 SWEEP_SECONDS = 1.0
 _SOON = 0.005
 
@@ -50,6 +52,8 @@ class Wish(Struct, kw_only=True):
     place: str = ""
     names_held: list[str] = []
     sweep_at: float = 0.0
+    waits_for_server: bool = True
+    """Wait, too, until a server that is away answers; else that is an error."""
 
 
 def wish(backend: Backend, names: str | Sequence[str], occupy: int, **more: Any) -> Wish:
@@ -81,7 +85,7 @@ def in_line(backend: Backend, wanted: Wish) -> Generator[float, None, None]:
     ends = None if wanted.timeout is None else time.monotonic() + wanted.timeout
     granted = False
     try:
-        answer = _take(backend, wanted)
+        answer = yield from _asked(_take, backend, wanted, ends)
         tries = 0
         while isinstance(answer, Waits):
             if wanted.tries is not None and tries >= wanted.tries:
@@ -135,7 +139,7 @@ def _wait(
     until = min(time_ for time_ in (turn, wanted.sweep_at, ends) if time_ is not None)
     tick, seen = FIRST_TICK, backend.changes()
     # whoever changed something between the answer and the look at the changes
-    found = _find(backend, wanted)
+    found = yield from _asked(_find, backend, wanted, ends)
     while isinstance(found, Waits):
         left = until - time.monotonic()
         if left <= 0:
@@ -144,7 +148,7 @@ def _wait(
         tick = min(tick * 2, LAST_TICK)
         changes = backend.changes()
         if changes != seen:
-            seen, found = changes, _find(backend, wanted)
+            seen, found = changes, (yield from _asked(_find, backend, wanted, ends))
     if isinstance(found, Granted):
         return found
     if ends is not None and time.monotonic() >= ends:
@@ -152,7 +156,21 @@ def _wait(
     if time.monotonic() >= wanted.sweep_at:
         backend.sweep()
         wanted.sweep_at = 0.0
-    return _take(backend, wanted)
+    return (yield from _asked(_take, backend, wanted, ends))
+
+
+def _asked(
+    ask: Callable[[Backend, Wish], T], backend: Backend, wanted: Wish, ends: float | None
+) -> Generator[float, None, T]:
+    """Ask, and ask again while the server is away; yield the seconds to pause."""
+    while True:
+        try:
+            return ask(backend, wanted)
+        except ServerAway:
+            left = AWAY_TICK if ends is None else min(AWAY_TICK, ends - time.monotonic())
+            if not wanted.waits_for_server or left <= 0:
+                raise
+        yield left
 
 
 def _find(backend: Backend, wanted: Wish) -> Granted | Waits | None:

@@ -41,7 +41,8 @@ def take(backend: Backend, run: TaskRunContext) -> Generator[float, None, Wish |
     from legato._model.slots import Holder
     from legato._sdk import limits
 
-    wanted = limits.wish(backend, names, 1, holder=Holder(type="task_run", id=run.id))
+    holder = Holder(type="task_run", id=run.id)
+    wanted = limits.wish(backend, names, 1, holder=holder, waits_for_server=False)
     try:
         yield from limits.in_line(backend, wanted)
     except StoreError as error:

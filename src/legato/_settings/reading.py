@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from legato._model.errors import SettingsError
+from legato._settings.current import current
 from legato._settings.notices import nearest, warn_once
 from legato._settings.sources import Findings, Found, look, look_in_profile
 from legato._settings.table import (
@@ -61,6 +62,12 @@ def gather(environ: Mapping[str, str] = os.environ) -> Findings:
         return findings  # said when the value is read
     look_in_profile(findings, home)
     return findings
+
+
+def is_prefects(setting: Setting[Any]) -> bool:
+    """Tell whether only a variable of Prefect says what a setting is."""
+    found = gather().of(setting)
+    return found.key in BY_ALIAS and setting.of(current()) == parse(setting, found)
 
 
 def parse(setting: Setting[Any], found: Found) -> Any:

@@ -13,6 +13,7 @@ QUERIES: dict[str, str] = {
     'meta.retained_after': 'SELECT meta.retained_after FROM meta',
     'meta.retain_after': 'UPDATE meta SET retained_after=%(position)s::BIGINT WHERE meta.retained_after < %(position)s::BIGINT',
     'writer.read': 'SELECT writer.last_seq FROM writer WHERE writer.id = %(id)s::UUID FOR UPDATE',
+    'writer.look': 'SELECT writer.last_seq FROM writer WHERE writer.id = %(id)s::UUID',
     'writer.blame': 'UPDATE writer SET quarantined=(writer.quarantined + %(count)s::BIGINT) WHERE writer.id = %(writer_id)s::UUID',
     'writer.note_environment': 'UPDATE writer SET environment_id=%(environment_id)s::UUID WHERE writer.id = %(writer_id)s::UUID',
     'environment.of_writer': 'SELECT environment.body FROM environment JOIN writer ON writer.environment_id = environment.id WHERE writer.id = %(writer_id)s::UUID',

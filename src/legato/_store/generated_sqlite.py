@@ -13,6 +13,7 @@ QUERIES: dict[str, str] = {
     'meta.retained_after': 'SELECT meta.retained_after FROM meta',
     'meta.retain_after': 'UPDATE meta SET retained_after=:position WHERE meta.retained_after < :position',
     'writer.read': 'SELECT writer.last_seq FROM writer WHERE writer.id = :id',
+    'writer.look': 'SELECT writer.last_seq FROM writer WHERE writer.id = :id',
     'writer.blame': 'UPDATE writer SET quarantined=(writer.quarantined + :count) WHERE writer.id = :writer_id',
     'writer.note_environment': 'UPDATE writer SET environment_id=:environment_id WHERE writer.id = :writer_id',
     'environment.of_writer': 'SELECT environment.body FROM environment JOIN writer ON writer.environment_id = environment.id WHERE writer.id = :writer_id',

@@ -124,6 +124,7 @@ QUERIES: dict[str, Executable] = {
     .where(s.meta.c.retained_after < _p("position"))
     .values(retained_after=_p("position")),
     "writer.read": select(w.c.last_seq).where(w.c.id == _p("id")).with_for_update(),
+    "writer.look": select(w.c.last_seq).where(w.c.id == _p("id")),
     "writer.blame": update(w)
     .where(w.c.id == _p("writer_id"))
     .values(quarantined=w.c.quarantined + _p("count")),

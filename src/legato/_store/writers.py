@@ -21,8 +21,14 @@ def advance(tx: Transaction, writer_id: UUID, before: int, after: int, now: date
     return tx.bulk("writer.advance", [tx.uid(writer_id), before, after, micros(now)]) == 1
 
 
-def find_last_seq(tx: Transaction, writer_id: UUID) -> int | None:
+def look(tx: Transaction, writer_id: UUID) -> int | None:
     """Return the number of the last record taken from a writer; None: the writer is new."""
+    rows = tx.rows("writer.look", {"id": writer_id})
+    return rows[0][0] if rows else None
+
+
+def find_last_seq(tx: Transaction, writer_id: UUID) -> int | None:
+    """Return what `look` does, and lock the writer."""
     rows = tx.rows("writer.read", {"id": writer_id})
     return rows[0][0] if rows else None
 

@@ -1,0 +1,115 @@
+"""A server that is away: runs go on, and it has everything once it is back."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from legato._backend.offline import LABEL
+from tests.chaos import verdict
+from tests.remote.actors import ONE, RUN, SEND
+from tests.remote.whole import TASKS, is_whole, total
+
+AT_ONCE = {"LEGATO_SPOOL_EXIT_SECONDS": "0.1"}
+
+
+def spooled(home):
+    return list((home / "spool").rglob("*.db"))
+
+
+def test_a_run_loses_the_server_in_the_middle_and_the_server_is_started_anew(server, home, start):
+    server.start()
+    script = start(RUN, TASKS, "halfway", "ending")
+    script.until("halfway")
+    server.kill()
+    script.tell()
+    script.until("ending")
+    assert "nobody listens there" in script.errors()
+    assert len(spooled(home)) == 1
+    server.start()
+    script.tell()
+    assert script.ends() == 0
+    assert "nothing was lost" in script.errors()
+    assert not spooled(home)
+    assert all(LABEL not in run["labels"] for run in is_whole(server) if run["name"] == "whole")
+
+
+def test_a_run_begins_and_ends_without_its_server_and_is_delivered_later(server, home, start):
+    script = start(RUN, TASKS, **AT_ONCE)
+    assert script.rest() == [f"total {total()}"]
+    assert script.ends() == 0
+    assert str(spooled(home)[0]) in script.errors()
+    server.start()
+    sending = start(SEND)
+    sending.rest()
+    assert sending.ends() == 0, sending.errors()
+    assert not spooled(home)
+    assert all(run["labels"][LABEL] for run in is_whole(server))
+
+
+def test_what_a_killed_process_left_is_delivered_by_the_next_one(server, home, start):
+    script = start(RUN, TASKS, "ending", **AT_ONCE)
+    script.until("ending")
+    assert spooled(home)
+    script.kill()
+    server.start()
+    assert start(ONE).rest() == ["one 1"]
+    assert not spooled(home)
+    assert server.ask("/flow_runs/count") == 3
+    assert server.ask("/task_runs/count") == TASKS + 3
+
+
+def test_no_run_begins_without_the_server_if_that_is_refused(server, home, start):
+    script = start(ONE, LEGATO_OFFLINE="refuse")
+    assert script.rest() == []
+    assert script.ends() == 1
+    assert "as LEGATO_OFFLINE is 'refuse'" in script.errors()
+    assert not spooled(home)
+    server.start()
+    assert start(ONE, LEGATO_OFFLINE="refuse").rest() == ["one 1"]
+    assert server.ask("/flow_runs/count") == 1
+
+
+def test_a_server_that_prefects_variable_names_is_used_if_it_is_legatos(server, home, start):
+    server.start()
+    script = start(ONE, LEGATO_API_URL=None, PREFECT_API_URL=server.url)
+    assert script.rest() == ["one 1"]
+    assert server.ask("/flow_runs/count") == 1
+    assert not (home / "legato.db").exists()
+
+
+class _Other(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(404)
+
+    def do_POST(self):
+        self.do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def other():
+    """A server that is not Legato's."""
+    with HTTPServer(("127.0.0.1", 0), _Other) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+def test_a_server_of_prefect_gets_nothing(server, home, start, other):
+    for url, word in ((other, "is not one of Legato"), (server.url, "no server answers")):
+        script = start(ONE, LEGATO_API_URL=None, PREFECT_API_URL=url)
+        assert script.rest() == ["one 1"]
+        assert word in script.errors()
+        assert "set LEGATO_API_URL" in script.errors()
+    assert verdict.count(home, "select count(*) from flow_run") == 2
+    script = start(ONE, LEGATO_API_URL=other, **AT_ONCE)
+    assert script.rest() == ["one 1"]
+    assert "No server of Legato answers" in script.errors()
