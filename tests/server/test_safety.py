@@ -9,7 +9,10 @@ from legato._server.safety import BODY_MAX_BYTES, Access
 from legato._server.serve import Options
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:4200", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:4200", "127.0.0.1.evil.example", "localhost:evil.example", ""],
+)
 def test_a_foreign_host_name_is_refused(api, host):
     assert api.get("/health", headers={"host": host}).status_code == 421
 
@@ -21,6 +24,10 @@ def test_a_foreign_host_name_is_refused(api, host):
         ("null", 403),
         ("http://localhost:5173", 200),
         ("http://127.0.0.1:4200", 200),
+        ("http://localhost:80@evil.example", 403),
+        ("http://localhost.evil.example", 403),
+        ("file://localhost", 403),
+        ("", 403),
     ],
 )
 def test_pages_of_other_sites_are_refused(api, origin, status):

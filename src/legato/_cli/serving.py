@@ -55,6 +55,7 @@ class Asked(Struct, frozen=True, kw_only=True):
             port=self.port,
             base_path=self.base_path,
             auth_string=settings.server_api_auth_string,
+            api_key=settings.server_api_key,
             hosts=settings.server_allowed_hosts,
         )
 

@@ -1,27 +1,153 @@
-"""A client's connection: what is written of an answer at once is sent at once.
+"""A client's connection: how long it may take, how much it may say, and how it is written to.
 
-The protocol writes the head of an answer and its body apart. Each would be a system call, and a
-packet that wakes the client.
+The protocol of uvicorn waits for ever for the rest of a head, a body or a reader, and keeps a head
+of any length. Who takes too long is closed; so is who goes on sending what nobody reads any more.
+
+It also writes the head of an answer and its body apart. Each would be a system call, and a packet
+that wakes the client, so what is written at once is sent at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from legato._server.headers import SECURITY
+
+HEAD_MAX_BYTES = 32 * 1024
+"""Of the request line and all headers."""
+UNREAD_MAX_BYTES = 32 * 1024 * 1024
+"""Who is refused while sending is listened to for so long, so that it reads the answer."""
+
+
+class _HeadTooLong(Exception):
+    """The request line and the headers are too long."""
 
 
 class Connection(HttpToolsProtocol):
-    """HTTP/1.1, with the writes of one turn of the loop joined."""
+    """HTTP/1.1 with limits of time and size, and with the writes of one turn of the loop joined."""
+
+    head_seconds = 10.0
+    """For the request line and the headers."""
+    body_seconds = 120.0
+    """For a body, and for a client to take an answer."""
+    _watching: asyncio.TimerHandle | None = None
+    _due: float | None = None
+    """When the client must have done what is waited for."""
+    _in_head = True
+    _received = 0
+    _refusal = (400, "This is no HTTP request.")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._plain = cast("asyncio.Transport", transport)
         super().connection_made(cast("asyncio.Transport", JoinedWrites(self._plain)))
+        self._expect(self.head_seconds)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
+        self._unwatch()
         self.transport = self._plain
         super().handle_websocket_upgrade()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        super().data_received(data)
+        if self.transport.is_closing():
+            return
+        if self._in_head and self._received > HEAD_MAX_BYTES:
+            self._refuse_head()
+        elif self._received > UNREAD_MAX_BYTES and self._is_unread():
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._expect(self.head_seconds)
+
+    def on_headers_complete(self) -> None:
+        if sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_MAX_BYTES - len(
+            self.url
+        ):
+            self._refusal = 431, _TOO_LONG
+            raise _HeadTooLong
+        self._in_head = False
+        self._received = 0
+        self._expect(self.body_seconds)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._due = None
+        self._received = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self._is_unread():
+            self._expect(self.head_seconds)
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        self._expect(self.body_seconds)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self._due = None
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request, or too long a one."""
+        self._answer(*self._refusal)
+
+    def _refuse_head(self) -> None:
+        self._answer(431, _TOO_LONG)
+
+    def _answer(self, status: int, detail: str) -> None:
+        body = json.dumps({"detail": detail}).encode()
+        head = [
+            *SECURITY,
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        lines = [b"%s: %s\r\n" % line for line in head]
+        self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
+        self.transport.close()
+
+    def _is_unread(self) -> bool:
+        """Tell whether the request was answered before all of it had come."""
+        cycle = cast("Any", self.cycle)
+        return cycle is not None and cycle.response_complete and cycle.more_body
+
+    def _expect(self, seconds: float) -> None:
+        self._due = self.loop.time() + seconds
+
+    def _watch(self) -> None:
+        """Look now and then whether the client is late; a timer for each request costs more."""
+        if self._due is not None and self.loop.time() > self._due:
+            self._end()
+            return
+        self._watching = self.loop.call_later(self.head_seconds / 4, self._watch)
+
+    def _unwatch(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            self._watching = None
+
+    def _end(self) -> None:
+        """Close a connection whose client is late; say so if it waits for an answer to its head."""
+        if self._in_head and self._received:
+            self._answer(408, f"The head of a request must come within {self.head_seconds:g} s.")
+        else:
+            self._plain.abort()
+
+
+_TOO_LONG = f"Request line and headers are longer than {HEAD_MAX_BYTES} bytes."
 
 
 class JoinedWrites:

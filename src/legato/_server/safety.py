@@ -10,22 +10,20 @@ import hmac
 import json
 from base64 import b64encode
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from re import compile as compile_pattern
 
 from msgspec import Struct
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legato._server.handshake import refused
+from legato._server.headers import SECURITY
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 BODY_MAX_BYTES = 16 * 1024 * 1024
-_SECURITY_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'self'; frame-ancestors 'none'"),
-]
+_ONCE = ("host", "origin", "authorization", "content-length", "x-prefect-api-version")
+"""Headers of which a second one would be read by one part of a server and not by another."""
+_PORT = compile_pattern(r":[0-9]{1,5}")
 
 
 class Access(Struct, frozen=True, kw_only=True):
@@ -66,16 +64,14 @@ class Access(Struct, frozen=True, kw_only=True):
 
     def knows_host(self, host: str) -> bool:
         """Tell whether a Host header names this server."""
-        name = host.rpartition(":")[0] if _has_port(host) else host
-        return name.lower() in self.hosts
+        name, colon, port = host.rpartition(":")
+        named = name if _PORT.fullmatch(colon + port) else host
+        return named.lower() in self.hosts
 
     def knows_origin(self, origin: str) -> bool:
         """Tell whether a page that sends requests is this server's own."""
-        return self.knows_host(urlsplit(origin).netloc)
-
-
-def _has_port(host: str) -> bool:
-    return ":" in host and not host.endswith("]")
+        scheme, _, host = origin.partition("://")
+        return scheme in {"http", "https"} and self.knows_host(host)
 
 
 class Guard:
@@ -99,10 +95,15 @@ class Guard:
         await self._app(scope, _Bounded(receive), _hardened(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, dict[str, str]] | None:
+        for name in _ONCE:
+            if len(headers.getlist(name)) > 1:
+                return 400, {"detail": f"The header {name} may stand in a request once."}
         origin = headers.get("origin")
         if not self._access.knows_host(headers.get("host", "")):
             return 421, {"detail": "This server does not answer to that host name."}
-        if origin is not None and not self._access.knows_origin(origin):
+        if _is_foreign(scope, headers) or (
+            origin is not None and not self._access.knows_origin(origin)
+        ):
             return 403, {"detail": "Requests from pages of other sites are refused."}
         if scope["type"] == "websocket" or scope["path"] in self._open:
             return None
@@ -111,13 +112,20 @@ class Guard:
         return _malformed(headers)
 
 
+def _is_foreign(scope: Scope, headers: Headers) -> bool:
+    """Tell whether a browser says that another site asks; a link that was clicked may lead here."""
+    if headers.get("sec-fetch-site") != "cross-site":
+        return False
+    return scope.get("method") != "GET" or headers.get("sec-fetch-mode") != "navigate"
+
+
 def _malformed(headers: Headers) -> tuple[int, dict[str, str]] | None:
     """Refuse clients of another API, and bodies that say that they are too long."""
     old = refused(headers.get("x-prefect-api-version"))
     if old is not None:
         return 400, {"detail": old}
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > BODY_MAX_BYTES:
+    if not length.isdigit() or len(length) > 15 or int(length) > BODY_MAX_BYTES:
         return 413, {"detail": f"The body is longer than {BODY_MAX_BYTES} bytes."}
     return None
 
@@ -143,7 +151,7 @@ class _Bounded:
 def _hardened(send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *_SECURITY_HEADERS]
+            message["headers"] = [*message.get("headers", []), *SECURITY]
         await send(message)
 
     return sent
@@ -155,6 +163,7 @@ async def _refuse(scope: Scope, send: Send, status: int, body: dict[str, str]) -
         return
     content = json.dumps(body).encode()
     headers = [
+        *SECURITY,
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
     ]

@@ -52,8 +52,8 @@ class Options(Struct, frozen=True, kw_only=True):
         if not (access.asks or is_loopback(self.host)):
             raise SettingsError(
                 f"A server that listens on {self.host} can be reached by others, so it must ask who"
-                " they are: set LEGATO_SERVER_API_AUTH_STRING to USER:PASSWORD, or listen on"
-                " 127.0.0.1."
+                " they are: set LEGATO_SERVER_API_AUTH_STRING to USER:PASSWORD, or"
+                " LEGATO_SERVER_API_KEY to a key, or listen on 127.0.0.1."
             )
         return access
 

@@ -37,5 +37,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
 
 
-SOCKETS: dict[str, Any] = {"ws": SocketProtocol, "ws_per_message_deflate": False}
+FRAME_MAX_BYTES = 2 * 1024 * 1024
+"""Prefect's clients send events of up to 1.5 MB."""
+SOCKETS: dict[str, Any] = {
+    "ws": SocketProtocol,
+    "ws_max_size": FRAME_MAX_BYTES,
+    "ws_per_message_deflate": False,
+}
 """How uvicorn is told; frames are small, and compressing them takes longer than sending them."""

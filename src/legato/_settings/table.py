@@ -94,6 +94,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     server_api_port: int
     server_api_base_path: str
     server_api_auth_string: str | None
+    server_api_key: str | None
     server_allowed_hosts: tuple[str, ...]
     server_database_connection_url: str | None
 
@@ -110,7 +111,13 @@ def _shown(row: Setting[Any], value: object) -> str:
 PREFIX = "LEGATO_"
 HIDDEN = "********"
 _SECRETS = frozenset(
-    {"API_KEY", "API_AUTH_STRING", "SERVER_API_AUTH_STRING", "SERVER_DATABASE_CONNECTION_URL"}
+    {
+        "API_KEY",
+        "API_AUTH_STRING",
+        "SERVER_API_AUTH_STRING",
+        "SERVER_API_KEY",
+        "SERVER_DATABASE_CONNECTION_URL",
+    }
 )
 # Where the profiles stand and which one holds cannot itself be said in a profile. They have no
 # Prefect name either: a Prefect home holds Prefect's database and profiles.
@@ -348,6 +355,12 @@ SERVER_API_AUTH_STRING = Setting(
     None,
     "USER:PASSWORD that a server asks its clients for; unset, it listens on this machine only.",
     "PREFECT_SERVER_API_AUTH_STRING",
+)
+SERVER_API_KEY = Setting(
+    "SERVER_API_KEY",
+    optional(TEXT),
+    None,
+    "A key that a server lets its clients in with, which show it as `API_KEY`.",
 )
 SERVER_ALLOWED_HOSTS: Setting[tuple[str, ...]] = Setting(
     "SERVER_ALLOWED_HOSTS",
