@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from enum import Enum
 from importlib import import_module
 from inspect import signature
@@ -18,7 +19,7 @@ from legato._model import operations
 from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
 
-SCALARS = {UUID, str, int, bool, float}
+SCALARS = {UUID, str, int, bool, float, datetime | None}
 
 
 def is_scalar(kind):
@@ -64,7 +65,9 @@ def test_an_operation_is_well_formed(operation):
     if spec.method in {"GET", "DELETE"}:
         assert spec.body is None
         assert all(fields[name].type in SCALARS for name in others)
-    reads = re.search(r"\.(filter|paginate|history|count(_\w+)?)$", spec.id)
+    reads = re.search(
+        r"\.(filter|paginate|history|lateness|points|next_runs|count(_\w+)?)$", spec.id
+    )
     assert (spec.access == "read") == (spec.method == "GET" or reads is not None)
     assert spec.permission == f"{spec.id.split('.')[0]}:{spec.access}"
     msgspec.json.schema(operation)

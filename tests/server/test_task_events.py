@@ -175,3 +175,18 @@ def test_other_websockets_are_refused(api, more):
     with pytest.raises(InvalidStatus) as caught:
         stream(api, **more)
     assert caught.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_how_often_the_flow_run_was_tried_is_told_by_the_newest_state(api, post, tell, apart):
+    first, second = tell("Pending", 0, flow_run_run_count=0), tell("Running", 1)
+    for batch in [[first], [second]] if apart else [[first, second]]:
+        post(*batch)
+    assert only(api)["flow_run_run_count"] == 1
+
+
+def test_what_a_state_says_of_the_result_is_kept(api, post, tell):
+    event = tell("Completed", 1)
+    event["payload"]["validated_state"]["data"] = {"storage_key": "a"}
+    post(event)
+    assert only(api)["state"]["data"] == {"storage_key": "a"}

@@ -213,3 +213,16 @@ def test_a_task_run_that_is_not_there(api):
     answer = api.post(f"/task_runs/{uuid4()}/set_state", json={"state": {"type": "RUNNING"}})
     assert answer.status_code == 404
     assert "not found" in answer.json()["exception_message"]
+
+
+def test_a_task_run_stands_for_the_subflow_run_below_it(api, run):
+    above = run("RUNNING")
+    body = {"task_key": "t", "dynamic_key": "0", "flow_run_id": above["id"]}
+    stands = api.post("/task_runs/", json=body).json()["id"]
+    below = run("RUNNING", parent_task_run_id=stands)
+    for exists, found in ((True, [stands]), (False, [])):
+        asked = {"task_runs": {"subflow_runs": {"exists_": exists}}}
+        assert [r["id"] for r in api.post("/task_runs/filter", json=asked).json()] == found
+    details = api.get(f"/task_runs/{stands}").json()["state"]["state_details"]
+    assert details["child_flow_run_id"] == below["id"]
+    assert below["root_flow_run_id"] == above["id"]

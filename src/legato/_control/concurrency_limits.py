@@ -12,6 +12,7 @@ from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.operations.concurrency_limits import (
     CreateConcurrencyLimit,
     DeleteConcurrencyLimit,
+    DeleteConcurrencyLimitById,
     FilterConcurrencyLimits,
     ListLimitedTags,
     ReadConcurrencyLimit,
@@ -99,6 +100,12 @@ def reset(tx: Transaction, now: datetime, request: ResetConcurrencyLimit) -> Con
 def delete_by_tag(tx: Transaction, now: datetime, request: DeleteConcurrencyLimit) -> None:
     """Delete the limit of a tag; raise ObjectNotFound."""
     remove(tx, now, _read(tx, request.tag).id)
+
+
+def delete(tx: Transaction, now: datetime, request: DeleteConcurrencyLimitById) -> None:
+    """Delete the limit of a tag; raise ObjectNotFound."""
+    found = read(tx, now, ReadConcurrencyLimit(limit_id=request.limit_id))
+    remove(tx, now, found.id)
 
 
 def _read(tx: Transaction, tag: str) -> LimitRow:

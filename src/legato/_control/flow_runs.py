@@ -69,15 +69,29 @@ def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
         raise InvalidRequest(f"state: A run cannot begin in {state.type.value}.")
     asked.name = asked.name or names.pair_of(run_id)
     asked.labels = {**flow.labels, **asked.labels}
-    if asked.root_flow_run_id is None and asked.parent_task_run_id is None:
-        asked.root_flow_run_id = run_id
+    if asked.root_flow_run_id is None:
+        asked.root_flow_run_id = _root(tx, run_id, asked.parent_task_run_id)
     history = History(tx, keeps_data=True)
     runs = FlowRuns(tx, history, now)
     work = runs.create(asked, run_id, asked.flow_id, state)
     runs.begin(work, None, None)
     runs.flush()
     history.flush(tx)
+    if asked.parent_task_run_id is not None:
+        mirrored = {"task_run_id": asked.parent_task_run_id, "flow_run_id": run_id}
+        tx.run("task_run.stand_for", mirrored)
     return _read(tx, now, run_id)
+
+
+def _root(tx: Transaction, run_id: UUID, parent_task_run_id: UUID | None) -> UUID | None:
+    """Return the run at the top of the tree that a new run hangs in."""
+    if parent_task_run_id is None:
+        return run_id
+    parent = finding.find_task_run(tx, parent_task_run_id)
+    if parent is None or parent.flow_run_id is None:
+        return None
+    above = finding.find_flow_run(tx, parent.flow_run_id)
+    return None if above is None else above.root_flow_run_id or above.id
 
 
 def _by_key(tx: Transaction, flow_id: UUID, key: str | None) -> UUID | None:

@@ -24,7 +24,7 @@ from legato._server.streams import Streams
 _log = getLogger("legato.server")
 _OPEN = ("/health", "/ready")
 """What is answered to anybody, below the base path."""
-_COMPRESSED_FROM_BYTES = 8192
+_COMPRESSED_FROM_BYTES = 4096
 """An answer about one run is smaller; to compress it takes longer than to send it."""
 
 

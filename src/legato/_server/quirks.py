@@ -19,6 +19,7 @@ CREATED_OR_FOUND = frozenset(
         "flow_runs.create",
         "task_runs.create",
         "concurrency_limits.create",
+        "saved_searches.save",
         "flow_runs.set_state",
         "flow_runs.resume",
         "task_runs.set_state",

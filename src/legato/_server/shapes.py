@@ -11,6 +11,7 @@ from msgspec import structs
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
 from legato._model.operations.flow_runs import FlowRunPage, OrchestrationResult, StateResults
 from legato._model.operations.flows import FlowPage
+from legato._model.operations.graphs import Dependency
 from legato._model.operations.task_runs import TaskRunPage
 from legato._model.states import State, StateDetails
 from legato._model.task_runs import TaskRun
@@ -32,6 +33,8 @@ def shaped(value: Any) -> Any:
         return _flow_run(plain)
     if isinstance(value, TaskRun):
         plain["state"] = _state(plain["state"], task_run_id=plain["id"])
+    if isinstance(value, Dependency):
+        plain["state"] = _state(plain["state"])
     if isinstance(value, OrchestrationResult):
         plain["state"] = _state(plain["state"])
     if isinstance(value, FlowPage | FlowRunPage | TaskRunPage | StateResults):

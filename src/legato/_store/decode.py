@@ -164,10 +164,20 @@ def flow_run(row: Row) -> FlowRun:
 
 def input_ids(value: str | None) -> list[UUID]:
     """The ids of the runs that a task run's arguments came from."""
+    return _ids_of(_json(_inputs, value) or {})
+
+
+def origins(value: str | None, apart: str) -> tuple[list[UUID], list[UUID]]:
+    """The ids of the runs that arguments came from, and those under the name that is apart."""
     found = _json(_inputs, value) or {}
+    others = found.pop(apart, [])
+    return _ids_of(found), _ids_of({apart: others})
+
+
+def _ids_of(inputs: dict[str, list[RunInput]]) -> list[UUID]:
     return [
         one.id
-        for several in found.values()
+        for several in inputs.values()
         for one in several
         if not isinstance(one, ParameterInput | ConstantInput)
     ]

@@ -50,3 +50,6 @@ LEASE = (
     "run_id",
 )
 GRANT = ("grant_id", "kind", "subject", "slots", "asked_at")
+
+SAVED_SEARCH = ("id", "created_at", "updated_at", "name", "filters")
+SAVED_SEARCH_CREATE = (*SAVED_SEARCH, "ws")

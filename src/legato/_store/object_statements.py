@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 var, art, coll = s.variable, s.artifact, s.artifact_collection
 limit, lease, given = s.concurrency_limit, s.lease, s.flow_run_input
+saved = s.saved_search
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 
@@ -55,6 +56,7 @@ def _pick(table: Table, names: tuple[str, ...]) -> list[ColumnElement[Any]]:
 
 _other = lease.alias("other")
 _LIMIT = select(*_pick(limit, columns.LIMIT))
+_SAVED = select(*_pick(saved, columns.SAVED_SEARCH)).where(saved.c.ws == _p("ws"))
 
 QUERIES: dict[str, Executable] = {
     "variable.read": select(*_pick(var, columns.VARIABLE)).where(
@@ -136,6 +138,15 @@ QUERIES: dict[str, Executable] = {
     .where(limit.c.id == _p("limit_id"))
     .values(used=_p("used"), used_at=_p("at")),
     "concurrency_limit.delete": delete(limit).where(limit.c.id == _p("id")),
+    "saved_search.read": _SAVED.where(saved.c.id == _p("id")),
+    "saved_search.lock": _SAVED.where(saved.c.name == _p("name")).with_for_update(),
+    "saved_search.list": _SAVED.order_by(saved.c.name)
+    .limit(bindparam("count"))
+    .offset(bindparam("skipped")),
+    "saved_search.change": update(saved)
+    .where(saved.c.id == _p("saved_search_id"))
+    .values(filters=_p("filters"), updated_at=_p("now")),
+    "saved_search.delete": delete(saved).where(saved.c.ws == _p("ws"), saved.c.id == _p("id")),
     "slot.enter": select(limit.c.id)
     .where(limit.c.ws == _HERE)
     .order_by(limit.c.name)

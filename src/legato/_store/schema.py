@@ -26,7 +26,7 @@ from legato._store import schema_parts as p
 from legato._store.checks import ENDED, UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_environments import environment
 from legato._store.schema_events import event, event_resource
-from legato._store.schema_inputs import configuration, flow_run_input
+from legato._store.schema_inputs import configuration, flow_run_input, saved_search
 from legato._store.schema_logs import log_arrival
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
@@ -46,6 +46,7 @@ __all__ = [
     "log_arrival",
     "metadata",
     "result",
+    "saved_search",
     "task_run_cache",
     "variable",
 ]

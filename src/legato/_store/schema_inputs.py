@@ -1,4 +1,4 @@
-"""The tables of inputs of flow runs, and of what a workspace is set to. Part of `schema.py`."""
+"""The tables of inputs of flow runs, of settings, of saved searches. Part of `schema.py`."""
 
 from __future__ import annotations
 
@@ -27,4 +27,16 @@ configuration = Table(
     Column("key", Text, primary_key=True),
     p.text_("value", required=True),
     **p.CLUSTERED,
+)
+
+saved_search = Table(
+    "saved_search",
+    metadata,
+    p.id_(),
+    p.ws(),
+    p.text_("name", required=True),
+    p.at("created_at", required=True),
+    p.at("updated_at", required=True),
+    p.text_("filters"),
+    UniqueConstraint("ws", "name"),
 )

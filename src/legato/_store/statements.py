@@ -219,6 +219,9 @@ QUERIES: dict[str, Executable] = {
     "task_run.follow_flow_run": update(tr)
     .where(tr.c.id == _p("task_run_id"))
     .values(flow_run_run_count=_p("count")),
+    "task_run.stand_for": update(tr)
+    .where(tr.c.id == _p("task_run_id"))
+    .values(child_flow_run_id=_p("flow_run_id")),
     "task_run.list_live": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.writer_id == _p("writer_id")
     ),
@@ -344,6 +347,7 @@ MANY: dict[str, Many] = {
     "task_run_cache.create": Many(s.task_run_cache, columns.CACHE_LOOKUP_CREATE, ignore=True),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
+    "saved_search.create": Many(s.saved_search, object_columns.SAVED_SEARCH_CREATE, ignore=True),
     "flow_run_input.create": Many(s.flow_run_input, object_columns.INPUT_CREATE, ignore=True),
     "variable.create": Many(s.variable, object_columns.VARIABLE_CREATE, ignore=True),
     "artifact.create": Many(s.artifact, object_columns.ARTIFACT_CREATE, ignore=True),

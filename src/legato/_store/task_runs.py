@@ -96,6 +96,7 @@ class TaskRuns:
         self.writer_id = writer_id  # who creates
         self.works: dict[int, TaskWork] = {}
         self._renamed: dict[int, str] = {}
+        self._tries: dict[int, tuple[UUID, int]] = {}
         self._kept: list[TaskWork] = []
         self._owner: UUID | None = None
         self._owner_uid: Any = tx.null
@@ -189,7 +190,12 @@ class TaskRuns:
         work.version += 1
         work.entered = self._history.task_step(work, before, state, None)
         self._stand(work, state, progress)
+        if work.created is not None:
+            work.created = run
+            return
         self.rename(work, run.name)
+        if state.type is StateType.RUNNING:
+            self._tries[work.id.int] = work.id, run.flow_run_run_count
 
     def _stand(self, work: TaskWork, state: State, progress: Progress) -> None:
         """Keep counts and times; the start is usually the time of this very state."""
@@ -291,6 +297,9 @@ class TaskRuns:
             self._rename()
         if self._kept:
             self._keep()
+        for _, (run_id, count) in sorted(self._tries.items()):
+            self._tx.run("task_run.follow_flow_run", {"task_run_id": run_id, "count": count})
+        self._tries.clear()
 
     def _rename(self) -> None:
         """Write new names, under the versions that the rows still have."""

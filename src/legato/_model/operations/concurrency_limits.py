@@ -178,6 +178,18 @@ class DeleteConcurrencyLimit(Operation):
         path="/concurrency_limits/tag/{tag}",
         access="write",
         answer=None,
-        status=204,
     )
     tag: str
+
+
+class DeleteConcurrencyLimitById(Operation):
+    """Delete a limit of a tag by its id."""
+
+    spec: ClassVar = Spec(
+        id="concurrency_limits.delete",
+        method="DELETE",
+        path="/concurrency_limits/{limit_id}",
+        access="write",
+        answer=None,
+    )
+    limit_id: UUID

@@ -15,11 +15,11 @@ class OfRuns(Operation, kw_only=True):
     task_runs: TaskRunFilter | None = None
 
 
-def bounds(limit: int | None, offset: int) -> tuple[int, int]:
+def bounds(limit: int | None, offset: int, most: int = LIMIT) -> tuple[int, int]:
     """Return how many rows a list has at most, and how many it leaves out; raise InvalidRequest."""
-    count = LIMIT if limit is None else limit
-    if count > LIMIT:  # in the words that Prefect's clients know
-        raise InvalidRequest(f"Invalid limit: must be less than or equal to {LIMIT}.")
+    count = most if limit is None else limit
+    if count > most:  # in the words that Prefect's clients know
+        raise InvalidRequest(f"Invalid limit: must be less than or equal to {most}.")
     if count < 0:
         raise InvalidRequest(f"Invalid limit: must not be negative, but is {count}.")
     if offset < 0:

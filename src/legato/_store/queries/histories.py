@@ -49,18 +49,12 @@ def _counted(
     conditions: Sequence[Sql],
 ) -> list[Counted]:
     """Count runs by looking at each of them."""
-    table, at = _TABLES[noun], micros(now)
+    table = _TABLES[noun]
     first, length, count = span
     shown = Sql(
-        f"SELECT ({table}.expected_at - ?) / ?, {table}.state_type, {table}.state_name, count(*), "
-        f"sum({table}.total_run_us + CASE WHEN {table}.state_type = 'RUNNING' "
-        f"AND {table}.state_at < ? THEN ? - {table}.state_at ELSE 0 END), "
-        f"sum(CASE WHEN {table}.start_at > {table}.expected_at "
-        f"THEN {table}.start_at - {table}.expected_at "
-        f"WHEN {table}.start_at IS NULL AND {table}.end_at IS NULL AND {table}.expected_at < ? "
-        f"THEN ? - {table}.expected_at ELSE 0 END) FROM {table} WHERE",
-        (first, length, at, at, at, at),
-    )
+        f"SELECT ({table}.expected_at - ?) / ?, {table}.state_type, {table}.state_name, count(*),",
+        (first, length),
+    ).then(_sum(ran(table, now)), Sql(","), _sum(late(table, now)), Sql(f"FROM {table} WHERE"))
     within = Sql(
         f"{table}.expected_at >= ? AND {table}.expected_at < ? AND {table}.state_type IS NOT NULL",
         (first, first + length * count),
@@ -131,6 +125,32 @@ def _next_name(kind: str, name: str) -> Sql:
     ended = [lists.of_workspace("flow_run"), beyond, Sql(f"flow_run.{ENDED}")]
     head = Sql("SELECT flow_run.state_name FROM flow_run WHERE")
     return head.then(sql.all_of(ended), Sql("ORDER BY flow_run.state_name LIMIT 1"))
+
+
+def _sum(value: Sql) -> Sql:
+    return Sql("sum(").then(value, Sql(")"))
+
+
+def ran(table: LiteralString, now: datetime) -> Sql:
+    """For how many microseconds a run has run, with the state that it is in."""
+    at = micros(now)
+    return Sql(
+        f"{table}.total_run_us + CASE WHEN {table}.state_type = 'RUNNING' "
+        f"AND {table}.state_at < ? THEN ? - {table}.state_at ELSE 0 END",
+        (at, at),
+    )
+
+
+def late(table: LiteralString, now: datetime) -> Sql:
+    """By how many microseconds a run started late, or is late by now."""
+    at = micros(now)
+    return Sql(
+        f"CASE WHEN {table}.start_at > {table}.expected_at "
+        f"THEN {table}.start_at - {table}.expected_at "
+        f"WHEN {table}.start_at IS NULL AND {table}.end_at IS NULL AND {table}.expected_at < ? "
+        f"THEN ? - {table}.expected_at ELSE 0 END",
+        (at, at),
+    )
 
 
 def by_state(tx: Transaction, request: Any) -> dict[str, int]:

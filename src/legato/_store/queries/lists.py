@@ -13,6 +13,7 @@ from legato._model.flow_runs import FlowRun
 from legato._model.flows import Flow
 from legato._model.logs import Log
 from legato._model.operations.lists import bounds
+from legato._model.operations.spec import LIMIT
 from legato._model.states import StateType
 from legato._model.task_runs import TaskRun
 from legato._store import columns, decode, sql
@@ -54,9 +55,11 @@ _LOG_ORDERS: dict[str, LiteralString] = {
 }
 
 
-def page(tx: Transaction, query: Sql, order: LiteralString, request: Any) -> list[tuple[Any, ...]]:
-    """Return a page of at most 200 rows."""
-    count, skipped = bounds(request.limit, request.offset)
+def page(
+    tx: Transaction, query: Sql, order: LiteralString, request: Any, *, most: int = LIMIT
+) -> list[tuple[Any, ...]]:
+    """Return a page of at most `most` rows."""
+    count, skipped = bounds(request.limit, request.offset, most)
     part = Sql(f"ORDER BY {order} LIMIT ? OFFSET ?", (count, skipped))
     return tx.select(query.then(part))
 
@@ -115,7 +118,7 @@ def flow_runs(tx: Transaction, request: Any) -> list[FlowRun]:
     own = nouns.related("flow_runs", request, by_state=_are_few(tx, request))
     conditions = [*own, *_placed(request.flow_runs), *_after(tx, "flow_run", request)]
     return [
-        decode.flow_run(row) for row in _runs(tx, "flow_run", columns.FLOW_RUN, conditions, request)
+        decode.flow_run(row) for row in runs(tx, "flow_run", columns.FLOW_RUN, conditions, request)
     ]
 
 
@@ -123,7 +126,7 @@ def task_runs(tx: Transaction, request: Any) -> list[TaskRun]:
     """List task runs."""
     conditions = [*nouns.related("task_runs", request), *_after(tx, "task_run", request)]
     return [
-        decode.task_run(row) for row in _runs(tx, "task_run", columns.TASK_RUN, conditions, request)
+        decode.task_run(row) for row in runs(tx, "task_run", columns.TASK_RUN, conditions, request)
     ]
 
 
@@ -138,21 +141,23 @@ def _placed(given: FlowRunFilter | None) -> list[Sql]:
     return [] if found is None else [found]
 
 
-def _runs(
+def runs(
     tx: Transaction,
     table: LiteralString,
     names: Sequence[LiteralString],
     conditions: Sequence[Sql],
     request: Any,
+    *,
+    most: int = LIMIT,
 ) -> list[tuple[Any, ...]]:
     """Return a page of runs; those without a value to sort by come last."""
     column, direction = _RUN_ORDERS[request.sort.value]
     order = _ordered(table, request.sort.value)
     if column not in _MISSING:
-        return page(tx, _picked(table, names, conditions), order, request)
+        return page(tx, _picked(table, names, conditions), order, request, most=most)
     there = [*conditions, sql.is_null(f"{table}.{column}", null=False)]
-    rows = page(tx, _picked(table, names, there), order, request)
-    limit, offset = bounds(request.limit, request.offset)
+    rows = page(tx, _picked(table, names, there), order, request, most=most)
+    limit, offset = bounds(request.limit, request.offset, most)
     left = limit - len(rows)
     if left == 0:
         return rows
@@ -161,7 +166,9 @@ def _runs(
         skipped = offset - counted(tx, table, [of_workspace(table), *there])
     missing = [*conditions, sql.is_null(f"{table}.{column}", null=True)]
     rest = replace(request, limit=left, offset=skipped)
-    return rows + page(tx, _picked(table, names, missing), f"{table}.id {direction}", rest)
+    return rows + page(
+        tx, _picked(table, names, missing), f"{table}.id {direction}", rest, most=most
+    )
 
 
 def _are_few(tx: Transaction, request: Any) -> bool:
