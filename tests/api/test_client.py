@@ -1,4 +1,4 @@
-"""The clients over the embedded backend, with what real runs have recorded."""
+"""The clients on a home and through servers, with what real runs have recorded."""
 
 from __future__ import annotations
 
@@ -36,8 +36,14 @@ from legato.client.schemas.objects import (
 from legato.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from legato.exceptions import InvalidRequest, ObjectNotFound, ValidationError
 from legato.states import Cancelled, Completed, Running
+from tests.api.conftest import PLACES
 
 NOBODY = UUID(int=7)
+
+
+@pytest.fixture(params=PLACES)
+def place(request):
+    return request.param
 
 
 @task(tags=["t"])
