@@ -39,5 +39,6 @@ COMMANDS: dict[str, Entry] = {
     ),
     "spool": Entry("spool", "List and deliver what waits for the database to work again."),
     "config": Entry("config", "View and change settings."),
+    "profile": Entry("profiles", "List profiles, and choose the one whose settings hold."),
     "version": Entry("version", "Show the versions of Legato and of what it runs on."),
 }

@@ -12,6 +12,8 @@ from legato._cli.commands import COMMANDS
 from legato._cli.exits import FAILED, INTERRUPTED, USAGE
 from legato._cli.groups import Noun
 
+_PROFILE = "LEGATO_PROFILE"
+
 
 class Root(Noun):
     """Lists its commands out of a table; their modules are not loaded for that."""
@@ -46,11 +48,32 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     callback=_print_version,
     help="Show the version and exit.",
 )
+@click.option("--profile", metavar="NAME", help="Have the settings of this profile hold.")
 @click.pass_context
-def root(ctx: click.Context) -> None:
+def root(ctx: click.Context, profile: str | None) -> None:
     """Run flows, and look at what was recorded of them."""
+    if profile is not None:
+        _hold(ctx, profile)
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         ctx.color = False
+
+
+def _hold(ctx: click.Context, profile: str) -> None:
+    """Have a profile hold here and in what this command starts, for as long as it lasts."""
+    from legato._settings import current
+
+    before = os.environ.get(_PROFILE)
+
+    def restore() -> None:
+        if before is None:
+            del os.environ[_PROFILE]
+        else:
+            os.environ[_PROFILE] = before
+        current.forget()
+
+    os.environ[_PROFILE] = profile
+    current.forget()
+    ctx.call_on_close(restore)
 
 
 def main(args: list[str] | None = None) -> NoReturn:

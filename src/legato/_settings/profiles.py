@@ -1,9 +1,11 @@
-"""Writes settings into the active profile of profiles.toml, around what people wrote there."""
+"""Writes profiles, and settings into the active one: profiles.toml, around what people wrote."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+import tomllib
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from msgspec import Struct
 
@@ -11,6 +13,7 @@ from legato._model.errors import SettingsError
 from legato._settings import toml_text
 from legato._settings.current import forget
 from legato._settings.home import profiles_path, usable
+from legato._settings.notices import nearest
 from legato._settings.reading import find, gather, parse
 from legato._settings.sources import Found
 from legato._settings.table import HOME, OUTSIDE_PROFILES, PREFIX, PROFILE, Setting
@@ -21,6 +24,102 @@ class Place(Struct, frozen=True):
 
     profile: str
     path: str
+
+
+class Profiles(Struct, frozen=True):
+    """The profiles there are, with what is written in each; `source` says why one is active."""
+
+    path: str
+    active: str
+    source: str
+    tables: Mapping[str, Mapping[str, Any]]
+
+    def find(self, name: str) -> Mapping[str, Any]:
+        """Return what a profile says; raise SettingsError."""
+        if name in self.tables:
+            return self.tables[name]
+        hint = nearest(name, self.tables)
+        raise SettingsError(f"There is no profile {name!r}{hint} To list them: legato profile ls")
+
+
+def profiles() -> Profiles:
+    """Return the profiles of the home; raise SettingsError if the file cannot be read."""
+    findings = gather()
+    path = profiles_path(usable(parse(HOME, findings.of(HOME))))
+    try:
+        found = tomllib.loads(_read(path)).get("profiles", {})
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}.") from None
+    if not isinstance(found, dict):
+        raise SettingsError(f"{path} cannot be read: `profiles` is not a table.")
+    tables = cast("dict[str, Any]", {PROFILE.default: {}, **found})
+    named = findings.of(PROFILE)
+    return Profiles(path, str(named.raw), named.source, tables)
+
+
+def create(name: str, model: str | None = None) -> Place:
+    """Add a profile, empty or with what another one says."""
+    there = profiles()
+    _is_free(there, name)
+    values = {} if model is None else there.find(model)
+    return _change(there, name, lambda text: toml_text.add(text, name, values))
+
+
+def use(name: str) -> Place:
+    """Make a profile the active one."""
+    there = profiles()
+    there.find(name)
+    return _change(there, name, lambda text: toml_text.activate(text, name))
+
+
+def rename(name: str, new: str) -> Place:
+    """Give a profile another name; it stays active if it is."""
+    there = profiles()
+    there.find(name)
+    _is_free(there, new)
+    if name == PROFILE.default:
+        raise SettingsError(f"The profile {name!r} is always there; `create --from` copies it.")
+
+    def renamed(text: str) -> str:
+        text = toml_text.rename(text, name, new)
+        return toml_text.activate(text, new) if _named_in(text) == name else text
+
+    return _change(there, new, renamed)
+
+
+def delete(name: str) -> Place:
+    """Remove a profile that is not the active one."""
+    there = profiles()
+    there.find(name)
+    if name == PROFILE.default:
+        raise SettingsError(f"The profile {name!r} is always there; `config unset` empties it.")
+    if name == there.active:
+        raise SettingsError(
+            f"The profile {name!r} is active ({there.source}); make another one active first:"
+            " legato profile use NAME"
+        )
+
+    def removed(text: str) -> str:
+        text = toml_text.remove(text, name)
+        return toml_text.activate(text, None) if _named_in(text) == name else text
+
+    return _change(there, name, removed)
+
+
+def _is_free(there: Profiles, name: str) -> None:
+    if not name.strip() or not name.isprintable():
+        raise SettingsError(f"{name!r} is no name for a profile: it must be text on one line.")
+    if name in there.tables:
+        raise SettingsError(f"There is a profile {name!r} already in {there.path}.")
+
+
+def _named_in(text: str) -> object:
+    return tomllib.loads(text).get("active")
+
+
+def _change(there: Profiles, name: str, change: Callable[[str], str]) -> Place:
+    _rewrite(there.path, change)
+    return Place(name, there.path)
 
 
 def write(key: Setting[Any] | str, value: object, home: str | None = None) -> Place:
@@ -56,15 +155,20 @@ def _edit(setting: Setting[Any], value: object, home: str | None) -> Place:
     root = usable(home or parse(HOME, findings.of(HOME)))
     place = Place(str(findings.of(PROFILE).raw), profiles_path(root))
     keys = {setting.name, PREFIX + setting.name, *setting.aliases}
-    try:
-        text = _read(place.path)
-        edited = toml_text.edit(text, place.profile, keys, PREFIX + setting.name, value)
-        if edited != text:
-            _replace(place.path, edited)
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{place.path} cannot be changed: {error}.") from None
-    forget()
+    key = PREFIX + setting.name
+    _rewrite(place.path, lambda text: toml_text.edit(text, place.profile, keys, key, value))
     return place
+
+
+def _rewrite(path: str, change: Callable[[str], str]) -> None:
+    try:
+        text = _read(path)
+        edited = change(text)
+        if edited != text:
+            _replace(path, edited)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be changed: {error}.") from None
+    forget()
 
 
 def _read(path: str) -> str:

@@ -80,6 +80,13 @@ def look_in_profile(findings: Findings, home: str) -> None:
         )
 
 
+def settings_in(table: Mapping[str, Any]) -> Findings:
+    """Return what one profile says."""
+    findings = Findings()
+    _take_table(findings, table, "the profile", but=OUTSIDE_PROFILES)
+    return findings
+
+
 def _take_variables(findings: Findings, variables: Mapping[str, str], place: str) -> None:
     ours = {k: v for k, v in variables.items() if k.startswith((PREFIX, "PREFECT_"))}
     for key, raw in ours.items():

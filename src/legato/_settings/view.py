@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from legato._model.errors import SettingsError
 from legato._settings.current import overlay
 from legato._settings.reading import gather, parse
-from legato._settings.sources import Findings
+from legato._settings.sources import Findings, settings_in
 from legato._settings.table import HIDDEN, SETTINGS, Setting
 
 
@@ -26,6 +27,13 @@ def masked() -> dict[str, Any]:
             group, rest = found["server"], rest.removeprefix("server_")
         group[rest] = value
     return found
+
+
+def written(table: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a profile says as people wrote it, by the names of settings."""
+    findings = settings_in(table)
+    found = {setting.name: show(setting, findings.of(setting).raw) for setting in SETTINGS}
+    return {name: text for name, text in found.items() if name in findings.found}
 
 
 def _explain(setting: Setting[Any], findings: Findings) -> tuple[str, str]:
