@@ -61,7 +61,7 @@ def create(name: str, model: str | None = None) -> Place:
     """Add a profile, empty or with what another one says."""
     there = profiles()
     _is_free(there, name)
-    values = {} if model is None else there.find(model)
+    values: Mapping[str, Any] = {} if model is None else there.find(model)
     return _change(there, name, lambda text: toml_text.add(text, name, values))
 
 
