@@ -1,4 +1,4 @@
-"""A process with a keeper, as the tests want it: `python keeper_actor.py URL WRITER RUN MODE`."""
+"""A process with a keeper, as the tests want it: `keeper_actor.py URL WRITER RUN MODE TTL`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def said(*words: object) -> None:
     print(*words, flush=True)
 
 
-def main(url: str, writer: str, run: str, mode: str) -> None:
-    keeping = Keeping(url=url, headers={}, ttl=60.0, every=0.1, grace=0.2)
+def main(url: str, writer: str, run: str, mode: str, ttl: str) -> None:
+    keeping = Keeping(url=url, headers={}, ttl=float(ttl), every=0.1, grace=0.2)
     renewed: list[object] = []
     keeper = Keeper(keeping, lambda: UUID(writer), renewed.append)
     if mode == "serves":

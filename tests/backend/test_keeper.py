@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from tests.backend.kept import Actor, lives
 from tests.server.conftest import serve
-from tests.store.records import Sender, move, until
-from tests.store.test_receive import read_flow_run
+from tests.store.records import move, until
 
-from legato._backend import keeper as keepers
 from legato._model.states import StateType
-from legato._store import attempt_leases
 from legato._store.checker import violations
 from legato._store.sqlite import SqliteStore
 
 __all__ = ["serve"]
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
-ACTOR = Path(__file__).with_name("keeper_actor.py")
 CRASHED, CANCELLED, RUNNING = StateType.CRASHED, StateType.CANCELLED, StateType.RUNNING
 
 
@@ -42,65 +36,6 @@ def url(serve):
         yield str(client.base_url).rstrip("/")
 
 
-class Actor:
-    """A process with a keeper, and its run, which this process records for it."""
-
-    def __init__(self, store, url, mode, root):
-        self.store = store
-        self.sender = Sender(store)
-        self.sender.writer = replace(self.sender.writer, lease_seconds=60.0)
-        self.run_id = self.sender.start()
-        argv = [sys.executable, str(ACTOR), url, str(self.sender.writer.id), str(self.run_id), mode]
-        pipe = subprocess.PIPE
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
-        self.process = subprocess.Popen(argv, stdin=pipe, stdout=pipe, text=True, env=env)
-        self.first = self.hear()
-
-    def hear(self):
-        assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
-
-    def ask(self, word):
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{word}\n")
-        self.process.stdin.flush()
-
-    @property
-    def state(self):
-        return read_flow_run(self.store, self.run_id).state
-
-    def ends_in(self, kind):
-        until(lambda: self.state.type is kind)
-
-    @property
-    def until(self):
-        leases = self.store.read(
-            lambda tx: attempt_leases.list_of_writer(tx, self.sender.writer.id)
-        )
-        return leases[0][0].expires_at
-
-    def is_renewed(self):
-        """Wait until the keeper has renewed the lease: it stands, and sees what the run does."""
-        if self.keeper is None:
-            until(lambda: self.keeper is not None)
-        before = self.until
-        until(lambda: self.until != before)
-
-    @property
-    def keeper(self):
-        """The number of the keeper's process; None: there is none."""
-        wanted = [keepers.PROGRAM, str(self.process.pid)]
-        for entry in Path("/proc").iterdir():
-            with suppress(OSError):
-                if (entry / "cmdline").read_text().split("\0")[-3:-1] == wanted:
-                    return int(entry.name)
-        return None
-
-    def over(self):
-        self.process.kill()
-        self.process.communicate()
-
-
 @pytest.fixture
 def actor(store, url, pytestconfig):
     begun = []
@@ -113,13 +48,6 @@ def actor(store, url, pytestconfig):
     for one in begun:
         one.over()
         until(lambda one=one: one.keeper is None)
-
-
-def lives(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_process_that_is_killed_is_reported_at_once(actor):
