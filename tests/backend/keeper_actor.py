@@ -30,7 +30,9 @@ def main(url: str, writer: str, run: str, mode: str, ttl: str) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if mode == "nothing to start":
         sys.executable = ""
-    keeper.begin(UUID(run), timeout=0.0 if mode == "late" else None)
+    keeper.begin(UUID(run))
+    if mode == "late":
+        keeper.limit(UUID(run), 0.0)
     if mode == "deaf":
         said(subprocess.Popen([sys.executable, "-c", DEAF]).pid)
     elif mode == "forks":

@@ -6,11 +6,8 @@ thread of this process renews the leases; a call that holds the interpreter then
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import select
-import subprocess
 import sys
 import threading
 import time
@@ -19,15 +16,20 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from legato._journal import forks
 from legato._model.errors import Error
 from legato._model.operations.attempts import RenewAttempts
+from legato._model.records import Accepted, FlowRunMoveProposed, FlowRunProposed, Rejected
+from legato._model.states import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
+
+    from legato._model.records import Batch, BatchAnswer
+    from legato._model.states import State
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keeper_process.py")
 AFTER_SECONDS = 5.0
@@ -107,6 +109,7 @@ class Keeper:
     ) -> None:
         self._keeping, self._writer_id, self._renew = keeping, writer_id, renew
         self._followed = False
+        self.ttl = keeping.ttl
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -118,19 +121,44 @@ class Keeper:
         self._forking = False
         self._closed = self._is_none = False
 
-    def begin(self, run_id: UUID, *, timeout: float | None = None) -> None:
-        """Keep a run that is no subflow, or keep it with a timeout that starts anew."""
-        now = time.monotonic()
+    def begin(self, run_id: UUID) -> None:
+        """Keep a run that is no subflow."""
+        with self._change:
+            if run_id not in self._runs:
+                self._set(run_id, Kept(time.monotonic(), may_be_killed()))
+
+    def limit(self, run_id: UUID, seconds: float | None) -> None:
+        """Have the keeper end a run that is kept after so many seconds from now; None: never."""
         with self._change:
             before = self._runs.get(run_id)
-            since = now if before is None else before.since
-            kept = self._runs[run_id] = Kept(since, may_be_killed(), timeout=timeout)
-            if timeout is not None:
-                kept.ends = now + timeout + SLACK_SECONDS
-            if self._thread is None:
-                self._start()
-            elif self._due(kept) < self._wakes_at:
-                self._change.notify()
+            if before is not None and (seconds is not None or before.ends is not None):
+                ends = None if seconds is None else time.monotonic() + seconds + SLACK_SECONDS
+                self._set(run_id, Kept(before.since, before.kill, ends, seconds))
+
+    def _set(self, run_id: UUID, kept: Kept) -> None:
+        self._runs[run_id] = kept
+        if self._thread is None:
+            self._start()
+        elif self._due(kept) < self._wakes_at:
+            self._change.notify()
+
+    def follow(self, batch: Batch, answer: BatchAnswer) -> None:
+        """Keep the runs that records of this process have begun, and no more those that ended."""
+        for index, given in answer.answers.items():
+            record = batch.records[index]
+            if type(record) is FlowRunProposed:
+                if record.parent is None and record.run.id is not None and type(given) is Accepted:
+                    self.begin(record.run.id)
+            elif type(record) is FlowRunMoveProposed and isinstance(given, Accepted | Rejected):
+                self._moved(record.flow_run_id, given.state)
+        for fenced in answer.fenced:
+            self.end(fenced.flow_run_id)
+
+    def _moved(self, run_id: UUID, state: State | None) -> None:
+        if state is not None and state.type in TERMINAL:
+            self.end(run_id)
+        elif state is not None:
+            self.limit(run_id, None)  # who enters Running says how long that may take
 
     def end(self, run_id: UUID) -> None:
         """Keep a run no longer."""
@@ -193,6 +221,8 @@ class Keeper:
 
     def _launch(self) -> None:
         """Start the keeper, outside of the lock, as this takes its time."""
+        import subprocess
+
         if not hasattr(os, "fork") or not sys.executable:
             self._is_none = True
             return
@@ -217,7 +247,7 @@ class Keeper:
         if self._pipe is None:
             return
         try:
-            os.write(self._pipe, json.dumps(said).encode() + b"\n")
+            os.write(self._pipe, json.encode(said) + b"\n")
         except OSError:
             self._lose()
 
@@ -257,6 +287,8 @@ class Keeper:
 
 def _is_broken(pipe: int) -> bool:
     """Tell whether nobody reads what is written into a pipe."""
+    import select
+
     look = select.poll()
     look.register(pipe, 0)
     return bool(look.poll(0))

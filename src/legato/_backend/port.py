@@ -79,6 +79,10 @@ class Backend(Protocol):
         """Close as Crashed what threads still do for a flow run that has ended."""
         ...
 
+    def limit(self, flow_run_id: UUID, seconds: float) -> None:
+        """Have a run ended from outside if it takes much longer than so many seconds from now."""
+        ...
+
     def halt(self) -> None:
         """Let no thread go on that records: the process ends now."""
         ...

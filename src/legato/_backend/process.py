@@ -105,6 +105,10 @@ class ProcessBackend(ABC):
         """Close as Crashed what threads still do for a flow run that has ended."""
 
     @abstractmethod
+    def limit(self, flow_run_id: UUID, seconds: float) -> None:
+        """Have a run ended from outside if it takes much longer than so many seconds from now."""
+
+    @abstractmethod
     def send_spool(self, *, anywhere: bool = False) -> list[Waiting]:
         """Deliver all that dead processes left in the spool; return what became of each file.
 

@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from legato._backend.keeper import Keeper, Keeping
 from legato._backend.link import Link, identifying
 from legato._backend.process import ProcessBackend
 from legato._backend.server_side import Server
 from legato._model.errors import ObjectNotFound, ServerAway, StoreError
-from legato._model.operations.attempts import CloseAttempts
+from legato._model.leases import span
+from legato._model.operations.attempts import CloseAttempts, OpenAttempt
 from legato._model.operations.results import FindCached
 from legato._model.operations.writers import CloseRest
 
@@ -55,6 +57,14 @@ class RemoteBackend(ProcessBackend):
         self.journal.wait_at_most(PATIENCE_SECONDS)
         self.server = Server(Link(url, identifying(settings)))
         self._away_until = 0.0
+        keeping = Keeping(
+            url=url,
+            headers=identifying(settings),
+            ttl=span(settings.lease_seconds).total_seconds(),
+            every=settings.lease_renew_seconds,
+            grace=settings.cancel_grace_seconds,
+        )
+        self.keeper = Keeper(keeping, lambda: self.journal.writer.id, self.server.carry_out)
         self._left_behind: list[object] = []
         self._has_delivered = False
 
@@ -74,7 +84,10 @@ class RemoteBackend(ProcessBackend):
             raise ServerAway(str(failure))
         if failure is None and operation.spec.access == "read":
             patience = PATIENCE_SECONDS
-        return self._carry_out(operation, patience)
+        answer = self._carry_out(operation, patience)
+        if isinstance(operation, OpenAttempt) and operation.parent is None:
+            self.keeper.begin(operation.flow_run_id)
+        return answer
 
     def _carry_out(self, operation: Operation, patience: float) -> Any:
         end, pause = time.monotonic() + patience, _FIRST_PAUSE
@@ -124,8 +137,21 @@ class RemoteBackend(ProcessBackend):
         found = [*self.heard, *spool.deliver(self.server, self.home, self.clock, anywhere=anywhere)]
         return spool.summed(found)
 
+    def _introduce(self) -> Writer:
+        return replace(super()._introduce(), lease_seconds=self.keeper.ttl)
+
+    def limit(self, flow_run_id: UUID, seconds: float) -> None:
+        """Have a run ended from outside if it takes much longer than so many seconds from now."""
+        self.keeper.limit(flow_run_id, seconds)
+
+    def close(self, timeout: float) -> None:
+        """Commit what is left within about `timeout` seconds, and stop owning."""
+        super().close(timeout)
+        self.keeper.close()
+
     def _store_batch(self, batch: Batch) -> BatchAnswer:
         answer = self.server.take(self.journal.writer, batch)
+        self.keeper.follow(batch, answer)
         if not self._has_delivered:
             self._has_delivered = True
             if self._spool_waits():

@@ -129,9 +129,10 @@ def _leases(store: Store) -> Duty:
     """Return the duty that closes what processes held whose leases have run out."""
     from legato._control.attempt_leases import tend
     from legato._journal.clock import SystemClock
+    from legato._model.leases import span
     from legato._server.duties import Duty
 
-    clock, ttl = SystemClock(), timedelta(seconds=configuration.current().lease_seconds)
+    clock, ttl = SystemClock(), span(configuration.current().lease_seconds)
     every = min(_PULSE, ttl / 5)
     return Duty("leases", every.total_seconds(), lambda: tend(store, clock.now(), every, ttl))
 

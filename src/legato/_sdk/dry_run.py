@@ -147,6 +147,9 @@ class _Nowhere:
         """Answer that there is nothing, such as limits on tags."""
         return []
 
+    def limit(self, flow_run_id: UUID, seconds: float) -> None:
+        """Nothing runs."""
+
 
 def nodes_of(flow: Flow[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Node]:
     """Return the calls that a run of the flow with these arguments would make, in order.

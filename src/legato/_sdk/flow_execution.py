@@ -328,6 +328,8 @@ class FlowExecution(Execution):
             return Stopped(answer.reason)
         assert answer.state is not None  # noqa: S101 - an accepted state
         self._advance(answer.state)
+        if answer.state.type is StateType.RUNNING and self.timeout is not None:
+            self.backend.limit(self.context.id, self.timeout)
         if answer.state.type is StateType.COMPLETED:
             reopening.say_unclaimed(self.context)
         if answer.state.type not in _QUIET:

@@ -166,6 +166,9 @@ class PipeBackend:
     def close_rest(self, flow_run_id: UUID, message: str) -> None:
         """Leave it to the process of the flow."""
 
+    def limit(self, flow_run_id: UUID, seconds: float) -> None:
+        """Leave it to the process of the flow."""
+
     def halt(self) -> None:
         """Leave it to the process of the flow."""
 

@@ -90,6 +90,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     spool_max_bytes: int
     spool_exit_seconds: float
     lease_seconds: float
+    lease_renew_seconds: float
+    cancel_grace_seconds: float
     server_api_host: str
     server_api_port: int
     server_api_base_path: str
@@ -327,6 +329,19 @@ LEASE_SECONDS = Setting(
     15.0,
     "How long a server waits for word of a process that records through it before it takes the "
     "process for dead.",
+)
+LEASE_RENEW_SECONDS = Setting(
+    "LEASE_RENEW_SECONDS",
+    SECONDS,
+    5.0,
+    "How often a server is told that a process lives; at least three times in LEASE_SECONDS.",
+)
+CANCEL_GRACE_SECONDS = Setting(
+    "CANCEL_GRACE_SECONDS",
+    SECONDS,
+    30.0,
+    "How long a process may take to end whose run is cancelled or has taken too long, before it "
+    "is killed.",
 )
 SERVER_API_HOST = Setting(
     "SERVER_API_HOST",

@@ -1,0 +1,86 @@
+"""Processes that flows run in, and what their keepers do about them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+
+from tests.remote.kept import WAITS
+from tests.store.records import until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kept by a handle of the kernel")
+# the keeper comes when the run is a third as old as a lease lasts
+SOON = {
+    "LEGATO_LEASE_SECONDS": "3",
+    "LEGATO_LEASE_RENEW_SECONDS": "0.2",
+    "LEGATO_CANCEL_GRACE_SECONDS": "0.5",
+}
+
+
+def run(server):
+    [found] = server.ask("/flow_runs/filter")
+    return found
+
+
+def tasks(server):
+    return [one["state_type"] for one in server.ask("/task_runs/filter")]
+
+
+def is_kept(server):
+    """Wait until a keeper has renewed the lease of the process."""
+    [before] = leases(server)
+    until(lambda: leases(server) not in ([before], []))
+
+
+def leases(server):
+    from legato._store.sql import Sql
+    from tests.remote.conftest import opened
+
+    store = opened(server)
+    try:
+        query = Sql("SELECT expires_at FROM lease WHERE kind = 'attempt'")
+        return [row[0] for row in store.read(lambda tx: tx.select(query))]
+    finally:
+        store.close()
+
+
+def test_a_flow_whose_process_is_killed_has_crashed_at_once(server, start):
+    server.start()
+    script = start(WAITS, "waits", **SOON)
+    script.until("waits")
+    is_kept(server)
+    script.kill()
+    until(lambda: run(server)["state_type"] == "CRASHED")
+    told = run(server)["state"]["message"]
+    assert f"process {script.pid} on" in told
+    assert told.endswith("ended without reporting")  # and not that its lease has expired
+    assert tasks(server) == ["CRASHED"]
+
+
+def test_a_cancelled_flow_ends_its_process_and_runs_its_hooks(server, start):
+    server.start()
+    script = start(WAITS, "waits", **SOON)
+    script.until("waits")
+    server.ask(f"/flow_runs/{run(server)['id']}/set_state", state={"type": "CANCELLING"})
+    script.until("cancelled")
+    assert script.ends() == 143
+    assert run(server)["state_type"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("limit", [None, "4"])
+def test_code_that_lets_nothing_through_is_kept_alive_until_it_is_to_end(server, start, limit):
+    """Cancelled, or after its timeout: it holds the interpreter, so it cannot see to it itself."""
+    server.start()
+    script = start(WAITS, "holds", *([limit] if limit else []), **SOON)
+    script.until("waits")
+    is_kept(server)
+    script.tell("go")
+    is_kept(server)
+    if limit is None:
+        server.ask(f"/flow_runs/{run(server)['id']}/set_state", state={"type": "CANCELLING"})
+    script.process.wait(60)
+    assert script.process.returncode == -signal.SIGKILL
+    until(lambda: run(server)["state_type"] in {"CANCELLED", "FAILED"})
+    assert run(server)["state_name"] == ("TimedOut" if limit else "Cancelled")
