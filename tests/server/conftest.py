@@ -37,11 +37,12 @@ class Serving(uvicorn.Server):
 
 @pytest.fixture
 def serve(store):
-    """Start a server of that access; returns a client of it."""
+    """Start a server of that access; returns a client of it. `around` wraps the application."""
     opened = []
 
-    def start(access=None, **client):
-        server = Serving(application(Control(store, SystemClock()), access or Access()))
+    def start(access=None, *, around=lambda app: app, **client):
+        app = application(Control(store, SystemClock()), access or Access())
+        server = Serving(around(app))
         listening = socket.create_server(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
