@@ -10,9 +10,11 @@ import pytest
 import uvicorn
 
 from legato._journal.clock import SystemClock
+from legato._model.operations.requests import matches
 from legato._server.application import application
 from legato._server.connections import Connection
 from legato._server.control import Control
+from legato._server.openapi import document
 from legato._server.safety import Access
 from legato._server.socket_protocol import SOCKETS
 from tests.store.conftest import postgres_url, store
@@ -35,6 +37,18 @@ class Serving(uvicorn.Server):
         self.answers.set()
 
 
+def is_described(response):
+    """Assert that OpenAPI knows the status of an answer to an operation."""
+    whole = response.request.url.path
+    path = whole.removeprefix("/api/")
+    for match in matches(path) if path != whole else ():
+        spec = match.kind.spec
+        if spec.method == response.request.method and spec.path.endswith("/") == path.endswith("/"):
+            known = document()["paths"][spec.path][spec.method.lower()]["responses"]
+            assert str(response.status_code) in known, (spec.id, response.status_code)
+            return
+
+
 @pytest.fixture
 def serve(store):
     """Start a server of that access; returns a client of it. `around` wraps the application."""
@@ -49,7 +63,9 @@ def serve(store):
         assert server.answers.wait(30)
         port = listening.getsockname()[1]
         opened.append((server, thread))
-        return httpx.Client(base_url=f"http://127.0.0.1:{port}/api", timeout=30, **client)
+        hooks = {"response": [is_described]}
+        url = f"http://127.0.0.1:{port}/api"
+        return httpx.Client(base_url=url, timeout=30, event_hooks=hooks, **client)
 
     yield start
     for server, thread in opened:

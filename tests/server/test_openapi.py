@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from legato._model.errors import ObjectNotFound
 from legato._model.operations.table import OPERATIONS
 from legato._server.openapi import document
 
@@ -26,9 +27,9 @@ def test_it_is_answered(api):
 
 
 def test_what_it_refers_to_is_there():
-    names = document()["components"]["schemas"]
-    found = set(references(document()))
-    assert {name.rpartition("/")[2] for name in found} == set(names)
+    parts = document()["components"]
+    there = {f"#/components/{kind}/{name}" for kind, names in parts.items() for name in names}
+    assert set(references(document())) == there
     assert '"format": "duration"' not in json.dumps(document())
 
 
@@ -40,7 +41,8 @@ def test_an_operation_is_described(kind):
     assert str(spec.status) in route["responses"]
     in_path = [part for part in route["parameters"] if part["in"] == "path"]
     assert len(in_path) == spec.path.count("{")
-    assert ("404" in route["responses"]) == bool(in_path)
+    assert {str(error.status) for error in spec.errors} <= set(route["responses"])
+    assert ("404" in route["responses"]) == bool(in_path or ObjectNotFound in spec.errors)
     if spec.body is not None:
         assert route["requestBody"]["required"]
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import structs
 
+from legato._model.errors import ObjectNotFound
 from legato._model.operations.spec import Operation, Spec
 from legato._model.operations.table import OPERATIONS
 from legato._server import journal, native, quirks
@@ -25,6 +26,23 @@ _PROBLEM = {
         "exception_detail": {"type": "array", "items": {"type": "object"}},
         "request_body": {},
     },
+}
+# What any request may be answered with: status, name, what it says.
+_COMMON = (
+    ("400", "Other", "The request is for another version of the API, or what it asks may not be."),
+    ("401", "Unauthorized", "Somebody else may do this."),
+    ("403", "Foreign", "The request is from a page of another site."),
+    ("413", "TooLong", "The body is too long."),
+    ("421", "NotHere", "This server does not answer to that host name."),
+    ("422", "Invalid", "The request is not valid."),
+    ("503", "Unavailable", "The database cannot be used now; try again."),
+)
+_RESPONSE = "#/components/responses/{name}"
+_SAID = {
+    404: "There is no such object.",
+    409: "There is such an object already, or it is in another state.",
+    410: "What was held, or asked for, is there no longer.",
+    423: "What is asked for is in use; try again after the seconds in Retry-After.",
 }
 _SECONDS = {"type": "number", "format": "seconds", "default": 0.0}
 # What is no operation: method, path, what it says, the type of its answer.
@@ -61,10 +79,14 @@ def document() -> dict[str, Any]:
             "info": {"title": "Legato", "version": API_VERSION},
             "servers": [{"url": "/api"}],
             "paths": dict(sorted(paths.items())),
-            "components": {"schemas": dict(sorted(parts.items()))},
+            "components": {"responses": _common(), "schemas": dict(sorted(parts.items()))},
         }
     )
     return described
+
+
+def _common() -> dict[str, Any]:
+    return {name: _answer(_PROBLEM, text) for _, name, text in _COMMON}
 
 
 def _names() -> set[str]:
@@ -84,12 +106,13 @@ def _route(kind: type[Operation], whole: dict[str, Any], found: dict[str, Any]) 
         answers["200"] = _answer({"type": "string"}, media="text/plain")
     if spec.id in quirks.CREATED_OR_FOUND:
         answers |= {"200": _answer(answer), "201": _answer(answer)}
-    answers["422"] = _answer(_PROBLEM, "The request is not valid.")
-    answers["401"] = _answer(_DETAIL, "Somebody else may do this.")
+    answers |= {status: {"$ref": _RESPONSE.format(name=name)} for status, name, _ in _COMMON}
     properties: dict[str, Any] = dict(whole.get("properties", {}))
     in_path = [name for name in properties if f"{{{name}}}" in spec.path]
+    statuses = {error.status for error in spec.errors}
     if in_path:
-        answers["404"] = _answer(_DETAIL, "There is no such object.")
+        statuses.add(ObjectNotFound.status)
+    answers |= {str(status): _answer(_DETAIL, _SAID[status]) for status in sorted(statuses)}
     parts: dict[str, Any] = {
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": properties.pop(name)}

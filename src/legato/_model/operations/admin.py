@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._model.errors import ObjectNotFound
 from legato._model.operations.spec import Operation, Spec
 
 
@@ -43,6 +44,7 @@ class UpdateDefaultResultStorage(Operation):
         path="/admin/storage",
         access="write",
         answer=DefaultResultStorage,
+        errors=(ObjectNotFound,),
     )
     default_result_storage_block_id: UUID | None = None
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from legato._model.artifacts import Artifact, ArtifactCollection, ArtifactCreate, ArtifactUpdate
+from legato._model.errors import Conflict
 from legato._model.filters import (
     ArtifactCollectionFilter,
     ArtifactCollectionSort,
@@ -27,6 +28,7 @@ class CreateArtifact(Operation):
         answer=Artifact,
         status=201,
         body="artifact",
+        errors=(Conflict,),
     )
     artifact: ArtifactCreate
 

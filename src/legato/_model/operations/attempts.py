@@ -7,6 +7,7 @@ from uuid import UUID
 
 from legato._model.attempts import Attempt, AttemptOpened, Renewed, Step
 from legato._model.environments import Environment
+from legato._model.errors import Conflict
 from legato._model.operations.spec import Operation, Spec
 from legato._model.records import Writer
 from legato._model.states import State
@@ -23,6 +24,7 @@ class OpenAttempt(Operation):
         access="write",
         answer=AttemptOpened,
         status=201,
+        errors=(Conflict,),
     )
     flow_run_id: UUID
     number: int

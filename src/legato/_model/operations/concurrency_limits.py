@@ -12,6 +12,7 @@ from legato._model.concurrency_limits import (
     GlobalConcurrencyLimitCreate,
     GlobalConcurrencyLimitUpdate,
 )
+from legato._model.errors import Conflict
 from legato._model.operations.spec import Operation, Spec
 
 
@@ -26,6 +27,7 @@ class CreateGlobalConcurrencyLimit(Operation):
         answer=GlobalConcurrencyLimit,
         status=201,
         body="limit",
+        errors=(Conflict,),
     )
     limit: GlobalConcurrencyLimitCreate
 
@@ -68,6 +70,7 @@ class UpdateGlobalConcurrencyLimit(Operation):
         answer=None,
         status=204,
         body="limit",
+        errors=(Conflict,),
     )
     id_or_name: str
     limit: GlobalConcurrencyLimitUpdate

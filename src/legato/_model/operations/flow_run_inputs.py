@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._model.errors import Conflict
 from legato._model.operations.flow_runs import OrchestrationResult
 from legato._model.operations.spec import Operation, Spec
 
@@ -34,6 +35,7 @@ class CreateFlowRunInput(Operation):
         access="write",
         answer=None,
         status=201,
+        errors=(Conflict,),
     )
     flow_run_id: UUID
     key: str

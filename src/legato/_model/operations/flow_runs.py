@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._model.errors import Conflict, ObjectNotFound
 from legato._model.filters import FlowRunFilter, FlowRunSort
 from legato._model.flow_runs import FlowRun, FlowRunDraft, FlowRunUpdate
 from legato._model.operations.lists import OfRuns
@@ -50,6 +51,7 @@ class CreateFlowRun(Operation):
         answer=FlowRun,
         status=201,
         body="flow_run",
+        errors=(ObjectNotFound, Conflict),
     )
     flow_run: FlowRunRequest
 
@@ -76,6 +78,7 @@ class FilterFlowRuns(OfRuns):
         path="/flow_runs/filter",
         access="read",
         answer=list[FlowRun],
+        errors=(ObjectNotFound,),
     )
     sort: FlowRunSort = FlowRunSort.ID_DESC
     limit: int | None = None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._model.errors import LeaseLost, Locked
 from legato._model.operations.slots import LEASE_SECONDS
 from legato._model.operations.spec import Operation, Spec
 from legato._model.slots import Holder, Mode
@@ -44,6 +45,7 @@ class IncrementLimits(OfLimits):
         access="write",
         answer=list[LimitInShort],
         lane="leases",
+        errors=(Locked,),
     )
     mode: Mode = Mode.concurrency
     create_if_missing: bool | None = None
@@ -60,6 +62,7 @@ class IncrementLimitsWithLease(OfLimits):
         access="write",
         answer=LeasedLimits,
         lane="leases",
+        errors=(Locked,),
     )
     mode: Mode = Mode.concurrency
     lease_duration: float = LEASE_SECONDS
@@ -107,6 +110,7 @@ class RenewLimitsLease(Operation):
         answer=None,
         status=204,
         lane="leases",
+        errors=(LeaseLost,),
     )
     lease_id: UUID
     lease_duration: float = LEASE_SECONDS
@@ -129,6 +133,7 @@ class IncrementTags(OfTags):
         access="write",
         answer=list[LimitInShort],
         lane="leases",
+        errors=(Locked,),
     )
 
 

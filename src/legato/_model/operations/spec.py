@@ -12,6 +12,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._model.errors import Error
+
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Access = Literal["read", "write"]
 Lane = Literal["facts", "leases"]
@@ -31,6 +33,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     status: int = 200
     body: str | None = None
     """The field that is the whole body; None: the fields not in the path are its members."""
+    errors: tuple[type[Error], ...] = ()
+    """What it raises besides InvalidRequest, and ObjectNotFound for what its path names."""
     lane: Lane = "facts"
     """`leases`: goes ahead of all else and waits for nothing that was recorded before."""
     at_once: bool = False

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
+from legato._model.errors import Conflict, ObjectNotFound
 from legato._model.filters import TaskRunSort
 from legato._model.operations.flow_runs import OrchestrationResult, StateCreate
 from legato._model.operations.lists import OfRuns
@@ -60,6 +61,7 @@ class CreateTaskRun(Operation):
         answer=TaskRun,
         status=201,
         body="task_run",
+        errors=(Conflict,),
     )
     task_run: TaskRunRequest
 
@@ -86,6 +88,7 @@ class FilterTaskRuns(OfRuns):
         path="/task_runs/filter",
         access="read",
         answer=list[TaskRun],
+        errors=(ObjectNotFound,),
     )
     sort: TaskRunSort = TaskRunSort.ID_DESC
     limit: int | None = None
@@ -171,6 +174,7 @@ class MarkTaskRunSucceeded(Operation):
         path="/task_runs/{task_run_id}/mark_succeeded",
         access="write",
         answer=TaskRun,
+        errors=(Conflict,),
     )
     task_run_id: UUID
     value: Any = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from uuid import UUID
 
+from legato._model.errors import Conflict
 from legato._model.filters import VariableFilter, VariableSort
 from legato._model.operations.spec import Operation, Spec
 from legato._model.variables import Variable, VariableCreate, VariableUpdate
@@ -21,6 +22,7 @@ class CreateVariable(Operation):
         answer=Variable,
         status=201,
         body="variable",
+        errors=(Conflict,),
     )
     variable: VariableCreate
 
@@ -87,6 +89,7 @@ class UpdateVariable(Operation):
         answer=None,
         status=204,
         body="variable",
+        errors=(Conflict,),
     )
     variable_id: UUID
     variable: VariableUpdate
@@ -103,6 +106,7 @@ class UpdateVariableByName(Operation):
         answer=None,
         status=204,
         body="variable",
+        errors=(Conflict,),
     )
     name: str
     variable: VariableUpdate
