@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from legato._control import event_streams
 from legato._model.ordered_log import position_of
 from legato._server import streams, streams_out
 from legato._store.postgres import PostgresStore
@@ -208,6 +210,79 @@ def test_long_lines_come_in_several_pieces(api, run, monkeypatch):
         log(api, flow_run, *sent[start : start + 3])
     with following(api, "/logs/out", cursor=BEGINNING) as socket:
         assert messages(told(socket, 12, "log")) == sent
+
+
+def event(name, resource, *, seconds=0, **more):
+    return {
+        "id": str(uuid4()),
+        "occurred": (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(),
+        "event": name,
+        "resource": {"prefect.resource.id": resource},
+        **more,
+    }
+
+
+def post(api, *several):
+    assert api.post("/events", json=list(several)).status_code == 204
+
+
+def happened(frames):
+    return [frame["event"]["event"] for frame in frames]
+
+
+def test_events_are_told_as_they_come(api):
+    wanted = {"resource": {"id": ["here"]}, "event": {"prefix": ["live."], "name": None}}
+    with following(api, "/events/out", wanted) as socket:
+        post(api, event("dead.1", "here"), event("live.1", "here"), event("live.2", "there"))
+        twice = event("live.3", "here", payload={"n": 1}, seconds=-3600)
+        post(api, twice)
+        post(api, twice, event("live.4", "here"))
+        frames = told(socket, 3, "event")
+    assert happened(frames) == ["live.1", "live.3", "live.4"]
+    found = frames[1]["event"]
+    assert (found["id"], found["payload"]) == (twice["id"], {"n": 1})
+    assert found["received"]
+
+
+def test_states_are_told_as_events(api, run, move):
+    with following(api, "/events/out") as socket:
+        made = run("PENDING")
+        move(made["id"], "RUNNING")
+        frames = told(socket, 2, "event")
+    assert happened(frames) == ["prefect.flow-run.Pending", "prefect.flow-run.Running"]
+    assert frames[1]["event"]["follows"] == frames[0]["event"]["id"]
+    assert frames[0]["event"]["resource"]["prefect.resource.id"].endswith(made["id"])
+
+
+def test_the_recent_past_comes_first(api, run, monkeypatch):
+    monkeypatch.setattr(event_streams, "PAGE", 2)
+    made = run("PENDING")
+    pasts = [event(f"past.{n}", "here", seconds=-20 * n) for n in range(1, 5)]
+    post(api, event("long.ago", "here", seconds=-3600), *pasts)
+    with following(api, "/events/out") as socket:
+        frames = told(socket, 5, "event")
+        post(api, event("live", "here"))
+        frames += told(socket, 1, "event")
+    past = ["past.4", "past.3", "past.2", "past.1"]
+    assert happened(frames) == [*past, "prefect.flow-run.Pending", "live"]
+    assert frames[4]["event"]["id"] == made["state"]["id"]
+
+
+def test_who_keeps_a_cursor_is_told_no_past_but_what_follows_it(api, run):
+    run("PENDING")
+    with following(api, "/events/out", cursor=None) as socket:
+        post(api, event("one", "here"), event("two", "here"))
+        frames = told(socket, 2, "event")
+    with following(api, "/events/out", cursor=frames[0]["cursor"]) as socket:
+        assert happened(told(socket, 1, "event")) == ["two"]
+    assert happened(frames) == ["one", "two"]
+
+
+def test_a_time_without_a_zone_is_meant_in_utc(api):
+    wanted = {"occurred": {"since": "2026-11-28T12:00:00", "until": "2100-01-01T00:00:00"}}
+    with following(api, "/events/out", wanted) as socket:
+        post(api, event("one", "here"))
+        assert happened(told(socket, 1, "event")) == ["one"]
 
 
 @pytest.mark.parametrize(

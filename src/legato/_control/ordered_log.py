@@ -38,13 +38,18 @@ def read(store: Store, cursor: str, limit: int = LIMIT) -> Page:
     return store.read(lambda tx: _page(tx, after, stable, limit))
 
 
-def _page(tx: Transaction, after: int, stable: int, limit: int) -> Page:
+def check_kept(tx: Transaction, after: int) -> None:
+    """Raise Resync if entries behind a position have been pruned."""
     retained_after = ordered_log.read_retained_after(tx)
     if after < retained_after:
         raise Resync(
             f"The log is kept from position {retained_after + 1} on, the cursor stands before it: "
             "read the present state, and follow from the cursor that comes with it."
         )
+
+
+def _page(tx: Transaction, after: int, stable: int, limit: int) -> Page:
+    check_kept(tx, after)
     entries = ordered_log.list_between(tx, after, stable, limit + 1)
     more = len(entries) > limit
     if more:

@@ -19,8 +19,10 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from legato._model.errors import InvalidRequest, Resync, StoreError
+from legato._model.filters import Leaf
 from legato._model.ordered_log import cursor_at, position_of
 from legato._server import streams_topics
+from legato._server.control import Control
 from legato._server.safety import Access
 from legato._server.sockets import close, frame, opened, text_of
 from legato._server.streams import Feed, Streams, latest
@@ -40,9 +42,11 @@ _FILTER_SECONDS = 10.0
 class Wanted(Struct):
     """What a client asks for. `position` is None for a client that keeps no cursor."""
 
-    passes: Callable[[Any], bool]
+    filter: Leaf
     position: int | None
     keeps_cursor: bool
+    recalls: bool
+    """Whether what happened not long ago comes first."""
 
 
 def routes(streams: Streams, access: Access) -> list[BaseRoute]:
@@ -69,7 +73,7 @@ def _endpoint(
         try:
             if await opened(socket, access, prepare):
                 wanted = _wanted(topic, await _asked(socket))
-                await _serve(socket, streams, feed, Outlet(socket, wanted, now))
+                await _serve(socket, streams, feed, Outlet(socket, topic, wanted, now))
         except (WebSocketDisconnect, TimeoutError):
             await close(socket, BAD_FILTER, "Expected 'filter' message")
         except (ValueError, InvalidRequest) as error:
@@ -88,22 +92,28 @@ async def _asked(socket: WebSocket) -> dict[str, Any]:
 def _wanted(topic: Topic, asked: dict[str, Any]) -> Wanted:
     if asked.get("type") != "filter":
         raise ValueError("Expected 'filter' message")
-    passes = topic.passes(asked.get("filter"))
-    if "cursor" not in asked:
-        return Wanted(passes, None, keeps_cursor=False)
-    cursor = asked["cursor"]
+    given, keeps = streams_topics.filter_of(topic, asked.get("filter")), "cursor" in asked
+    recalls = asked.get("backfill", not keeps) is True
+    cursor = asked.get("cursor")
     if cursor is not None and not isinstance(cursor, str):
         raise InvalidRequest("cursor: must be the text of an earlier frame, or null for from now")
-    return Wanted(passes, None if cursor is None else position_of(cursor), keeps_cursor=True)
+    position = None if cursor is None else position_of(cursor)
+    return Wanted(given, position, keeps_cursor=keeps, recalls=recalls)
 
 
 class Outlet:
     """What goes to one client."""
 
-    def __init__(self, socket: WebSocket, wanted: Wanted, now: int) -> None:
-        self._socket, self._wanted = socket, wanted
+    def __init__(self, socket: WebSocket, topic: Topic, wanted: Wanted, now: int) -> None:
+        self._socket, self._topic, self._wanted = socket, topic, wanted
         self.position = now if wanted.position is None else wanted.position
         self._told, self._told_at = -1, 0.0
+
+    async def recall(self, control: Control) -> None:
+        """Tell what happened not long ago, if that is wanted."""
+        if self._wanted.recalls and self._topic.recall is not None:
+            async for text in self._topic.recall(control, self._wanted.filter, self.position):
+                await self._send(text)
 
     async def follow(self, feed: Feed) -> None:
         """Tell what comes, for ever."""
@@ -114,7 +124,7 @@ class Outlet:
                 self._told_at = clock()
             stretch = await feed.after(self.position)
             for item in stretch.items:
-                if self._wanted.passes(item.value):
+                if self._topic.passes(item.value, self._wanted.filter):
                     await self._send(item.text)
             self.position = stretch.upto
 
@@ -131,7 +141,7 @@ class Outlet:
 async def _serve(socket: WebSocket, streams: Streams, feed: Feed, outlet: Outlet) -> None:
     """Follow the feed until the client goes, or has to."""
     async with streams.followed(feed):
-        following = asyncio.create_task(outlet.follow(feed))
+        following = asyncio.create_task(_tell(outlet, streams, feed))
         leaving = asyncio.create_task(_left(socket))
         try:
             await asyncio.wait((following, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -149,6 +159,11 @@ async def _serve(socket: WebSocket, streams: Streams, feed: Feed, outlet: Outlet
         await close(socket, TOO_OLD, f"{cursor} is older than what is kept; read anew")
     elif not isinstance(error, WebSocketDisconnect):
         raise error
+
+
+async def _tell(outlet: Outlet, streams: Streams, feed: Feed) -> None:
+    await outlet.recall(streams.control)
+    await outlet.follow(feed)
 
 
 async def _left(socket: WebSocket) -> None:

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any, cast
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from legato._control import ordered_log
+from legato._control import event_streams, ordered_log
 from legato._model.errors import InvalidRequest
+from legato._model.event_filters import EventFilter, EventOccurredFilter, in_utc, includes
+from legato._model.events import Event
 from legato._model.faults import described, struct_faults
 from legato._model.filters import Leaf, LogFilter
 from legato._model.matching import passes
 from legato._model.ordered_log import EntryFilter, cursor_at, position_of
+from legato._server.control import Control
 from legato._server.quirks import bare
 from legato._server.shapes import shaped
 from legato._server.streams import Item, Read, Stretch
 from legato._store.port import Store
 
+Recall = Callable[[Control, Any, int], AsyncIterator[str]]
+"""Gives the frames of what happened not long ago: what a filter lets through, up to a position."""
+
 
 class Topic(Struct, frozen=True):
-    """One kind of stream. `passes` makes a test of the filter of a client."""
+    """One kind of stream: its filter, and whether a value passes it."""
 
     path: str
     read: Read
-    passes: Callable[[Any], Callable[[Any], bool]]
+    filter: type[Leaf]
+    passes: Callable[[Any, Any], bool] = passes
+    recall: Recall | None = None
 
 
 def run_changes(store: Store, after: int, limit: int) -> Stretch:
@@ -50,32 +59,65 @@ def logs(store: Store, after: int, limit: int) -> Stretch:
     return Stretch(after, page.upto, items, page.more)
 
 
+def events(store: Store, after: int, limit: int) -> Stretch:
+    """Read events, also those that are made of transitions."""
+    found = event_streams.read(store, after, limit)
+    items = [
+        Item(position, event, told("event", shaped(event), position))
+        for position, event in found.placed
+    ]
+    return Stretch(after, found.upto, items, found.more)
+
+
+async def recall(control: Control, given: EventFilter, upto: int) -> AsyncIterator[str]:
+    """Tell of the events of the last minutes; a cursor would say nothing of their order."""
+    given = event_streams.recently(given, control.clock.now())
+    key = None
+    while True:
+        look = partial(event_streams.recent, given=given, upto=upto, key=key)
+        found = await control.read(look)
+        for event in found.events:
+            yield _framed({"type": "event", "event": shaped(event)})
+        key = found.key
+        if key is None:
+            return
+
+
+def _includes(event: Event, given: EventFilter) -> bool:
+    return includes(given, event)
+
+
 def told(kind: str, what: Any, position: int) -> str:
     """Return the frame that tells something; all up to `position` is told with it."""
-    frame = {"type": kind, kind: what, "cursor": cursor_at(position)}
+    return _framed({"type": kind, kind: what, "cursor": cursor_at(position)})
+
+
+def _framed(frame: dict[str, Any]) -> str:
     return msgspec.json.encode(frame).decode()
 
 
-def by(kind: type[Leaf]) -> Callable[[Any], Callable[[Any], bool]]:
-    """Return what makes a test of a filter of that kind."""
+def filter_of(topic: Topic, asked: Any) -> Leaf:
+    """Return the filter that a client has sent; raise InvalidRequest if it is none."""
+    fields = bare({} if asked is None else asked)
+    if not isinstance(fields, dict):
+        raise InvalidRequest("filter: must be a JSON object, or null for all")
+    try:
+        given = msgspec.convert(fields, topic.filter)
+    except (msgspec.ValidationError, ValueError):
+        problems = struct_faults(cast("dict[str, Any]", fields), topic.filter, ["filter"])
+        raise InvalidRequest(described(problems), problems) from None
+    return _zoned(given) if isinstance(given, EventFilter) else given
 
-    def made(asked: Any) -> Callable[[Any], bool]:
-        if asked is None:
-            return lambda _: True
-        if not isinstance(asked, dict):
-            raise InvalidRequest("filter: must be a JSON object, or null for all")
-        fields = bare(asked)
-        try:
-            given = msgspec.convert(fields, kind)
-        except (msgspec.ValidationError, ValueError):
-            problems = struct_faults(fields, kind, ["filter"])
-            raise InvalidRequest(described(problems), problems) from None
-        return lambda value: passes(value, given)
 
-    return made
+def _zoned(given: EventFilter) -> EventFilter:
+    """Return a filter whose times say where they are meant."""
+    said = given.occurred or EventOccurredFilter()
+    since, until = (None if time is None else in_utc(time) for time in (said.since, said.until))
+    return structs.replace(given, occurred=EventOccurredFilter(since=since, until=until))
 
 
 TOPICS = (
-    Topic("/run_changes/out", run_changes, by(EntryFilter)),
-    Topic("/logs/out", logs, by(LogFilter)),
+    Topic("/run_changes/out", run_changes, EntryFilter),
+    Topic("/logs/out", logs, LogFilter),
+    Topic("/events/out", events, EventFilter, _includes, recall),
 )

@@ -10,8 +10,12 @@ from legato._model.ordered_log import Entry
 from legato._store import decode
 from legato._store.decode import Row
 from legato._store.port import Transaction
+from legato._store.sql import Sql
 
-_LAST = 2**63 - 1
+_BEGUN = Sql(
+    "SELECT EXISTS (SELECT 1 FROM flow_run_state) OR EXISTS (SELECT 1 FROM task_run_state)"
+    " OR EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM log_arrival)"
+)
 
 
 def read_retained_after(tx: Transaction) -> int:
@@ -23,7 +27,8 @@ def read_retained_after(tx: Transaction) -> int:
 
 def is_begun(tx: Transaction) -> bool:
     """Tell whether anything stands in the log."""
-    return bool(list_between(tx, 0, _LAST, 1))
+    ((found,),) = tx.select(_BEGUN)
+    return bool(found)
 
 
 def retain_after(tx: Transaction, position: int) -> None:
