@@ -44,6 +44,7 @@ _APART = {
     "flow_runs.history": "histories",
     "flow_runs.count_task_runs": "histories",
     "task_runs.history": "task_histories",
+    "logs.download": "log_download",
     "flow_runs.graph": "graphs",
     "flow_runs.dependencies": "graphs",
     "flow_runs.lateness": "dashboard",

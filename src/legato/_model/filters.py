@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import Enum
+from typing import Annotated
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from legato._model.states import StateType
+from legato._model.text_search import QUERY_MAX
 
 
 class Leaf(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -171,10 +173,17 @@ class TaskRunFilter(Leaf):
     operator: Operator = Operator.and_
 
 
+class SearchFilter(Leaf):
+    """Words that are looked for, in the grammar of `text_search`."""
+
+    query: Annotated[str, Meta(max_length=QUERY_MAX)]
+
+
 class LogFilter(Leaf):
     """Which log lines."""
 
     level: LevelFilter | None = None
+    text: SearchFilter | None = None
     timestamp: TimeFilter | None = None
     flow_run_id: IdFilter | None = None
     task_run_id: OptionalIdFilter | None = None

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from legato._model.errors import ObjectNotFound
+from legato._model.operations.logs import DownloadLogs, LogPart
 from legato._model.operations.spec import Operation, Spec
 from legato._model.operations.table import OPERATIONS
 from legato._server import journal, native, quirks
@@ -72,7 +73,8 @@ def document() -> dict[str, Any]:
         spec: Spec = kind.spec
         whole = components[kind.__name__]
         paths.setdefault(spec.path, {})[spec.method.lower()] = _route(kind, whole, found)
-    parts = {name: schema for name, schema in components.items() if name not in _names()}
+    kept = set(components) - _names() - {LogPart.__name__}  # which is sent as a file
+    parts = {name: components[name] for name in kept}
     described: dict[str, Any] = _in_seconds(
         {
             "openapi": "3.1.0",
@@ -104,6 +106,8 @@ def _route(kind: type[Operation], whole: dict[str, Any], found: dict[str, Any]) 
     answers: dict[str, Any] = {str(spec.status): _answer(answer)}
     if spec.id in quirks.PLAIN_TEXT:
         answers["200"] = _answer({"type": "string"}, media="text/plain")
+    if kind is DownloadLogs:
+        answers["200"] = _answer({"type": "string"}, media="text/csv")
     if spec.id in quirks.CREATED_OR_FOUND:
         answers |= {"200": _answer(answer), "201": _answer(answer)}
     answers |= {status: {"$ref": _RESPONSE.format(name=name)} for status, name, _ in _COMMON}

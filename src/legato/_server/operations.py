@@ -12,8 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from legato._control import ordered_log
 from legato._model.errors import Error, InvalidRequest, Locked, StoreBusy
+from legato._model.operations.logs import DownloadLogs
 from legato._model.operations.requests import Match, made, matches
-from legato._server import problems, quirks
+from legato._server import downloads, problems, quirks
 from legato._server.bodies import ECHO_MAX_BYTES, decoded
 from legato._server.control import Control
 from legato._server.safety import BODY_MAX_BYTES, TooLong
@@ -66,6 +67,8 @@ class Operations:
             body = decoded(raw)
             asked = quirks.without_nulls(kind, body)
             operation = made(match, asked, request.scope["query_string"].decode("latin-1"))
+            if isinstance(operation, DownloadLogs):
+                return await downloads.logs(self._control, operation)
             # before the rows: what changes after it is told to who follows the log from there
             position = await self._position() if _is_list(kind.spec.answer) else None
             found, now = await self._control.send(operation)

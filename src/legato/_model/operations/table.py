@@ -85,6 +85,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     states.ReadTaskRunStates,
     logs.CreateLogs,
     logs.FilterLogs,
+    logs.DownloadLogs,
     events.CreateEvents,
     events.FilterEvents,
     events.FilterEventsNext,

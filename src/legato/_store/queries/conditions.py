@@ -10,6 +10,7 @@ import msgspec
 
 from legato._model import filters as f
 from legato._model.states import TERMINAL, StateType
+from legato._model.text_search import parsed
 from legato._store import sql
 from legato._store.checks import UNHAPPY
 from legato._store.dialect import micros
@@ -175,3 +176,15 @@ def level(column: LiteralString, leaf: f.LevelFilter | None) -> Condition | None
     if leaf is None:
         return None
     return joined(f.Operator.and_, _range(column, leaf.ge_, leaf.le_))
+
+
+def searched(column: LiteralString, leaf: f.SearchFilter | None) -> Condition | None:
+    """The text has one of the words that are looked for, all that must be there, none other."""
+    if leaf is None:
+        return None
+    search = parsed(leaf.query)
+    parts: list[Condition | None] = [sql.has_part(column, word) for word in search.all_of]
+    parts += [Sql("NOT").then(sql.has_part(column, word)) for word in search.none_of]
+    if search.any_of:
+        parts.append(sql.any_of([sql.has_part(column, word) for word in search.any_of]))
+    return joined(f.Operator.and_, parts)

@@ -96,6 +96,7 @@ def logs(given: f.LogFilter | None) -> Condition | None:
         given.operator,
         [
             c.level("log.level", given.level),
+            c.searched("log.message", given.text),
             c.timed("log.at", given.timestamp),
             c.listed("log.flow_run_id", given.flow_run_id),
             c.listed("log.task_run_id", given.task_run_id),
