@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from legato._control.journal import Delivery
@@ -13,11 +14,12 @@ from legato._control.registry import handler_of
 from legato._model.operations.spec import Operation
 from legato._model.ports import Clock
 from legato._model.records import BatchAnswer
+from legato._server.writes import Writes
 from legato._store.port import Grade, Lane, Store, Transaction
 
 T = TypeVar("T")
 THREADS = 32
-"""So many transactions may wait at once; what waits together shares a commit."""
+"""So many may read, or store batches of journals, at once."""
 LEASE_THREADS = 4
 
 
@@ -26,6 +28,7 @@ class Control:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store, self.clock = store, clock
+        self._writes = Writes(store)
         self._threads = ThreadPoolExecutor(THREADS, "legato-control")
         self._lease_threads = ThreadPoolExecutor(LEASE_THREADS, "legato-leases")
 
@@ -34,9 +37,18 @@ class Control:
 
         `prefect`: for one of its clients, by its rules.
         """
-        hurries = operation.spec.lane == "leases"
-        threads = self._lease_threads if hurries else self._threads
-        return await self._in(threads, lambda: self._carry_out(operation, prefect))
+        handle, now = handler_of(operation, prefect=prefect), self.clock.now()
+
+        def op(tx: Transaction) -> Any:
+            return handle(tx, now, operation)
+
+        if operation.spec.lane == "leases":
+            threads = self._lease_threads
+            work = partial(self.store.run, op, Lane.LEASES, Grade.ACKED)
+            return await self._in(threads, work), now
+        if operation.spec.access == "read":
+            return await self.read(op), now
+        return await self._writes.run(op), now
 
     async def read(self, look: Callable[[Transaction], T]) -> T:
         """Run a query of the server's own on a snapshot."""
@@ -48,12 +60,7 @@ class Control:
 
     async def write(self, op: Callable[[Transaction, datetime], T]) -> T:
         """Run a write of the server's own, which survives a power cut."""
-        return await self._in(
-            self._threads,
-            lambda: self.store.run(
-                lambda tx: op(tx, self.clock.now()), Lane.PROPOSALS, Grade.ACKED
-            ),
-        )
+        return await self._writes.run(lambda tx: op(tx, self.clock.now()))
 
     async def deliver(self, delivery: Callable[[], Delivery], lane: Lane) -> BatchAnswer:
         """Store a batch of a journal; what it takes to read the batch is done by a thread, too."""
@@ -62,15 +69,9 @@ class Control:
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)
 
-    def _carry_out(self, operation: Operation, prefect: bool) -> tuple[Any, datetime]:
-        handle, now = handler_of(operation, prefect=prefect), self.clock.now()
-        if operation.spec.access == "read":
-            return self.store.read(lambda tx: handle(tx, now, operation)), now
-        lane = Lane.LEASES if operation.spec.lane == "leases" else Lane.PROPOSALS
-        return self.store.run(lambda tx: handle(tx, now, operation), lane, Grade.ACKED), now
-
     def close(self) -> None:
         """Wait for what is at work; nothing new begins."""
+        self._writes.close()
         self._threads.shutdown(cancel_futures=True)
         self._lease_threads.shutdown(cancel_futures=True)
         self.store.close()

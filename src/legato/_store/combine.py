@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from legato._model.errors import Error, StoreError
@@ -44,34 +44,48 @@ class Combiner:
 
     def run(self, op: Callable[[Transaction], Any], lane: Lane, grade: Grade) -> Any:
         """Return what `op` returned once it is committed."""
-        me = threading.get_ident()
-        if me in self._inside:  # it would wait for the frames below it
-            raise StoreError("The store is at work in this thread already.")
         item = Item(op, lane, grade)
-        try:
-            self._inside.add(me)
-            self._see_to(item)
-        except BaseException:
-            item.abandoned = True
-            self._hand_over()
-            raise
-        finally:
-            self._inside.discard(me)
+        self._run([item])
         if item.error is not None:
             raise item.error
         return item.value
 
-    def _see_to(self, item: Item) -> None:
+    def run_all(
+        self, ops: Sequence[Callable[[Transaction], Any]], lane: Lane, grade: Grade
+    ) -> list[Any]:
+        """Return what each of at most `LIMIT` operations returned or raised."""
+        items = [Item(op, lane, grade) for op in ops]
+        self._run(items)
+        return [item.value if item.error is None else item.error for item in items]
+
+    def _run(self, items: list[Item]) -> None:
+        me = threading.get_ident()
+        if me in self._inside:  # it would wait for the frames below it
+            raise StoreError("The store is at work in this thread already.")
+        try:
+            self._inside.add(me)
+            self._see_to(items)
+        except BaseException:
+            for item in items:
+                item.abandoned = True
+            self._hand_over()
+            raise
+        finally:
+            self._inside.discard(me)
+
+    def _see_to(self, items: list[Item]) -> None:
         with self._state:
             if self._led:
-                item.wake = threading.Lock()
-                item.wake.acquire()
+                for item in items:
+                    item.wake = threading.Lock()
+                    item.wake.acquire()
             self._led = True
-            self._queue.append(item)
-        if item.wake is not None:
-            item.wake.acquire()
-        if not item.done:
-            self._lead(item)
+            self._queue += items
+        for item in items:
+            if item.wake is not None:
+                item.wake.acquire()
+            if not item.done:
+                self._lead(item)
 
     def _lead(self, item: Item) -> None:
         taken: list[Item] = []

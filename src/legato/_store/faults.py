@@ -13,7 +13,7 @@ The action happens at hit number `hit` (1 if left out):
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from legato._store.port import Grade, Lane, Store, Transaction, Watch
@@ -141,6 +141,20 @@ class FaultyStore:
         value = self.store.run(within, lane, grade)
         self._fault("after the commit")
         return value
+
+    def run_all(
+        self,
+        ops: Sequence[Callable[[Transaction], T]],
+        lane: Lane = Lane.FACTS,
+        grade: Grade = Grade.ACKED,
+    ) -> list[T | BaseException]:
+        outcomes: list[T | BaseException] = []
+        for op in ops:
+            try:
+                outcomes.append(self.run(op, lane, grade))
+            except Exception as error:  # noqa: BLE001 - it is what this operation gave
+                outcomes.append(error)
+        return outcomes
 
     def read(self, op: Callable[[Transaction], T]) -> T:
         self._fault("before a read")

@@ -131,6 +131,18 @@ class Store(Protocol):
         """
         ...
 
+    def run_all(
+        self,
+        ops: Sequence[Callable[[Transaction], T]],
+        lane: Lane = Lane.FACTS,
+        grade: Grade = Grade.ACKED,
+    ) -> list[T | BaseException]:
+        """Run up to 64 operations as `run` does each, and return what each returned or raised.
+
+        They wait together, so they share a commit, and one thread waits for all of them.
+        """
+        ...
+
     def read(self, op: Callable[[Transaction], T]) -> T:
         """Run `op` on a snapshot that it cannot change.
 

@@ -8,7 +8,7 @@ share one commit, and a lone one does not wait.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -56,6 +56,15 @@ class PostgresStore:
         writer = self._leases if lane is Lane.LEASES else self._writer
         result: T = writer.combiner.run(op, lane, grade)
         return result
+
+    def run_all(
+        self,
+        ops: Sequence[Callable[[Transaction], T]],
+        lane: Lane = Lane.FACTS,
+        grade: Grade = Grade.ACKED,
+    ) -> list[T | BaseException]:
+        writer = self._leases if lane is Lane.LEASES else self._writer
+        return writer.combiner.run_all(ops, lane, grade)
 
     def read(self, op: Callable[[Transaction], T]) -> T:
         return self._look(lambda connection: op(PostgresSnapshot(connection)))

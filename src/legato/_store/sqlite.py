@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -62,6 +62,14 @@ class SqliteStore:
     ) -> T:
         result: T = self._combiner.run(op, lane, grade)
         return result
+
+    def run_all(
+        self,
+        ops: Sequence[Callable[[Transaction], T]],
+        lane: Lane = Lane.FACTS,
+        grade: Grade = Grade.ACKED,
+    ) -> list[T | BaseException]:
+        return self._combiner.run_all(ops, lane, grade)
 
     def read(self, op: Callable[[Transaction], T]) -> T:
         return self._readers.read(op)

@@ -1,0 +1,69 @@
+"""Writes of many requests at once: what comes while a commit is under way shares the next one.
+
+A thread for each request would be woken for each of them, and would take the interpreter away
+from the event loop each time; here one thread carries out all that waits, and wakes the loop once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+from legato._store.combine import LIMIT
+from legato._store.port import Grade, Lane, Store, Transaction
+
+T = TypeVar("T")
+_Waiting = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
+
+
+class Writes:
+    """Operations of one event loop on their way into the store, in the order in which they came."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[_Waiting] = []
+        self._busy = False
+        self._thread = ThreadPoolExecutor(1, "legato-writes")
+
+    async def run(self, op: Callable[[Transaction], T]) -> T:
+        """Return what `op` returned once it is committed, and would survive a power cut."""
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[T] = loop.create_future()
+        self._waiting.append((op, found))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)
+        return await found
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the thread carry out what waits."""
+        taken = self._waiting[:LIMIT]
+        del self._waiting[:LIMIT]
+        self._thread.submit(self._carry_out, loop, taken)
+
+    def _carry_out(self, loop: asyncio.AbstractEventLoop, taken: list[_Waiting]) -> None:
+        try:
+            outcomes = self._store.run_all([op for op, _ in taken], Lane.PROPOSALS, Grade.ACKED)
+        except BaseException as error:  # noqa: BLE001 - it goes to those who asked
+            outcomes = [error] * len(taken)
+        loop.call_soon_threadsafe(self._end, loop, taken, outcomes)
+
+    def _end(
+        self, loop: asyncio.AbstractEventLoop, taken: list[_Waiting], outcomes: list[Any]
+    ) -> None:
+        for (_, found), outcome in zip(taken, outcomes, strict=True):
+            if found.done():  # nobody waits any more
+                continue
+            if isinstance(outcome, BaseException):
+                found.set_exception(outcome)
+            else:
+                found.set_result(cast("Any", outcome))
+        self._busy = bool(self._waiting)
+        if self._busy:
+            self._begin(loop)
+
+    def close(self) -> None:
+        """Wait for what is at work."""
+        self._thread.shutdown()
