@@ -110,6 +110,41 @@ def test_writers_at_once(store):
     assert count(store, "task_run_state") == 8 * 30
 
 
+def test_operations_that_wait_together_are_answered_each(store):
+    def named(name):
+        return lambda tx: tx.run_many("flow.create", flow_row(tx, name)) and name
+
+    def refuse(tx):
+        raise InvalidRequest("no")
+
+    def fail(tx):
+        tx.run_many("flow.create", flow_row(tx, "never"))
+        raise ZeroDivisionError
+
+    outcomes = store.run_all([named("a"), refuse, fail, named("b")])
+    assert [outcomes[0], outcomes[3]] == ["a", "b"]
+    assert [type(outcome) for outcome in outcomes[1:3]] == [InvalidRequest, ZeroDivisionError]
+    found = [store.read(lambda tx, n=n: tx.rows("flow.find", {"ws": 0, "name": n})) for n in "ab"]
+    assert all(found)
+    assert not store.read(lambda tx: tx.rows("flow.find", {"ws": 0, "name": "never"}))
+
+
+def test_operations_of_many_threads_and_of_one_wait_for_each_other(store):
+    def row(name):
+        return lambda tx: tx.run_many("flow.create", flow_row(tx, name))
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(store.run_all, [row(f"{thread}.{turn}.{n}") for n in range(20)])
+            for thread in range(4)
+            for turn in range(5)
+        ]
+        jobs += [pool.submit(store.run, row(f"single {n}")) for n in range(40)]
+        for job in jobs:
+            job.result(timeout=60)
+    assert count(store, "flow") == 20 * 20 + 40
+
+
 def test_positions_grow(store):
     drawn = [store.run(lambda tx: list(tx.positions(3))) for _ in range(4)]
     flat = [p for part in drawn for p in part]

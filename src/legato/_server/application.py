@@ -17,15 +17,19 @@ from starlette.types import ASGIApp
 from legato._server import events_in, handshake, journal, native, streams_out
 from legato._server.control import Control
 from legato._server.events_in import EventInbox
-from legato._server.operations import Operations, json_response, too_long
+from legato._server.operations import (
+    COMPRESSED_FROM_BYTES,
+    COMPRESSION,
+    Operations,
+    json_response,
+    too_long,
+)
 from legato._server.safety import Access, Guard, TooLong
 from legato._server.streams import Streams
 
 _log = getLogger("legato.server")
 _OPEN = ("/health", "/ready")
 """What is answered to anybody, below the base path."""
-_COMPRESSED_FROM_BYTES = 4096
-"""An answer about one run is smaller; to compress it takes longer than to send it."""
 
 
 def application(control: Control, access: Access, base_path: str = "/api") -> ASGIApp:
@@ -54,9 +58,9 @@ def application(control: Control, access: Access, base_path: str = "/api") -> AS
         exception_handlers={TooLong: _too_long, HTTPException: _http, Exception: _failed},
         lifespan=lifespan,
     )
-    found = Operations(control, base_path, rest, _failed)
-    compressed = GZipMiddleware(found, minimum_size=_COMPRESSED_FROM_BYTES, compresslevel=1)
-    return Guard(compressed, access, frozenset(base_path + path for path in _OPEN))
+    compressed = GZipMiddleware(rest, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION)
+    found = Operations(control, base_path, compressed, _failed)
+    return Guard(found, access, frozenset(base_path + path for path in _OPEN))
 
 
 async def _too_long(_: Request, __: Exception) -> Response:

@@ -43,13 +43,23 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._plain = cast("asyncio.Transport", transport)
-        super().connection_made(cast("asyncio.Transport", JoinedWrites(self._plain)))
+        self._joined = JoinedWrites(self._plain)
+        super().connection_made(cast("asyncio.Transport", self._joined))
         self._expect(self.head_seconds)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer a client that sends no more before it is closed; False: it waits for nothing."""
+        self._joined.release()  # the transport takes nothing any more once this returns False
+        cycle = cast("Any", self.cycle)
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        cycle.keep_alive = False
+        return True
 
     def handle_websocket_upgrade(self) -> None:
         self._unwatch()
@@ -159,14 +169,15 @@ class JoinedWrites:
 
     def write(self, data: bytes) -> None:
         if not self._held:
-            asyncio.get_running_loop().call_soon(self._release)
+            asyncio.get_running_loop().call_soon(self.release)
         self._held.append(data)
 
     def close(self) -> None:
-        self._release()
+        self.release()
         self._transport.close()
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Send what is held."""
         if self._held:
             data = b"".join(self._held)
             self._held.clear()

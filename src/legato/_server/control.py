@@ -9,8 +9,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from legato._control import ordered_log
 from legato._control.journal import Delivery
 from legato._control.registry import handler_of
+from legato._model.errors import StoreBusy
 from legato._model.operations.spec import Operation
 from legato._model.ports import Clock
 from legato._model.records import BatchAnswer
@@ -49,6 +51,23 @@ class Control:
         if operation.spec.access == "read":
             return await self.read(op), now
         return await self._writes.run(op), now
+
+    async def list(self, operation: Operation) -> tuple[Any, datetime, str | None]:
+        """Carry out an operation that lists; return also the cursor to follow what is listed from.
+
+        It is read before the rows, so what changes later is told to whoever follows from there;
+        None: it cannot be told yet.
+        """
+        handle, now = handler_of(operation, prefect=True), self.clock.now()
+
+        def look() -> tuple[Any, datetime, str | None]:
+            try:
+                cursor = ordered_log.latest(self.store)
+            except StoreBusy:
+                cursor = None
+            return self.store.read(lambda tx: handle(tx, now, operation)), now, cursor
+
+        return await self._in(self._threads, look)
 
     async def read(self, look: Callable[[Transaction], T]) -> T:
         """Run a query of the server's own on a snapshot."""

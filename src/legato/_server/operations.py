@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any, get_origin
 
 import msgspec
@@ -10,8 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from legato._control import ordered_log
-from legato._model.errors import Error, InvalidRequest, Locked, StoreBusy
+from legato._model.errors import Error, InvalidRequest, Locked
 from legato._model.operations.logs import DownloadLogs
 from legato._model.operations.requests import Match, made, matches
 from legato._server import downloads, problems, quirks
@@ -19,6 +20,9 @@ from legato._server.bodies import ECHO_MAX_BYTES, decoded
 from legato._server.control import Control
 from legato._server.safety import BODY_MAX_BYTES, TooLong
 from legato._server.shapes import shaped
+
+COMPRESSED_FROM_BYTES, COMPRESSION = 4096, 1
+"""An answer about one run is smaller; to compress it takes longer than to send it."""
 
 
 class Operations:
@@ -48,7 +52,7 @@ class Operations:
             response = too_long()
         except Exception as error:  # noqa: BLE001 - whoever asked gets an answer, the log the rest
             response = await self._failed(request, error)
-        await response(scope, receive, send)
+        await _compressed(request, response)(scope, receive, send)
 
     async def _respond(self, request: Request, found: list[Match]) -> Response:
         path, method = request.scope["path"], request.method
@@ -69,9 +73,11 @@ class Operations:
             operation = made(match, asked, request.scope["query_string"].decode("latin-1"))
             if isinstance(operation, DownloadLogs):
                 return await downloads.logs(self._control, operation)
-            # before the rows: what changes after it is told to who follows the log from there
-            position = await self._position() if _is_list(kind.spec.answer) else None
-            found, now = await self._control.send(operation)
+            position: str | None = None
+            if kind.spec.access == "read" and _is_list(kind.spec.answer):
+                found, now, position = await self._control.list(operation)
+            else:
+                found, now = await self._control.send(operation)
         except Error as error:
             if _is_bad_path(error, match):
                 return json_response(*problems.NOT_FOUND)
@@ -90,14 +96,8 @@ class Operations:
             response.headers["X-Legato-Position"] = position
         return response
 
-    async def _position(self) -> str | None:
-        """Return the cursor behind what a list shows; None: it cannot be told yet."""
-        try:
-            return await self._control.call(ordered_log.latest)
-        except StoreBusy:
-            return None
 
-
+@cache
 def _is_list(answer: Any) -> bool:
     """Tell whether an answer is a list, or a page of one."""
     return get_origin(answer) is list or "results" in getattr(answer, "__struct_fields__", ())
@@ -109,6 +109,18 @@ def _answered(status: int, found: Any, *, plain: bool = False) -> Response:
     if plain:
         return PlainTextResponse(found, status)
     return json_response(status, shaped(found))
+
+
+def _compressed(request: Request, response: Response) -> Response:
+    """Compress a long answer, for a client that takes it so."""
+    if len(getattr(response, "body", b"")) < COMPRESSED_FROM_BYTES:
+        return response
+    response.headers["Vary"] = "Accept-Encoding"
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        response.body = gzip.compress(response.body, COMPRESSION)
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers["Content-Length"] = str(len(response.body))
+    return response
 
 
 def too_long() -> Response:

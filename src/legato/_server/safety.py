@@ -9,11 +9,10 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from re import compile as compile_pattern
 
 from msgspec import Struct
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legato._server.handshake import refused
@@ -84,7 +83,9 @@ class Guard:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers = {
+            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
+        }
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             await _refuse(scope, send, *refusal)
@@ -94,10 +95,14 @@ class Guard:
             return
         await self._app(scope, _Bounded(receive), _hardened(send))
 
-    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, dict[str, str]] | None:
-        for name in _ONCE:
-            if len(headers.getlist(name)) > 1:
-                return 400, {"detail": f"The header {name} may stand in a request once."}
+    def _refusal(
+        self, scope: Scope, headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, str]] | None:
+        if len(headers) != len(scope["headers"]):
+            names = [name for name, _ in scope["headers"]]
+            for name in _ONCE:
+                if names.count(name.encode()) > 1:
+                    return 400, {"detail": f"The header {name} may stand in a request once."}
         origin = headers.get("origin")
         if not self._access.knows_host(headers.get("host", "")):
             return 421, {"detail": "This server does not answer to that host name."}
@@ -112,14 +117,14 @@ class Guard:
         return _malformed(headers)
 
 
-def _is_foreign(scope: Scope, headers: Headers) -> bool:
+def _is_foreign(scope: Scope, headers: Mapping[str, str]) -> bool:
     """Tell whether a browser says that another site asks; a link that was clicked may lead here."""
     if headers.get("sec-fetch-site") != "cross-site":
         return False
     return scope.get("method") != "GET" or headers.get("sec-fetch-mode") != "navigate"
 
 
-def _malformed(headers: Headers) -> tuple[int, dict[str, str]] | None:
+def _malformed(headers: Mapping[str, str]) -> tuple[int, dict[str, str]] | None:
     """Refuse clients of another API, and bodies that say that they are too long."""
     old = refused(headers.get("x-prefect-api-version"))
     if old is not None:

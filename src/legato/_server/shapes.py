@@ -15,18 +15,27 @@ from legato._model.operations.graphs import Dependency
 from legato._model.operations.task_runs import TaskRunPage
 from legato._model.states import State, StateDetails
 from legato._model.task_runs import TaskRun
-from legato._model.wire import jsonable
+from legato._model.wire import jsonable, jsonable_with
 
 _DETAILS = jsonable(structs.asdict(StateDetails()))
 _POLICY = jsonable(structs.asdict(FlowRunPolicy()))
+_OF_RUNS = ("total_run_time", "estimated_run_time", "estimated_start_time_delta")
+_DURATIONS: dict[type, tuple[str, ...]] = {
+    FlowRun: _OF_RUNS,
+    TaskRun: _OF_RUNS,
+    State: (),
+    OrchestrationResult: (),
+}
 _NO_DELAY: dict[str, Any] = {"retries": 0, "retry_delay": 0}
 
 
 def shaped(value: Any) -> Any:
     """Return an answer as JSON values."""
+    kind = cast("type", value.__class__)
     if isinstance(value, list):
         return [shaped(item) for item in cast("Iterable[Any]", value)]
-    plain = jsonable(value)
+    durations = _DURATIONS.get(kind)
+    plain = jsonable(value) if durations is None else jsonable_with(value, durations)
     if isinstance(value, State):
         return _state(plain)
     if isinstance(value, FlowRun):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from legato._store.combine import LIMIT
 from legato._store.port import Grade, Lane, Store, Transaction
@@ -59,7 +59,7 @@ class Writes:
             if isinstance(outcome, BaseException):
                 found.set_exception(outcome)
             else:
-                found.set_result(cast("Any", outcome))
+                found.set_result(outcome)
         self._busy = bool(self._waiting)
         if self._busy:
             self._begin(loop)
