@@ -12,6 +12,9 @@ DEFAULTS = {
     "DURABLE_FAILPOINTS": 0,  # 1: at all points that it passes, too
     "OUTAGES": 2,  # of the database, each with a killed process
     "GIL_SECONDS": 3,  # for which a task keeps the interpreter to itself
+    "SERVER_KILLS": 3,  # of a server under a process that records through it
+    "AWAY_SECONDS": 0,  # for which a flow does without its server
+    "AWAY_TASKS": 300,  # that this flow has
     "ROUNDS": 2,  # of every kind of child process
     "WRITERS": 16,  # processes that write at once
     "FLOWS": 10,  # that each of them runs

@@ -36,6 +36,38 @@ print("total", whole(int(sys.argv[1])), flush=True)
 wait_for("ending")
 """
 
+STEADY = """
+import sys, time
+from legato import flow, task, get_run_logger
+
+@task
+def add(n: int, pause: float) -> int:
+    time.sleep(pause)
+    return n + 1
+
+@task
+def breaks() -> None:
+    raise ValueError("no")
+
+@flow
+def part(n: int) -> int:
+    get_run_logger().info("part %s", n)
+    return add(n, 0)
+
+@flow
+def whole(count: int, pause: float) -> int:
+    total = 0
+    for n in range(count):
+        total += add(n, pause)
+        if n == count // 4:
+            print("middle", flush=True)
+    part(total)
+    breaks(return_state=True)
+    return total
+
+print("total", whole(int(sys.argv[1]), float(sys.argv[2])), flush=True)
+"""
+
 FORK = """
 import os
 from legato import flow, task
