@@ -104,3 +104,24 @@ print("one", one(), flush=True)
 SEND = (
     "import sys; from legato._cli.main import main; sys.argv = ['legato', 'spool', 'send']; main()"
 )
+
+RESULT = """
+import sys
+from legato import flow, get_client, task
+from legato.cache_policies import INPUTS
+
+@task(persist_result=True, cache_policy=INPUTS)
+def large(size: int) -> bytes:
+    print("made", flush=True)
+    return bytes(size)
+
+@flow(persist_result=True)
+def results(size: int) -> bytes:
+    return large(size)
+
+if len(sys.argv) > 1:
+    print("flow", len(results(int(sys.argv[1]))), flush=True)
+with get_client(sync_client=True) as client:
+    for run in client.read_flow_runs():
+        print("read", len(run.state.result()), flush=True)
+"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.remote.actors import FORK, ONE, RUN
+from tests.remote.actors import FORK, ONE, RESULT, RUN
 from tests.remote.whole import TASKS, is_whole, total
 
 
@@ -37,3 +37,13 @@ def test_who_a_server_does_not_know_is_told_so_and_goes_on(server, home, start):
     assert script.rest() == ["one 1"]
     assert script.errors().count("\n") == 2  # the lines of the run, nothing else
     assert not list((home / "spool").rglob("*.db"))  # what waited went out, too
+
+
+def test_results_lie_with_the_server_so_that_other_machines_have_them(server, start, tmp_path):
+    server.start()
+    size = 3_000_000
+    assert start(RESULT, size).rest() == ["made", f"flow {size}", f"read {size}"]
+    elsewhere = {"LEGATO_HOME": str(tmp_path / "elsewhere")}
+    assert start(RESULT, **elsewhere).rest() == [f"read {size}"]
+    # from the cache of the server; the flow's result is its own
+    assert start(RESULT, size, **elsewhere).rest() == [f"flow {size}"] + [f"read {size}"] * 2

@@ -55,7 +55,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(server, start, tmp_path):
     runs, tasks = states(server, _STATES), states(server, _TASK_STATES)
     for ack in acks.read_text().splitlines():
         kind, _, run_id = ack.partition(" ")
-        assert runs[run_id, kind] == 1, ack
+        assert runs[run_id, kind] == 1, f"{ack}: {runs}\n{script.errors()}"
         if kind == "COMPLETED":
             found = [tasks[run_id, each] for each in ("PENDING", "RUNNING", "COMPLETED")]
             assert found == [TASKS] * 3, ack

@@ -113,3 +113,19 @@ def test_a_server_of_prefect_gets_nothing(server, home, start, other):
     script = start(ONE, LEGATO_API_URL=other, **AT_ONCE)
     assert script.rest() == ["one 1"]
     assert "No server of Legato answers" in script.errors()
+
+
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+def test_what_waits_in_the_home_of_the_server_is_not_taken_for_dead(server, start):
+    server.start()
+    script = start(RUN, TASKS, "halfway", LEGATO_HOME=str(server.home), **AT_ONCE)
+    script.until("halfway")
+    server.kill()
+    script.tell()
+    assert script.ends() == 0, script.errors()
+    assert spooled(server.home)
+    server.start()  # which closes what dead processes of the machine hold
+    assert start(ONE, LEGATO_HOME=str(server.home)).rest() == ["one 1"]
+    assert not spooled(server.home)
+    completed = {"state": {"type": {"any_": ["COMPLETED"]}}}
+    assert server.ask("/flow_runs/count", flow_runs=completed) == 3

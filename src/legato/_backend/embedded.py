@@ -85,7 +85,7 @@ class EmbeddedBackend(ProcessBackend):
         """Close what dead processes hold, and end leases of which nobody here knows better."""
         owners, now = Path(self.home.owners()), self.clock.now()
         with contextlib.suppress(StoreError):
-            ownership.sweep(self.store, owners, now)
+            ownership.sweep(self.store, owners, now, self._spared)
             ownership.reap(self.store, owners, now)
 
     def find_cached(self, cache_key: str) -> Result | None:
@@ -108,7 +108,7 @@ class EmbeddedBackend(ProcessBackend):
         store = self.store
         taker = spool.OfStore(store, self.clock)
         found = [*self.heard, *spool.deliver(taker, self.home, self.clock, anywhere=anywhere)]
-        ownership.sweep(store, Path(self.home.owners()), self.clock.now(), self.spoolers)
+        ownership.sweep(store, Path(self.home.owners()), self.clock.now(), self._spared)
         return spool.summed(found)
 
     def close_own_runs(self, message: str) -> bool:
@@ -166,7 +166,13 @@ class EmbeddedBackend(ProcessBackend):
                 self.clock,
                 budget_seconds=spool.BUDGET_SECONDS,
             )
-        ownership.sweep(store, owners, self.clock.now(), self.spoolers)
+        ownership.sweep(store, owners, self.clock.now(), self._spared)
+
+    def _spared(self) -> set[UUID]:
+        """Return the writers that have something to say yet, here or to a server of this home."""
+        from legato._backend import spool
+
+        return spool.spoolers(self.home)
 
     def _store_batch(self, batch: Batch) -> BatchAnswer:
         from legato._control.journal import Delivery

@@ -24,6 +24,9 @@ class Backend(Protocol):
     is_dry: bool
     """Records nothing: tasks are not called either."""
 
+    row_limit: int
+    """How many bytes of a result are recorded rather than put into a storage."""
+
     @property
     def journal(self) -> Journal: ...
 

@@ -18,6 +18,7 @@ from legato._journal.journal import Journal
 from legato._journal.random import SystemRandom
 from legato._model.errors import StoreError, StoreFull, StoreReadOnly
 from legato._model.records import ResultCached
+from legato._model.results import INLINE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class ProcessBackend(ABC):
     """
 
     is_dry = False
+    row_limit = INLINE_LIMIT
 
     def __init__(
         self,

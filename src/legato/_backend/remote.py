@@ -23,6 +23,7 @@ from legato._model.leases import span
 from legato._model.operations.attempts import CloseAttempts, OpenAttempt
 from legato._model.operations.results import FindCached
 from legato._model.operations.writers import CloseRest
+from legato._model.results import SERVED_LIMIT
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -48,6 +49,8 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5
 
 class RemoteBackend(ProcessBackend):
     """Records through the server whose API is at `url`; connects at the first use."""
+
+    row_limit = SERVED_LIMIT
 
     def __init__(
         self, home: Home, url: str, settings: Settings, clock: Clock | None = None

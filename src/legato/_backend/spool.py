@@ -95,6 +95,14 @@ def files(home: Home) -> list[str]:
     return [os.path.join(folder, name) for name in names]
 
 
+def spoolers(home: Home) -> set[UUID]:
+    """Return the writers that have something to say, to the database of the home or to a server."""
+    found: set[UUID] = set()
+    for _, _, names in os.walk(home.spool_folder):
+        found |= {known for name in names if (known := writer_id(name)) is not None}
+    return found
+
+
 def writer_id(path: str) -> UUID | None:
     """Return the writer that a file is named after."""
     try:

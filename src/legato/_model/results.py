@@ -9,6 +9,8 @@ from uuid import UUID
 from msgspec import Struct
 
 INLINE_LIMIT = 64 * 1024
+SERVED_LIMIT = 8 * 1024 * 1024
+"""So large may a result be that a server keeps in its database, where the writer has a server."""
 ROW_LIMIT = 1024
 """So large may a plain result be that lies in the row of its task run."""
 NONE_RETURNED = UUID(int=1)

@@ -34,6 +34,7 @@ class Errand:
 
     def __init__(self, backend: PipeBackend, task: Task[Any, Any], call: dict[str, Any]) -> None:
         backend.folder, backend.lock_file = call["storage"], call["flights"]
+        backend.row_limit = call["row_limit"]
         self._backend, self._task = backend, task
         code.sent_from = call["script"]
         self._flow = flow_context(backend, call)

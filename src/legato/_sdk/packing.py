@@ -67,6 +67,7 @@ def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:
         "replay": None if flow.replay is None else flow.replay.within(context.step_key),
         "storage": run.backend.storage(),
         "flights": run.backend.flights(),
+        "row_limit": run.backend.row_limit,
     }
 
 

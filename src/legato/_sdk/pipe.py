@@ -11,6 +11,7 @@ from legato._journal.clock import SystemClock
 from legato._journal.ids import TimeOrderedIds
 from legato._journal.random import SystemRandom
 from legato._model.operations.results import FindCached
+from legato._model.results import INLINE_LIMIT
 from legato._sdk.wire import hang_up
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ class PipeBackend:
         self.ids = TimeOrderedIds()
         self.random = SystemRandom()
         self.folder = self.lock_file = ""
+        self.row_limit = INLINE_LIMIT
 
     def send(self, operation: Operation) -> Any:
         """Carry out an operation."""

@@ -26,6 +26,7 @@ from legato._settings.current import current as settings
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from legato._backend.port import Backend
     from legato._sdk.flow import Flow
     from legato._sdk.task import Task
 
@@ -110,7 +111,7 @@ def put(
     blob, location = stored_form(serializer, value), None
     # a shared one has the id of the run that made it: that is how others find out whose it is
     result_id = context.id if shared is not None else result_id or home.ids.new()
-    if at.storage is not None or at.key is not None or len(blob) > INLINE_LIMIT:
+    if at.storage is not None or at.key is not None or len(blob) > _row_limit(home):
         storage = storage_of(at.storage, Path(home.storage()))
         key = result_id.hex if at.key is None else at.key  # then the object is this result's own
         expires = at.expires_at
@@ -131,6 +132,12 @@ def put(
         )
     )
     return result_id
+
+
+def _row_limit(home: Backend) -> int:
+    """Return how many bytes of a result are recorded; larger ones have the place that is named."""
+    named = settings().results_default_storage or settings().results_local_storage_path
+    return INLINE_LIMIT if named else home.row_limit
 
 
 def own_key(template: str | None, context: RunContext) -> str | None:

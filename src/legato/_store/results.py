@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from legato._model.records import ResultCached
-from legato._model.results import INLINE_LIMIT, Result
+from legato._model.results import SERVED_LIMIT, Result
 from legato._store import decode, encode
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
@@ -29,7 +29,7 @@ class Results:
     def add(self, result: Result) -> None:
         """Add a result; raises ValueError if its body does not belong into a row."""
         tx, null, body = self._tx, self._tx.null, result.body
-        if body is not None and len(body) > INLINE_LIMIT:
+        if body is not None and len(body) > SERVED_LIMIT:
             raise ValueError(f"A result of {len(body)} bytes does not belong into a row")
         self._rows += (
             tx.uid(result.id), null if result.flow_run_id is None else tx.uid(result.flow_run_id),

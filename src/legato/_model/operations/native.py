@@ -17,6 +17,8 @@ from legato._model.errors import Error, Hole, InvalidRequest, Locked, Problem
 from legato._model.faults import described, struct_faults
 from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
+from legato._model.results import ResultReference
+from legato._model.states import State
 
 PATH = "/operations/"
 MEDIA_TYPE = "application/json"
@@ -77,7 +79,24 @@ def answer_in(kind: type[Operation], body: bytes) -> Any:
     """Return the answer to an operation; raise ValueError on what cannot be one."""
     if kind.spec.answer is None:
         return None
-    return msgspec.convert(decoded(body), kind.spec.answer)
+    answer = msgspec.convert(decoded(body), kind.spec.answer)
+    if b'"result_id"' in body:
+        _refer(answer)
+    return answer
+
+
+def _refer(value: Any) -> None:
+    """Put references into states in the place of what JSON has made of them."""
+    if isinstance(value, State):
+        said = value.data
+        if isinstance(said, dict) and said.keys() == {"result_id"}:
+            value.data = msgspec.convert(said, ResultReference)
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            _refer(getattr(value, name))
+    elif isinstance(value, list):
+        for item in value:  # pyright: ignore[reportUnknownVariableType]
+            _refer(item)
 
 
 def fault(error: Error) -> Fault:
