@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
+from urllib.request import urlopen
 
 import pytest
 
+from tests.remote.actors import RUN
 from tests.remote.kept import WAITS
+from tests.remote.whole import TASKS, is_whole
+from tests.remote.wire import Wire
 from tests.store.records import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kept by a handle of the kernel")
@@ -84,3 +89,40 @@ def test_code_that_lets_nothing_through_is_kept_alive_until_it_is_to_end(server,
     assert script.process.returncode == -signal.SIGKILL
     until(lambda: run(server)["state_type"] in {"CANCELLED", "FAILED"})
     assert run(server)["state_name"] == ("TimedOut" if limit else "Cancelled")
+
+
+@pytest.fixture
+def wire(server):
+    """A wire to the server that only those have who are told its address."""
+    wire = Wire(server.port)
+    yield wire
+    wire.close()
+
+
+def test_who_is_cut_off_alone_loses_a_run_and_finishes_it_when_he_is_back(server, start, wire):
+    """His tasks that were at work, and all that he did meanwhile, count as if nothing had been."""
+    server.start(LEGATO_LEASE_SECONDS="1")
+    alone = start(RUN, TASKS, "halfway", "ending", LEGATO_API_URL=wire.url, **SOON)
+    alone.until("halfway")
+    is_kept(server)
+    wire.cut()
+    until(lambda: run(server)["state_type"] == "CRASHED")
+    assert run(server)["state"]["message"].startswith("lease expired")
+    alone.tell()
+    alone.until("ending")
+    assert run(server)["state_type"] == "CRASHED"
+    wire.mend()
+    alone.tell()
+    assert alone.ends() == 0, alone.errors()
+    is_whole(server)
+    whole = next(
+        one for one in server.ask("/flow_runs/filter") if one["parent_task_run_id"] is None
+    )
+    assert [(one["number"], one["cause"]) for one in attempts(server, whole["id"])] == [
+        (1, "expired"), (2, "ended")
+    ]  # fmt: skip
+
+
+def attempts(server, run_id):
+    with urlopen(f"{server.url}/flow_runs/{run_id}/attempts", timeout=30) as answer:
+        return json.load(answer)
