@@ -22,6 +22,8 @@ def holds():
 def whole(what):
     {"waits": waits, "holds": holds}[what]()
 
+if "task" in sys.argv:
+    waits()
 limit = float(sys.argv[2]) if len(sys.argv) > 2 else None
 whole.with_options(timeout_seconds=limit)(sys.argv[1])
 """

@@ -64,6 +64,17 @@ def test_a_flow_whose_process_is_killed_has_crashed_at_once(server, start):
     assert tasks(server) == ["CRASHED"]
 
 
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+def test_a_task_of_no_flow_whose_process_is_killed_has_crashed_too(server, start):
+    server.start()
+    script = start(WAITS, "task", **SOON)
+    script.until("waits")
+    until(lambda: leases(server) != [])
+    is_kept(server)
+    script.kill()
+    until(lambda: tasks(server) == ["CRASHED"])
+
+
 def test_a_cancelled_flow_ends_its_process_and_runs_its_hooks(server, start):
     server.start()
     script = start(WAITS, "waits", **SOON)

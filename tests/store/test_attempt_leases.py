@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from legato._control import attempt_leases, openings
+from legato._control import attempt_leases, openings, prefect_flow_runs
 from legato._control.attempts import close_dead, open_writers
 from legato._control.global_concurrency_limits import create as create_limit
 from legato._control.slots import find as find_slots
@@ -23,6 +23,7 @@ from legato._model.operations.attempts import (
     RenewAttempts,
 )
 from legato._model.operations.concurrency_limits import CreateGlobalConcurrencyLimit
+from legato._model.operations.flow_runs import SetFlowRunState, StateCreate
 from legato._model.operations.slots import FindSlots, TakeSlots
 from legato._model.records import Aborted, Accepted
 from legato._model.states import StateType
@@ -366,3 +367,30 @@ def test_renewals_ends_and_reapers_at_the_same_time_lose_nothing(store, sender):
         over.set()
         assert all(job.result(30) for job in reapers)
     assert {read_flow_run(store, run_id).state_type for run_id in ids} == {COMPLETED}
+
+
+def test_who_sets_a_run_to_cancelled_means_its_process(store, sender, renew):
+    run_id = sender.start()
+    given = StateCreate(type=CANCELLED)
+    request = SetFlowRunState(flow_run_id=run_id, state=given, force=True)
+    store.run(lambda tx: prefect_flow_runs.set_state(tx, now(), request))
+    answer = renew()
+    assert (answer.held, answer.cancelling, answer.lost) == ([], [run_id], [])
+    assert renew().cancelling == []
+
+
+def test_task_runs_of_no_flow_run_live_by_a_lease_of_their_process(store, sender, renew, tend):
+    live, begun = whole_task(None, 0)
+    done, records = whole_task(None, 0)
+    sender.send(*begun[:2], *records)
+    assert renew(8).held == [sender.writer.id]
+    assert tend(20) == 0
+    assert tend(24) == 1
+    assert read_task(store, live.id).state.message == SILENT
+    assert read_task(store, done.id).state_type is COMPLETED
+    other, more = whole_task(None, 0)
+    answer = sender.send(begun[2], *more)  # it was not dead
+    assert (answer.fenced, answer.quarantined) == ([], 0)
+    assert types(task_states(store, live.id))[-3:] == [CRASHED, RUNNING, COMPLETED]
+    assert read_task(store, other.id).state_type is COMPLETED
+    assert count(store, "lease") == 1

@@ -21,14 +21,20 @@ from msgspec import Struct, json
 from legato._journal import forks
 from legato._model.errors import Error
 from legato._model.operations.attempts import RenewAttempts
-from legato._model.records import Accepted, FlowRunMoveProposed, FlowRunProposed, Rejected
+from legato._model.records import (
+    Accepted,
+    FlowRunMoveProposed,
+    FlowRunProposed,
+    Rejected,
+    TaskRunCreated,
+)
 from legato._model.states import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from legato._model.records import Batch, BatchAnswer
+    from legato._model.records import Batch, BatchAnswer, Record
     from legato._model.states import State
 
 PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keeper_process.py")
@@ -153,6 +159,8 @@ class Keeper:
                 self._moved(record.flow_run_id, given.state)
         for fenced in answer.fenced:
             self.end(fenced.flow_run_id)
+        if batch.writer_id not in self._runs and any(map(_is_alone, batch.records)):
+            self.begin(batch.writer_id)
 
     def _moved(self, run_id: UUID, state: State | None) -> None:
         if state is not None and state.type in TERMINAL:
@@ -283,6 +291,11 @@ class Keeper:
         """Close the pipe, which would keep the parent alive; this process has no runs."""
         self._drop()
         self._begin_anew()
+
+
+def _is_alone(record: Record) -> bool:
+    """Tell whether a record begins a task run of no flow run; its writer has a lease for those."""
+    return type(record) is TaskRunCreated and record.run.flow_run_id is None
 
 
 def _is_broken(pipe: int) -> bool:

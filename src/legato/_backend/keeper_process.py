@@ -6,8 +6,9 @@ then SIGKILL to it and all its descendants.
 
 Run by its path, with the standard library only: it must be small and start soon. Lines of JSON
 come in on stdin: first the configuration, then `{"begin": RUN, "kill": BOOL, "ends": TIME}` and
-`{"end": RUN}`, and `{"bye": true}` before the process ends in good order. The end of stdin
-without that is a crash. It is no child of its process, which may wait for all that it has.
+`{"end": RUN}` (the writer's own id stands for task runs of no flow run), and `{"bye": true}` before
+the process ends in good order. The end of stdin without that is a crash. It is no child of its
+process, which may wait for all that it has.
 """
 
 from __future__ import annotations
@@ -265,7 +266,8 @@ class Keeper:
 
     def _end_process(self, run: dict[str, Any]) -> bool:
         """Ask the process to end, unless it does more than this run; tell whether it was asked."""
-        if self._kill_at is None and run["kill"] and len(self._runs) == 1:
+        others = self._runs.keys() - {run["begin"], self._config["writer"]}
+        if self._kill_at is None and run["kill"] and not others:
             self._kill_at = time.monotonic() + self._config["grace"]
             self._process.look()
             self._process.send(signal.SIGTERM)

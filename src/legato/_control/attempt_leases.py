@@ -21,6 +21,7 @@ from legato._model.states import StateType
 from legato._store import attempt_leases, flow_runs, leases, slots
 from legato._store.flow_runs import FlowWork
 from legato._store.port import Lane, Store, Transaction
+from legato._store.task_runs import TaskWork
 
 BATCH = 200
 AFTER_OUTAGE = timedelta(seconds=30)
@@ -44,17 +45,19 @@ def renew(tx: Transaction, now: datetime, request: RenewAttempts) -> Renewed:
     held: list[UUID] = []
     gone: list[UUID] = []
     for lease, state_type, is_held in attempt_leases.list_of_writer(tx, request.writer_id):
-        if not is_held:
-            gone.append(lease.id)
-            answer.lost.append(lease.subject)
-            continue
-        held.append(lease.id)
-        cancelling = state_type == StateType.CANCELLING.value
-        (answer.cancelling if cancelling else answer.held).append(lease.subject)
+        (held if is_held else gone).append(lease.id)
+        if state_type in _CANCELS:
+            answer.cancelling.append(lease.subject)
+        else:
+            (answer.held if is_held else answer.lost).append(lease.subject)
     leases.renew(tx, leases.claim(tx, held), now + span(request.lease_duration))
     if gone:
         leases.delete(tx, gone)
     return answer
+
+
+_CANCELS = frozenset({StateType.CANCELLING.value, StateType.CANCELLED.value})
+"""Also who sets a run to Cancelled at once means its process, which has not ended it."""
 
 
 def close(tx: Transaction, now: datetime, request: CloseAttempts) -> list[UUID]:
@@ -91,7 +94,13 @@ def close_expired(tx: Transaction, now: datetime, limit: int = BATCH) -> list[UU
     writers = attempt_leases.find_writers(tx, [lease.holder for lease in over])
     lost = [work for work in closing.open_runs() if any(_hangs(work, on, trees) for on in over)]
     words = {work.id: _silent(writers.get(work.holder or NOBODY)) for work in lost}
-    closing.end(lost, words, live_tasks(tx, [], list(words)), cause=EXPIRED)
+    alone = [writers[lease.holder] for lease in over if lease.subject in writers]
+
+    def told(task: TaskWork) -> str | None:
+        is_alone = task.flow_run_id is None and task.writer_id in {one.id for one in alone}
+        return _silent(writers[task.writer_id]) if is_alone else None
+
+    closing.end(lost, words, live_tasks(tx, alone, list(words)), told, cause=EXPIRED)
     closing.flush()
     leases.delete(tx, [lease.id for lease in over])
     return sorted({lease.holder for lease in over})

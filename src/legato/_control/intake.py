@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
-from legato._control import proposals
+from legato._control import proposals, returning
 from legato._model.environments import Environment
 from legato._model.records import (
     Aborted,
@@ -177,11 +177,15 @@ class Intake:
         if not self.counts(record.run.flow_run_id, record.epoch):
             raise Late(f"Attempt {record.epoch} is closed")
         self.tasks.create(record.run, record.epoch)
+        if record.run.flow_run_id is None:
+            self.flows.leases.live(self.writer)
 
     def _moved(self, index: int, seq: int, record: TaskRunMoved) -> None:
         work = self.tasks.works.get(record.task_run_id.int)
         if work is None:
             raise ValueError(f"There is no task run {record.task_run_id}")
+        if self.writer.lease_seconds is not None and returning.was_alone(work):
+            returning.go_on_alone(self.tasks, work, self.now)
         known = record.version <= work.version and not self._continues(work)
         if known or not self.counts(record.flow_run_id, record.epoch):
             self.tasks.late(work, record.state, record.epoch, record.result_id)
@@ -195,7 +199,9 @@ class Intake:
 
         It was ended when the process was taken for dead, and revived when it came back.
         """
-        flow = self.flows.works.get(work.flow_run_id.int) if work.flow_run_id is not None else None
+        if work.flow_run_id is None:
+            return self.writer.lease_seconds is not None and work.is_live
+        flow = self.flows.works.get(work.flow_run_id.int)
         return flow is not None and flow.first_epoch < flow.epoch and work.is_live
 
     def _named(self, index: int, seq: int, record: TaskRunNamed) -> None:

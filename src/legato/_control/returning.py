@@ -72,3 +72,22 @@ def _before(states: list[State], work: FlowWork | TaskWork, now: datetime) -> St
     return replace(
         states[-2], id=uuid5(work.id, f"back after {work.version}"), timestamp=now, message=BACK
     )
+
+
+def was_alone(task: TaskWork) -> bool:
+    """Tell whether a task run of no flow run was ended because its process was silent."""
+    if task.flow_run_id is not None or task.type is not StateType.CRASHED:
+        return False
+    return task.state_id == crash_id(task.id, task.version - 1)
+
+
+def go_on_alone(tasks: TaskRuns, task: TaskWork, now: datetime) -> None:
+    """Have a task run of no flow run run again: its process was heard of."""
+    state = State(
+        id=uuid5(task.id, f"back after {task.version}"),
+        type=StateType.RUNNING,
+        name="Running",
+        timestamp=now,
+        message=BACK,
+    )
+    tasks.revive(task, state, task.epoch)

@@ -1,7 +1,7 @@
 """Leases of attempts: rows that come and go with the attempts, and what is asked about them.
 
 A writer that tells how long its leases last has one for each attempt of a flow run that is no
-subflow; the runs below live and die with it.
+subflow; the runs below live and die with it. Task runs of no flow run share one, on the writer.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class AttemptLeases:
         self.below: set[UUID] = set()
         self._begun: list[Lease] = []
         self._ended: list[UUID] = []
+        self._alone: dict[UUID, Lease] = {}
 
     def begin(self, flow_run_id: UUID, number: int, writer: Writer) -> None:
         """Take the lease of a new attempt, if its writer lives by leases."""
@@ -50,8 +51,17 @@ class AttemptLeases:
         if self.leased:
             self._ended.append(lease_id(flow_run_id, number))
 
+    def live(self, writer: Writer) -> None:
+        """Have a lease show that a writer lives whose task runs are of no flow run."""
+        if writer.lease_seconds is not None and writer.id not in self._alone:
+            until = self._now + FIRST * span(writer.lease_seconds)
+            self._alone[writer.id] = lease_of(writer.id, 0, writer.id, until)
+
     def flush(self) -> None:
         """Write and delete the rows."""
+        if self._alone:
+            leases.create(self._tx, self._alone.values(), known="lease.hold")
+            self._alone = {}
         if self._begun:
             leases.create(self._tx, self._begun)
             self._begun = []
@@ -89,7 +99,8 @@ def list_of_writer(tx: Transaction, writer_id: UUID) -> list[tuple[Lease, str | 
     params = {"kind": ATTEMPT, "writer_id": writer_id}
     for *row, state_type, epoch, closed_at in tx.rows("lease.list_of_writer", params):
         lease = leases.lease(tuple(row))
-        found.append((lease, state_type, closed_at is None and epoch == lease.epoch))
+        of_run = closed_at is None and epoch == lease.epoch
+        found.append((lease, state_type, of_run or lease.subject == lease.holder))
     return found
 
 

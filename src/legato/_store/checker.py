@@ -110,6 +110,7 @@ def _of_run(run_id: UUID, rows: list[Any], steps: Steps) -> Iterator[str]:
         revived, under = epoch > under and before in TERMINAL_NAMES, epoch
         free = forced or revived or _is_beyond(before, type_, name)
         if number > 1 and not from_type and free:
+            ended.discard(_NOBODYS)
             before = type_
             continue
         if from_type != before:

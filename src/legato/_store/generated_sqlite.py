@@ -162,6 +162,7 @@ BULK: dict[str, Bulk] = {
     'event.create': Bulk('INSERT INTO event (position, day, ws, event_id, event, occurred_at, received_at, resource_id, follows, resource, related, payload) VALUES ', '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', ' ON CONFLICT DO NOTHING', 12, ''),
     'event_resource.create': Bulk('INSERT INTO event_resource (position, resource_id, role, day, ws) VALUES ', '(?, ?, ?, ?, ?)', ' ON CONFLICT DO NOTHING', 5, ''),
     'lease.create': Bulk('INSERT INTO lease (id, kind, subject, holder_writer, epoch, expires_at, ws) VALUES ', '(?, ?, ?, ?, ?, ?, ?)', '', 7, ''),
+    'lease.hold': Bulk('INSERT INTO lease (id, kind, subject, holder_writer, epoch, expires_at, ws) VALUES ', '(?, ?, ?, ?, ?, ?, ?)', ' ON CONFLICT DO NOTHING', 7, ''),
     'log_arrival.create': Bulk('INSERT INTO log_arrival (position, flow_run_id, writer_id, ws, day, first_seq, last_seq, size) VALUES ', '(?, ?, ?, ?, ?, ?, ?, ?)', '', 8, ''),
     'log.create': Bulk('INSERT INTO log (flow_run_id, writer_id, seq, task_run_id, level, name, message, at, day, ws, damaged) VALUES ', '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', ' ON CONFLICT DO NOTHING', 11, ''),
     'cache_entry.create': Bulk('INSERT INTO cache_entry (id, ws, cache_key, result_id, created_at, expires_at) VALUES ', '(?, ?, ?, ?, ?, ?)', '', 6, ''),

@@ -13,8 +13,11 @@ from legato._store.dialect import EPOCH, micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 
 
-def create(tx: Transaction, leases: Iterable[Lease]) -> None:
-    """Add leases; raises one of `tx.data_errors` if there is one of that id."""
+def create(tx: Transaction, leases: Iterable[Lease], known: str = "lease.create") -> None:
+    """Add leases; raises one of `tx.data_errors` if there is one of that id.
+
+    `known`: the statement; "lease.hold" leaves one that is there as it is.
+    """
     flat: list[Any] = []
     for lease in leases:
         flat += (
@@ -22,7 +25,7 @@ def create(tx: Transaction, leases: Iterable[Lease]) -> None:
             tx.uid(lease.holder), lease.epoch, micros(lease.expires_at), DEFAULT_WORKSPACE,
         )  # fmt: skip
     if flat:
-        tx.bulk("lease.create", flat)
+        tx.bulk(known, flat)
 
 
 def claim(tx: Transaction, ids: Iterable[UUID]) -> list[Lease]:

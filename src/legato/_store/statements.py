@@ -341,6 +341,7 @@ MANY: dict[str, Many] = {
     "event.create": Many(s.event, event_columns.EVENT_CREATE, ignore=True),
     "event_resource.create": Many(s.event_resource, event_columns.RESOURCE_CREATE, ignore=True),
     "lease.create": Many(s.lease, columns.LEASE_CREATE),
+    "lease.hold": Many(s.lease, columns.LEASE_CREATE, ignore=True),
     "log_arrival.create": Many(arrival, columns.LOG_ARRIVAL),
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
     "cache_entry.create": Many(s.cache_entry, columns.CACHE_ENTRY),
