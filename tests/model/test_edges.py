@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
 
 import pytest
 from msgspec import defstruct
@@ -62,3 +63,22 @@ def test_numbers_durations_and_times_have_bounds(value):
     assert [one["loc"] for one in edges.refused(holds(at=value), asks=True)] == [["at"]]
     for fine in (timedelta(days=365), 1.5, -(2**31) + 1, datetime(9999, 12, 31, tzinfo=UTC)):
         assert edges.refused(holds(at=fine), asks=True) == []
+
+
+def test_what_is_looked_for_at_once_has_a_bound():
+    ids = [str(UUID(int=number)) for number in range(edges.LIST_MAX + 1)]
+    assert asked("/flow_runs/filter", {"flow_runs": {"id": {"any_": ids[:-1]}}})
+    with pytest.raises(
+        InvalidRequest, match=r"flow_runs\.id\.any_: there are more than 10000 values"
+    ):
+        asked("/flow_runs/filter", {"flow_runs": {"id": {"any_": ids}}})
+    with pytest.raises(InvalidRequest, match="more than 10000"):
+        several = {"id": {"any_": ids[:6000], "not_any_": ids[:6000]}}
+        asked("/flow_runs/filter", {"flow_runs": several})
+    with pytest.raises(InvalidRequest, match=r"tags\.all_: there are more than 100 values"):
+        asked("/flow_runs/filter", {"flow_runs": {"tags": {"all_": ids[:101]}}})
+
+
+def test_a_batch_of_lines_is_not_what_is_looked_for():
+    line = {"name": "n", "level": 20, "timestamp": "2026-01-01T00:00:00Z", "message": "m"}
+    assert len(asked("/logs/", [line] * 12_000).logs) == 12_000

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from legato._model.json_schema import problems
 
@@ -51,3 +55,47 @@ def test_all_faults_are_told():
 def test_a_schema_that_cannot_be_used(schema):
     with pytest.raises(ValueError, match="The schema"):
         problems(1, schema)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"(a+)+$", "a" * 60 + "!"),
+        (r"(a|a)*$", "a" * 60 + "!"),
+        (r"(a?){60}a{60}$", "a" * 60 + "!"),
+        (r".*.*.*.*.*=$", "x" * 5000),
+        ("a" * 1_000_000, "b"),
+    ],
+)
+def test_a_pattern_that_could_go_on_for_ever_is_not_tried(pattern, text):
+    assert problems(text, {"pattern": pattern}) == []
+
+
+@pytest.mark.parametrize("pattern", [r"^[A-Z]{3}-\d+$", r"^(red|green)$", r"^[^@]+@[^@]+\.[a-z]+$"])
+def test_patterns_of_every_day_are_tried(pattern):
+    assert len(problems("nothing of these", {"pattern": pattern})) == 1
+
+
+_WORDS = (
+    *("a", "type", "properties", "items", "enum", "const", "pattern", "minLength", "maximum"),
+    *("$ref", "$defs", "anyOf", "allOf", "required", "prefixItems", "minItems"),
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(_WORDS),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None, database=None)
+@given(_JSON, _JSON)
+def test_a_schema_that_is_none_is_a_value_error(value, schema):
+    with suppress(ValueError):
+        problems(value, schema)

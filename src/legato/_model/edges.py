@@ -23,6 +23,10 @@ NUMBER_MAX = 2**31 - 1
 """The largest whole number of a column; as seconds, 68 years."""
 DURATION_MAX = timedelta(days=365 * 100)
 DEPTH_MAX = 64
+LIST_MAX = 10_000
+"""Of all that one request looks for: a statement of PostgreSQL takes 65,535 values."""
+ALL_MAX = 100
+"""Each of these is a condition of its own."""
 _CONTENT = frozenset({"message", "description", "value", "data"})
 """What is kept, not what it is found by: texts or JSON; the body's size is their limit."""
 
@@ -57,6 +61,7 @@ class _Look:
 
     def __init__(self, *, asks: bool) -> None:
         self._asks = asks
+        self._room = LIST_MAX
 
     def of_struct(self, value: Struct, place: Place) -> list[Problem]:
         found: list[Problem] = []
@@ -70,17 +75,25 @@ class _Look:
         if isinstance(value, Struct):
             return self.of_struct(value, place)
         if isinstance(value, list | tuple | set | frozenset):
-            return [
-                fault
-                for index, item in enumerate(cast("Iterable[Any]", value))
-                for fault in self._of(item, name, [*place, index])
-            ]
+            return self._of_list(list(cast("Iterable[Any]", value)), name, place)
         if isinstance(value, Mapping):  # JSON of the client's own: both stores keep it as a text
             return []
         if name in _CONTENT and not self._asks:
             return []
         said = self._wrong(value)
         return [problem("value", place, said, _shown(value))] if said else []
+
+    def _of_list(self, values: list[Any], name: str, place: Place) -> list[Problem]:
+        if not any(isinstance(item, Struct) for item in values):  # what is looked for, or tags
+            most = ALL_MAX if name == "all_" else LIST_MAX
+            self._room -= len(values)
+            if len(values) > most or self._room < 0:
+                return [problem("value", place, f"there are more than {most} values", None)]
+        return [
+            fault
+            for index, item in enumerate(values)
+            for fault in self._of(item, name, [*place, index])
+        ]
 
     def _wrong(self, value: Any) -> str | None:
         if isinstance(value, str):
@@ -98,9 +111,18 @@ class _Look:
     def _wrong_text(self, value: str) -> str | None:
         if "\0" in value:
             return "a text must not hold NUL, the character 0"
-        if len(value) * 4 <= TEXT_MAX_BYTES or len(value.encode()) <= TEXT_MAX_BYTES:
-            return None
-        return f"the text is longer than {TEXT_MAX_BYTES} bytes in UTF-8"
+        if value.isascii():
+            size = len(value)
+        else:
+            try:
+                size = len(value.encode())
+            except UnicodeEncodeError:
+                return "a text must not hold half of a surrogate pair"
+        return (
+            f"the text is longer than {TEXT_MAX_BYTES} bytes in UTF-8"
+            if size > TEXT_MAX_BYTES
+            else None
+        )
 
 
 def _has_utc(value: datetime) -> bool:

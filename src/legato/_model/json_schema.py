@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 MAX_DEPTH = 100
+_PATTERN_MAX = 500
+_STEPS_MAX = 10**8
+_REPEATED_GROUP = re.compile(r"\)[*+?{]")
+_REPETITION = re.compile(r"[*+?{]")
 Schema = Any
 
 
@@ -22,7 +26,10 @@ def problems(value: Any, schema: Schema) -> list[str]:
         >>> problems({"n": "x"}, {"properties": {"n": {"type": "integer"}}})
         ["n: 'x' is no integer"]
     """
-    return list(_Check(schema).faults(value, schema, "", 0))
+    try:
+        return list(_Check(schema).faults(value, schema, "", 0))
+    except (TypeError, AttributeError, LookupError, OverflowError, re.error) as error:
+        raise ValueError(f"The schema cannot be used: {error}") from None
 
 
 def _is(value: Any, *kinds: type) -> bool:
@@ -142,8 +149,23 @@ def _value_faults(value: Any, schema: dict[str, Any], place: str) -> Iterator[st
         yield f"{place}: {value!r} is none of {', '.join(map(repr, schema['enum']))}"
     if "const" in schema and value != schema["const"]:
         yield f"{place}: {value!r} is not {schema['const']!r}"
-    if "pattern" in schema and isinstance(value, str) and not re.search(schema["pattern"], value):
+    if "pattern" in schema and isinstance(value, str) and not _matches(schema["pattern"], value):
         yield f"{place}: {value!r} does not match {schema['pattern']}"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    """Tell whether a text matches; one for which that might take long passes.
+
+    Whoever sends pattern and text could stop the whole process with the two: `re` goes on for
+    years over `(a+)+$` and thirty letters. Without repeated groups the steps are at most those of
+    all repetitions within each other.
+    """
+    if len(pattern) > _PATTERN_MAX or _REPEATED_GROUP.search(pattern):
+        return True
+    repetitions = len(_REPETITION.findall(pattern))
+    if len(value) ** (repetitions + 1) > _STEPS_MAX:
+        return True
+    return re.search(pattern, value) is not None
 
 
 def _size_faults(value: Any, schema: dict[str, Any], place: str) -> Iterator[str]:

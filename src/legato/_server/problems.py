@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from logging import getLogger
 from typing import Any, cast
 
 from legato._model.errors import Error, InvalidRequest, ObjectNotFound, Problem
 from legato._model.operations.spec import Operation
 
+_log = getLogger("legato.server")
 MESSAGE_MAX = 2000
 Answer = tuple[int, dict[str, Any]]
 NOT_FOUND: Answer = (404, {"detail": "Not Found"})
@@ -39,8 +41,14 @@ def answer(error: Error, kind: type[Operation] | None, body: Any, *, echo: bool 
     if isinstance(error, ObjectNotFound) and kind is not None:
         return 404, _missing(error, kind)
     if error.status >= 500:
-        return error.status, {"exception_message": str(error), "code": error.code}
+        return error.status, {"exception_message": _in_general(error), "code": error.code}
     return error.status, {"detail": str(error), "code": error.code}
+
+
+def _in_general(error: Error) -> str:
+    """Return what went wrong without names of hosts, files and statements; the log has those."""
+    _log.warning("A request could not be carried out: %s", error)
+    return (type(error).__doc__ or "").partition("\n")[0]
 
 
 def _invalid(

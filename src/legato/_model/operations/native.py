@@ -12,7 +12,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
-from legato._model import errors
+from legato._model import edges, errors
 from legato._model.errors import Error, Hole, InvalidRequest, Locked, Problem
 from legato._model.faults import described, struct_faults
 from legato._model.operations.spec import Operation
@@ -51,6 +51,8 @@ def made(kind: type[Operation], body: bytes) -> Operation:
     except (msgspec.ValidationError, ValueError):
         problems = struct_faults(fields, kind, [])
         raise InvalidRequest(described(problems), problems) from None
+    if problems := edges.refused(operation, asks=kind.spec.access == "read"):
+        raise InvalidRequest(described(problems), problems)
     return operation
 
 
