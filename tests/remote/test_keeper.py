@@ -64,6 +64,16 @@ def test_a_flow_whose_process_is_killed_has_crashed_at_once(server, start):
     assert tasks(server) == ["CRASHED"]
 
 
+def test_on_its_own_machine_a_server_sees_that_a_process_is_dead_before_it_has_a_keeper(
+    server, start
+):
+    server.start()
+    script = start(WAITS, "waits", LEGATO_LEASE_SECONDS="600")
+    script.until("waits")
+    script.kill()
+    until(lambda: run(server)["state_type"] == "CRASHED")
+
+
 @pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 def test_a_task_of_no_flow_whose_process_is_killed_has_crashed_too(server, start):
     server.start()

@@ -123,6 +123,30 @@ def sweep(
     return closed
 
 
+def sweep_leased(store: Store, now: datetime) -> list[UUID]:
+    """Close the runs of dead processes that a lease would show to live for a while yet.
+
+    Only those of this very machine and pid namespace, where a number and a start tell for sure.
+    """
+    from legato._store import attempt_leases
+
+    here = platform.pid_namespace()
+    if here is None:
+        return []
+    dead = [
+        writer
+        for writer in store.read(attempt_leases.list_writers)
+        if writer.pid_namespace == here
+        and writer.pid_start is not None
+        and platform.process_start(writer.pid) != writer.pid_start
+    ]
+    if not dead:
+        return []
+    from legato._control.attempts import close_dead
+
+    return store.run(lambda tx: close_dead(tx, now, dead), Lane.LEASES)
+
+
 def reap(store: Store, owners: Path, now: datetime) -> int:
     """End leases that were not renewed; however late, never one of a process that lives here."""
     from legato._control import slots as control

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import msgspec
 from msgspec import Struct
 
+from legato._backend import ownership
 from legato._backend.ownership import process_exists, process_start
 from legato._cli.exits import COMPLETED, FAILED, Failure, Misuse
 from legato._cli.output import say
@@ -134,7 +135,12 @@ def _leases(store: Store) -> Duty:
 
     clock, ttl = SystemClock(), span(configuration.current().lease_seconds)
     every = min(_PULSE, ttl / 5)
-    return Duty("leases", every.total_seconds(), lambda: tend(store, clock.now(), every, ttl))
+
+    def look() -> None:
+        tend(store, clock.now(), every, ttl)
+        ownership.sweep_leased(store, clock.now())
+
+    return Duty("leases", every.total_seconds(), look)
 
 
 def start_in_background(what: Asked) -> None:

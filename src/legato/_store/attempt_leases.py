@@ -110,6 +110,11 @@ def list_given_up(tx: Transaction, writer_id: UUID) -> list[UUID]:
     return [decode.uid(row[0]) for row in rows]
 
 
+def list_writers(tx: Transaction) -> list[Writer]:
+    """Return the writers that hold leases of attempts."""
+    return [decode.writer(row) for row in tx.rows("writer.list_leased", {})]
+
+
 def find_writers(tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, Writer]:
     """Return writers by their ids; those that are unknown are left out."""
     rows = tx.rows_in("writer.list", sorted(set(ids)))

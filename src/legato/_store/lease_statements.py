@@ -63,6 +63,16 @@ QUERIES: dict[str, Executable] = {
     .order_by(fr.c.id),
 }
 
+QUERIES["writer.list_leased"] = (
+    select(*(writer.c[name] for name in columns.WRITER))
+    .where(
+        writer.c.id.in_(
+            select(lease.c.holder_writer).where(lease.c.ws == _START, lease.c.kind == _ATTEMPT)
+        )
+    )
+    .order_by(writer.c.id)
+)
+
 BY_IDS: dict[str, Executable] = {
     # who holds a row of these is about to delete it too, or to find that it is of no use
     "lease.give_back": delete(lease).where(
