@@ -343,3 +343,14 @@ def test_a_total_is_counted_so_far_only(post, page, monkeypatch):
     post(*(event("x") for _ in range(3)))
     found = page()
     assert (found["total"], len(found["events"])) == (2, 3)
+
+
+def test_filters_pick_the_same_where_there_are_many(marks, post, page, monkeypatch):
+    post(event("x", related=[BUYER], labels={"color": "red"}))
+    prefixes = {"any_resource": {"id_prefix": ["shop.customer", "prefect.flow."]}}
+    asked = [filled(given, marks) for given, _ in FILTERS_OF_RUNS] + [prefixes]
+    asked += [{"event": {"prefix": ["x"]}}, {"related": {"id": ["shop.customer.5"]}}]
+    few = [page(**given) for given in asked]
+    monkeypatch.setattr("legato._store.queries.events.FEW", 0)
+    for given, expected in zip(asked, few, strict=True):
+        assert page(**given) == expected, given

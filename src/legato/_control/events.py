@@ -80,13 +80,14 @@ def _page(tx: Transaction, asked: PageToken) -> EventPage:
     from legato._store.queries import events as queries
 
     given, total = asked.filter, asked.total
+    query = queries.EventQuery(tx, given)
     if total is None:
-        total = queries.total(tx, given)
+        total = query.total()
     last = None if asked.after is None else queries.Key(*asked.after)
     chunk = queries.CHUNK if queries.looks_at(given) else asked.limit + 1
     found: list[Event] = []
     more = False
-    for looked, (key, _, event) in enumerate(queries.picked(tx, given, last, chunk)):
+    for looked, (key, _, event) in enumerate(query.picked(last, chunk)):
         more = looked == LOOKED_AT or (event is not None and len(found) == asked.limit)
         if more:
             break

@@ -7,12 +7,17 @@ SQLite evaluates them for every row, so they are chains of comparisons with the 
 
 from __future__ import annotations
 
+from typing import LiteralString
+
 from legato._model.states import TERMINAL, StateType
 
 Steps = dict[StateType | None, frozenset[StateType]]
 UNHAPPY = "state_type IN ('FAILED', 'CRASHED', 'CANCELLED')"
 """Ends that are rare have an index by state; a page of completed runs is soon found without."""
 ENDED = "state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')"
+COMMON_NAMES: tuple[LiteralString, ...] = ("Completed", "Running", "Pending", "Scheduled")
+UNCOMMON = " AND ".join([f"name <> '{name}'" for name in COMMON_NAMES])
+"""Transitions into other states have an index by name; one into these is soon found without."""
 _USUAL = (
     StateType.RUNNING,
     StateType.COMPLETED,

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from legato._model import transitions
 from legato._store import schema_parts as p
-from legato._store.checks import ENDED, UNHAPPY, legal_steps, one_of_types
+from legato._store.checks import ENDED, UNCOMMON, UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_environments import environment
 from legato._store.schema_events import event, event_resource
 from legato._store.schema_inputs import configuration, flow_run_input, saved_search
@@ -175,6 +175,13 @@ Index(
     **p.where("idempotency_key IS NOT NULL"),
 )
 Index(
+    "ix_flow_run_of_deployment",
+    flow_run.c.ws,
+    flow_run.c.deployment_id,
+    flow_run.c.sort_at,
+    **p.where("deployment_id IS NOT NULL"),
+)
+Index(
     "ix_flow_run_parent",
     flow_run.c.parent_task_run_id,
     **p.where("parent_task_run_id IS NOT NULL"),
@@ -228,6 +235,13 @@ flow_run_state = Table(
 )
 Index("ix_flow_run_state_state_id", flow_run_state.c.state_id)
 Index("ix_flow_run_state_at", flow_run_state.c.ws, flow_run_state.c.at)
+Index(
+    "ix_flow_run_state_uncommon",
+    flow_run_state.c.ws,
+    flow_run_state.c.name,
+    flow_run_state.c.at,
+    **p.where(UNCOMMON),
+)
 
 task_run_state = Table(
     "task_run_state",
@@ -237,6 +251,13 @@ task_run_state = Table(
     CheckConstraint(legal_steps(transitions.TASK_RUN), name="step"),
 )
 Index("ix_task_run_state_at", task_run_state.c.ws, task_run_state.c.at)
+Index(
+    "ix_task_run_state_uncommon",
+    task_run_state.c.ws,
+    task_run_state.c.name,
+    task_run_state.c.at,
+    **p.where(UNCOMMON),
+)
 
 
 def _tags(name: str) -> Table:

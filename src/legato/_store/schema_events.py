@@ -7,9 +7,13 @@ PostgreSQL can keep a partition for each day.
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy.dialects import postgresql
 
 from legato._store import schema_parts as p
 from legato._store.schema_parts import metadata
+
+# in the order of bytes, so that what begins alike is one stretch of an index
+_BYTES = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 event = Table(
     "event",
@@ -18,7 +22,7 @@ event = Table(
     Column("day", Integer, primary_key=True, autoincrement=False),
     p.ws(),
     p.ref("event_id", required=True),
-    p.text_("event", required=True),
+    Column("event", _BYTES, nullable=False),
     p.at("occurred_at", required=True),
     p.at("received_at", required=True),
     p.text_("resource_id", required=True),
@@ -27,13 +31,14 @@ event = Table(
     UniqueConstraint("ws", "event_id", "day"),
 )
 Index("ix_event_list", event.c.ws, event.c.occurred_at)
+Index("ix_event_name", event.c.ws, event.c.event, event.c.occurred_at)
 
 # the resource itself (its role is empty) and the related ones
 event_resource = Table(
     "event_resource",
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
-    Column("resource_id", Text, primary_key=True),
+    Column("resource_id", _BYTES, primary_key=True),
     Column("role", Text, primary_key=True),
     Column("day", Integer, primary_key=True, autoincrement=False),
     p.ws(),

@@ -18,11 +18,18 @@ from legato._model.event_filters import (
     related_filters,
 )
 from legato._store import sql
+from legato._store.checks import COMMON_NAMES
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.sql import NEVER, Sql
 
 _HERE = Sql("event_resource.ws = ?", (DEFAULT_WORKSPACE,))
 _UUID = str(UUID(int=0))
+
+
+Few = Callable[[Sql], bool]
+"""Tells whether a query gives few rows."""
+_A_DAY = 86_400_000_000
+_LAST = "\U0010ffff"
 
 
 class Wanted(NamedTuple):
@@ -32,6 +39,11 @@ class Wanted(NamedTuple):
     prefixes: Sequence[str] | None = None
     roles: Sequence[str] | None = None
     pairs: Sequence[tuple[str, str]] | None = None
+
+    @property
+    def narrow(self) -> bool:
+        """Whether some are asked for by their ids."""
+        return self.ids is not None or self.prefixes is not None or self.pairs is not None
 
     def of_kind(self, kind: str, role: str) -> Wanted | None:
         """Return what is wanted of the resources `kind` + ID in that role; None: none of them."""
@@ -72,10 +84,11 @@ def named(column: LiteralString, given: EventNameFilter | None, kind: str = "") 
         found.append(sql.is_not_in(column, _rests(given.exclude_name, kind)))
     if given.prefix and not _begins(kind, given.prefix):
         found.append(_starts(column, _rests(given.prefix, kind)))
-    if given.exclude_prefix:
-        if _begins(kind, given.exclude_prefix):
-            return [NEVER]
-        found.append(Sql("NOT").then(_starts(column, _rests(given.exclude_prefix, kind))))
+    if given.exclude_prefix and _begins(kind, given.exclude_prefix):
+        return [NEVER]
+    rests = _rests(given.exclude_prefix, kind)
+    if rests:
+        found.append(Sql("NOT").then(_starts(column, rests)))
     return found
 
 
@@ -100,42 +113,72 @@ def _starts(column: LiteralString, prefixes: Sequence[str]) -> Sql:
     found = [
         Sql(f"substr({column}, 1, CAST(? AS INTEGER)) = ?", (len(text), text)) for text in prefixes
     ]
-    return sql.any_of(found) if found else Sql("(1 = 0)")
+    return sql.any_of(found)
 
 
-def told(given: EventFilter) -> list[Sql]:
+def uncommon(table: LiteralString, given: EventNameFilter | None, kind: str) -> list[Sql]:
+    """What is true of states of these names; said aloud, the index on uncommon ones serves."""
+    names = _rests(given.name, kind) if given is not None and given.name else []
+    if not names or any(name in COMMON_NAMES for name in names):
+        return []
+    return [Sql(f"{table}.name <> '{name}'") for name in COMMON_NAMES]
+
+
+def about_when(column: LiteralString, ids: Sequence[UUID]) -> list[Sql]:
+    """Around when something got its id: those of version 7 have the time in them."""
+    if any(id_.version != 7 for id_ in ids):
+        return []
+    times = [(id_.int >> 80) * 1000 for id_ in ids]
+    return [Sql(f"{column} BETWEEN ? AND ?", (min(times) - _A_DAY, max(times) + _A_DAY))]
+
+
+def told(given: EventFilter, few: Few) -> list[Sql]:
     """Conditions on rows of `event`."""
     own, related, either = all_wanted(given)
     found = named("event.event", given.event)
+    if given.event is not None and given.event.prefix:
+        those = sql.all_of(
+            [
+                Sql("begun.ws = ?", (DEFAULT_WORKSPACE,)),
+                _begun("begun.event", given.event.prefix),
+            ]
+        )
+        begun = Sql("SELECT begun.position FROM event AS begun WHERE").then(those)
+        if few(begun):
+            found.append(Sql(f"event.position IN ({begun.text})", begun.values))
     if own is not None:
-        found.append(_resource(own, Sql("event_resource.role = ''")))
-    found += (_resource(one, Sql("event_resource.role <> ''")) for one in related)
-    found += (_resource(one, sql.ALWAYS) for one in either)
+        found.append(_resource(own, Sql("event_resource.role = ''"), few))
+    found += (_resource(one, Sql("event_resource.role <> ''"), few) for one in related)
+    found += (_resource(one, sql.ALWAYS, few) for one in either)
     if given.id is not None and given.id.id:
         found.append(sql.is_in("event.event_id", given.id.id))
     return found
 
 
-def _resource(wanted: Wanted, which: Sql) -> Sql:
-    """Events with a resource that is wanted: found by its id, else looked up for each event."""
+def _resource(wanted: Wanted, which: Sql, few: Few) -> Sql:
+    """Events with a resource that is wanted: few are found by it, else it is looked up for each."""
     parts = [which]
     if wanted.ids is not None:
         parts.append(sql.is_in("event_resource.resource_id", wanted.ids))
     if wanted.prefixes is not None:
-        parts.append(_starts("event_resource.resource_id", wanted.prefixes))
+        parts.append(_begun("event_resource.resource_id", wanted.prefixes))
     if wanted.roles is not None:
         parts.append(sql.is_in("event_resource.role", wanted.roles))
     if wanted.pairs is not None:
         pair = "event_resource.resource_id = ? AND event_resource.role = ?"
         parts.append(sql.any_of([Sql(f"({pair})", tuple(one)) for one in wanted.pairs]))
-    if wanted.ids is not None or wanted.pairs is not None:
-        text, values = sql.all_of([_HERE, *parts])
-        return Sql(
-            f"event.position IN (SELECT event_resource.position FROM event_resource WHERE {text})",
-            values,
-        )
+    text, values = sql.all_of([_HERE, *parts])
+    found = Sql(f"SELECT event_resource.position FROM event_resource WHERE {text}", values)
+    if wanted.narrow and few(found):
+        return Sql(f"event.position IN ({found.text})", values)
     text, values = sql.all_of([Sql("event_resource.position = event.position"), *parts])
     return Sql(f"EXISTS (SELECT 1 FROM event_resource WHERE {text})", values)
+
+
+def _begun(column: LiteralString, prefixes: Iterable[str]) -> Sql:
+    """Texts that begin so, as stretches of an index in the order of bytes."""
+    found = [Sql(f"({column} >= ? AND {column} < ?)", (one, one + _LAST)) for one in prefixes]
+    return sql.any_of(found)
 
 
 Test = Callable[[Wanted], Sql]

@@ -11,7 +11,7 @@ from legato._store import events
 from legato._store.decode import uid
 from legato._store.port import Transaction
 from legato._store.queries.event_sources import SOURCES, Source
-from legato._store.queries.events import looks_at, picked, selected
+from legato._store.queries.events import EventQuery, looks_at
 from legato._store.sql import Sql
 
 GROUPS_MAX = 1_000
@@ -54,15 +54,13 @@ def names(tx: Transaction, groups: Iterable[Group]) -> dict[str, str]:
 
 
 def _of_sources(tx: Transaction, given: EventFilter, by: str, spans: Spans) -> Iterable[Group]:
-    for number, source in enumerate(SOURCES):
+    for number, source, picked in EventQuery(tx, given).sources:
         at, place = source.at, source.position
         text, values = _value(source, by, spans)
-        head: LiteralString = f"{text}, count(*), min({at}), max({at}), max({place})"
-        rows = selected(head, source, given)
+        columns: LiteralString = f"{text}, count(*), min({at}), max({at}), max({place})"
+        head = Sql(f"SELECT {columns} FROM {source.rows} WHERE", values)
         order = Sql("GROUP BY 1 ORDER BY 2 DESC LIMIT ?", (GROUPS_MAX,))
-        for value, count, start, end, last in tx.select(
-            Sql(rows.text, (*values, *rows.values)).then(order)
-        ):
+        for value, count, start, end, last in tx.select(head.then(picked, order)):
             yield Group(_named(source, by, value), count, start, end, number, last)
 
 
@@ -81,7 +79,7 @@ def _named(source: Source, by: str, value: Any) -> Any:
 
 
 def _one_by_one(tx: Transaction, given: EventFilter, by: str, spans: Spans) -> Iterable[Group]:
-    for (at, position), source, event in picked(tx, given, None):
+    for (at, position), source, event in EventQuery(tx, given).picked(None):
         if event is not None:
             yield Group(_value_of(event, by, at, spans), 1, at, at, source, position)
 

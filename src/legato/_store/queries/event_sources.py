@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import LiteralString, NamedTuple
 
 from legato._model.event_filters import EventFilter
@@ -10,7 +10,7 @@ from legato._model.events import FLOW_RUN, TASK_RUN
 from legato._store import sql
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.queries import event_conditions as c
-from legato._store.queries.event_conditions import Test, Wanted
+from legato._store.queries.event_conditions import Few, Test, Wanted
 from legato._store.sql import NEVER, Sql
 from legato._store.state_events import COUNTS
 
@@ -25,65 +25,38 @@ class Source(NamedTuple):
     event: LiteralString
     resource: LiteralString
     kind: str
-    conditions: Callable[[EventFilter], list[Sql]]
+    conditions: Callable[[EventFilter, Few], list[Sql]]
 
 
 class _Link(NamedTuple):
-    """How a related resource of a kind is found: the condition on the rows of its table."""
+    """Where ids of runs stand beside related resources of a kind; a test is made on those."""
 
     kind: str
     role: str
     test: Test
-    linked: Callable[[Sql, bool], Sql]
+    table: LiteralString
+    more: LiteralString
+    id: LiteralString
+
+    def ids(self, wanted: Wanted) -> Sql:
+        """The ids of the runs whose resource is wanted."""
+        here = Sql(f"{self.table}.ws = ?", (DEFAULT_WORKSPACE,))
+        text, values = sql.all_of([here, self.test(wanted)])
+        return Sql(f"SELECT {self.id} FROM {self.table} {self.more} WHERE {text}", values)
+
+    def having(self, column: LiteralString, wanted: Wanted) -> Sql:
+        """The transitions whose run has a resource that is wanted, looked up for each."""
+        text, values = sql.all_of([Sql(f"{self.id} = {column}"), self.test(wanted)])
+        return Sql(f"EXISTS (SELECT 1 FROM {self.table} {self.more} WHERE {text})", values)
 
 
-def _in_flow_run(condition: Sql, few: bool) -> Sql:
-    """States of flow runs that meet a condition; few: these are found first."""
-    if few:
-        return _listed("state.flow_run_id", "flow_run.id", "flow_run", condition)
-    return _having("flow_run", Sql("flow_run.id = state.flow_run_id"), condition)
+class _Noun(NamedTuple):
+    """Runs of a kind: their id among the transitions, and what they are related to."""
 
-
-def _with_flow_tag(condition: Sql, few: bool) -> Sql:
-    if few:
-        return _listed("state.flow_run_id", "flow_run_tag.run_id", "flow_run_tag", condition)
-    return _having("flow_run_tag", Sql("flow_run_tag.run_id = state.flow_run_id"), condition)
-
-
-def _in_task_run(condition: Sql, few: bool) -> Sql:
-    if few:
-        return _listed("state.task_run_id", "task_run.id", "task_run", condition)
-    return _having("task_run", Sql("task_run.id = state.task_run_id"), condition)
-
-
-def _in_flow_run_of_task(condition: Sql, few: bool) -> Sql:
-    joined: LiteralString = "task_run JOIN flow_run ON flow_run.id = task_run.flow_run_id"
-    return _having(joined, Sql("task_run.id = state.task_run_id"), condition)
-
-
-def _with_any_tag(condition: Sql, few: bool) -> Sql:
-    """States of task runs that have a tag, or whose flow run has."""
-    joined: LiteralString = (
-        "task_run JOIN flow_run_tag ON flow_run_tag.run_id = task_run.flow_run_id"
-    )
-    its_own = Sql(condition.text.replace("flow_run_tag", "task_run_tag"), condition.values)
-    return sql.any_of(
-        [
-            _having("task_run_tag", Sql("task_run_tag.run_id = state.task_run_id"), its_own),
-            _having(joined, Sql("task_run.id = state.task_run_id"), condition),
-        ]
-    )
-
-
-def _listed(here: LiteralString, there: LiteralString, table: LiteralString, which: Sql) -> Sql:
-    scope = Sql(f"{table}.ws = ?", (DEFAULT_WORKSPACE,))
-    text, values = sql.all_of([scope, which])
-    return Sql(f"{here} IN (SELECT {there} FROM {table} WHERE {text})", values)
-
-
-def _having(tables: LiteralString, link: Sql, which: Sql) -> Sql:
-    text, values = sql.all_of([link, which])
-    return Sql(f"EXISTS (SELECT 1 FROM {tables} WHERE {text})", values)
+    kind: str
+    column: LiteralString
+    own: Test
+    links: tuple[_Link, ...]
 
 
 _COLUMNS = (
@@ -92,57 +65,87 @@ _COLUMNS = (
     ("prefect.work-queue.", "work-queue", c.is_id("flow_run.work_queue_id")),
     ("prefect.work-pool.", "work-pool", c.is_id("flow_run.work_pool_id")),
 )
-_TAG = ("prefect.tag.", "tag", c.is_text("flow_run_tag.tag"))
 _PARENT = (TASK_RUN, "task-run", c.is_id("flow_run.parent_task_run_id"))
 _RUN = (FLOW_RUN, "flow-run", c.is_id("task_run.flow_run_id"))
-_OF_FLOW_RUNS = (
-    *(_Link(*column, _in_flow_run) for column in (*_COLUMNS, _PARENT)),
-    _Link(*_TAG, _with_flow_tag),
+_TAG = ("prefect.tag.", "tag", c.is_text("flow_run_tag.tag"))
+_TASK_TAG = ("prefect.tag.", "tag", c.is_text("task_run_tag.tag"))
+_TASKS: LiteralString = "JOIN task_run ON task_run.flow_run_id = flow_run.id"
+_TAGGED_TASKS: LiteralString = "JOIN task_run ON task_run.flow_run_id = flow_run_tag.run_id"
+
+_FLOW_RUNS = _Noun(
+    FLOW_RUN,
+    "state.flow_run_id",
+    c.is_id("state.flow_run_id"),
+    (
+        *(_Link(*column, "flow_run", "", "flow_run.id") for column in (*_COLUMNS, _PARENT)),
+        _Link(*_TAG, "flow_run_tag", "", "flow_run_tag.run_id"),
+    ),
 )
-_OF_TASK_RUNS = (
-    _Link(*_RUN, _in_task_run),
-    *(_Link(*column, _in_flow_run_of_task) for column in _COLUMNS),
-    _Link(*_TAG, _with_any_tag),
+_TASK_RUNS = _Noun(
+    TASK_RUN,
+    "state.task_run_id",
+    c.is_id("state.task_run_id"),
+    (
+        _Link(*_RUN, "task_run", "", "task_run.id"),
+        *(_Link(*column, "flow_run", _TASKS, "task_run.id") for column in _COLUMNS),
+        _Link(*_TAG, "flow_run_tag", _TAGGED_TASKS, "task_run.id"),
+        _Link(*_TASK_TAG, "task_run_tag", "", "task_run_tag.run_id"),
+    ),
 )
 
 
-def _flow_runs(given: EventFilter) -> list[Sql]:
-    return _states(given, FLOW_RUN, c.is_id("state.flow_run_id"), _OF_FLOW_RUNS)
+def _flow_runs(given: EventFilter, few: Few) -> list[Sql]:
+    return _states(given, _FLOW_RUNS, few)
 
 
-def _task_runs(given: EventFilter) -> list[Sql]:
-    return _states(given, TASK_RUN, c.is_id("state.task_run_id"), _OF_TASK_RUNS)
+def _task_runs(given: EventFilter, few: Few) -> list[Sql]:
+    found = _states(given, _TASK_RUNS, few)
+    if given.id is not None and given.id.id:
+        found += c.about_when("state.at", given.id.id)  # no index is on the ids of their states
+    return found
 
 
-def _states(given: EventFilter, kind: str, own: Test, links: Iterable[_Link]) -> list[Sql]:
+def _states(given: EventFilter, noun: _Noun, few: Few) -> list[Sql]:
     """Conditions on the transitions of a noun."""
     resource, related, either = c.all_wanted(given)
-    found = [Sql(COUNTS), *c.named("state.name", given.event, kind)]
+    found = [Sql(COUNTS), *c.named("state.name", given.event, noun.kind)]
+    found += c.uncommon("state", given.event, noun.kind)
     if given.id is not None and given.id.id:
         found.append(sql.is_in("state.state_id", given.id.id))
     if resource is not None:
-        found.append(sql.any_of(_own(resource, kind, own)))
-    found += (sql.any_of(_related(one, links)) for one in related)
-    found += (sql.any_of([*_own(one, kind, own), *_related(one, links)]) for one in either)
+        found.append(sql.any_of(_own(resource, noun)))
+    found += (_one_of([], one, noun, few) for one in related)
+    found += (_one_of(_own(one, noun), one, noun, few) for one in either)
     return found
 
 
-def _own(wanted: Wanted, kind: str, test: Test) -> list[Sql]:
-    mine = wanted.of_kind(kind, "")
-    return [] if mine is None else [_bracketed(test(mine))]
+def _own(wanted: Wanted, noun: _Noun) -> list[Sql]:
+    """The transitions of the runs that are wanted themselves."""
+    mine = wanted.of_kind(noun.kind, "")
+    if mine is None:
+        return []
+    test = noun.own(mine)
+    return [test if test is NEVER else Sql(f"({test.text})", test.values)]
 
 
-def _related(wanted: Wanted, links: Iterable[_Link]) -> list[Sql]:
-    found: list[Sql] = []
-    for link in links:
+def _one_of(own: list[Sql], wanted: Wanted, noun: _Noun, few: Few) -> Sql:
+    """The transitions of runs that are wanted, or that are related to what is wanted.
+
+    Where these are few, their ids are found first and the transitions then by an index.
+    """
+    ids: list[Sql] = []
+    for link in noun.links:
         mine = wanted.of_kind(link.kind, link.role)
-        if mine is not None:
-            found.append(link.linked(link.test(mine), mine.ids is not None))
-    return found
-
-
-def _bracketed(condition: Sql) -> Sql:
-    return condition if condition is NEVER else Sql(f"({condition.text})", condition.values)
+        if mine is None:
+            continue
+        if mine.narrow and few(link.ids(mine)):
+            ids.append(link.ids(mine))
+        else:
+            own.append(link.having(noun.column, mine))
+    if ids:
+        text, values = sql.joined(" UNION ALL ", ids)
+        own.append(Sql(f"{noun.column} IN ({text})", values))
+    return sql.any_of(own)
 
 
 SOURCES = (
