@@ -61,7 +61,7 @@ def recently(given: EventFilter, now: datetime) -> EventFilter:
 def recent(tx: Transaction, given: EventFilter, upto: int, key: queries.Key | None) -> Recent:
     """Return events that a filter picks, of those up to a position; only those behind a key."""
     found: list[Event] = []
-    for looked, one in enumerate(queries.picked(tx, given, key), 1):
+    for looked, one in enumerate(queries.EventQuery(tx, given).picked(key), 1):
         key = one.key
         if one.event is not None and key.position <= upto:
             found.append(one.event)

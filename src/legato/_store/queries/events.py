@@ -87,7 +87,7 @@ class EventQuery:
 
     def picked(self, after: Key | None, chunk: int = CHUNK) -> Iterator[Found]:
         """Go through the events behind a key in order."""
-        seen: set[str] = set()
+        looks, seen = looks_at(self._given), set[str]()
         # whether an event is the first one of its resource, those before it tell
         place = None if distinct(self._given) else after
         while True:
@@ -96,7 +96,7 @@ class EventQuery:
             found = events.at(self._tx, *places)
             for key, source in keys:
                 event = found.get(key.position)
-                fits = event is not None and _fits(self._given, event, seen)
+                fits = event is not None and (not looks or _fits(self._given, event, seen))
                 if after is None or (key < after if self._backwards else key > after):
                     yield Found(key, source, event if fits else None)
             if len(keys) < chunk:
