@@ -12,9 +12,10 @@ from legato._store.sql import Sql
 from tests.chaos.processes import ACTORS
 from tests.chaos.scale import scale, seeded
 from tests.chaos.verdict import TASKS
-from tests.remote.actors import STEADY
+from tests.remote.actors import SEND, STEADY
 from tests.remote.conftest import opened
 from tests.remote.whole import is_whole
+from tests.store.records import until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3600)]
 PARTS = 5
@@ -52,6 +53,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(server, start, tmp_path):
             kill(server, script, chance)
     script.rest()
     assert script.ends() == 0, script.errors()
+    assert start(SEND).ends() == 0  # what it left in the spool, if the server was away at its end
     runs, tasks = states(server, _STATES), states(server, _TASK_STATES)
     for ack in acks.read_text().splitlines():
         kind, _, run_id = ack.partition(" ")
@@ -63,10 +65,15 @@ def test_nothing_acknowledged_is_lost_or_doubled(server, start, tmp_path):
 
 
 def kill(server, script, chance):
-    """Kill the server at a moment within the next flow run, and start it again."""
+    """Kill the server at a moment within the next flow run, and start it again.
+
+    Returns when more is recorded: a script that has given up on its server is faster than it.
+    """
+    known = server.ask("/flow_runs/count")
     script.lives_for(chance.uniform(0, 0.05))
     server.kill()
     server.start()
+    until(lambda: script.process.poll() is not None or server.ask("/flow_runs/count") > known)
 
 
 @pytest.mark.parametrize("how", ["killed", "stopped"])
