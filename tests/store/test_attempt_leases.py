@@ -332,6 +332,12 @@ def test_a_run_is_given_up_while_its_process_lives(store, sender, close, renew):
     assert [fenced.flow_run_id for fenced in answer.fenced] == [cancelled]
 
 
+def test_so_many_runs_are_given_up_at_once_and_no_more(sender, close):
+    sender.start()
+    with pytest.raises(InvalidRequest, match=r"flow_run_ids: At most 50 runs .* not 51"):
+        close(flow_run_ids=[new_id() for _ in range(51)])
+
+
 def test_nobody_closes_what_an_unknown_process_holds(store):
     request = CloseAttempts(writer_id=new_id())
     with pytest.raises(ObjectNotFound, match="There is no writer"):

@@ -16,6 +16,7 @@ from legato._model.attempts import Renewed
 from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.leases import EXPIRED, LONGEST_SECONDS, Lease, span
 from legato._model.operations.attempts import CloseAttempts, RenewAttempts
+from legato._model.operations.spec import BULK_LIMIT
 from legato._model.records import Writer
 from legato._model.states import StateType
 from legato._store import attempt_leases, flow_runs, leases, slots
@@ -38,9 +39,8 @@ def renew(tx: Transaction, now: datetime, request: RenewAttempts) -> Renewed:
             f" not {request.lease_duration}."
         )
     given_up = attempt_leases.list_given_up(tx, request.writer_id)
-    if given_up:
-        writers = attempt_leases.find_writers(tx, [request.writer_id])
-        returning.come_back(tx, now, writers[request.writer_id], given_up)
+    for writer in attempt_leases.find_writers(tx, [request.writer_id] if given_up else []).values():
+        returning.come_back(tx, now, writer, given_up)
     answer = Renewed()
     held: list[UUID] = []
     gone: list[UUID] = []
@@ -67,6 +67,11 @@ def close(tx: Transaction, now: datetime, request: CloseAttempts) -> list[UUID]:
         raise ObjectNotFound(f"There is no writer {request.writer_id}.")
     if request.flow_run_ids is None:
         return close_dead(tx, now, [writer], request.message)
+    if len(request.flow_run_ids) > BULK_LIMIT:
+        raise InvalidRequest(
+            f"flow_run_ids: At most {BULK_LIMIT} runs are closed by one request, not"
+            f" {len(request.flow_run_ids)}."
+        )
     message = request.message or _alive(writer)
     closing, _ = _trees(tx, now, request.flow_run_ids)
     lost = [work for work in closing.open_runs() if work.holder == writer.id]
