@@ -125,3 +125,20 @@ with get_client(sync_client=True) as client:
     for run in client.read_flow_runs():
         print("read", len(run.state.result()), flush=True)
 """
+
+LIMITED = """
+import sys
+from legato.concurrency.sync import concurrency
+
+def hold(**more):
+    try:
+        with concurrency("db", **more):
+            print("held", flush=True)
+    except Exception as error:
+        print(type(error).__name__, flush=True)
+
+hold()
+sys.stdin.readline()
+hold(timeout_seconds=0.1)
+hold()
+"""

@@ -9,7 +9,7 @@ import pytest
 
 from legato._backend.offline import LABEL
 from tests.chaos import verdict
-from tests.remote.actors import ONE, RUN, SEND
+from tests.remote.actors import LIMITED, ONE, RUN, SEND
 from tests.remote.whole import TASKS, is_whole, total
 
 AT_ONCE = {"LEGATO_SPOOL_EXIT_SECONDS": "0.1"}
@@ -129,3 +129,17 @@ def test_what_waits_in_the_home_of_the_server_is_not_taken_for_dead(server, star
     assert not spooled(server.home)
     completed = {"state": {"type": {"any_": ["COMPLETED"]}}}
     assert server.ask("/flow_runs/count", flow_runs=completed) == 3
+
+
+def test_who_wants_a_slot_waits_for_the_server(server, start):
+    server.start()
+    server.ask("/v2/concurrency_limits/", name="db", limit=1)
+    script = start(LIMITED)
+    script.until("held")
+    server.kill()
+    script.tell()
+    script.until("ServerAway")  # its time was over
+    assert script.lives_for(0.2)
+    server.start()
+    script.until("held")
+    assert script.ends() == 0, script.errors()
