@@ -86,7 +86,7 @@ class Process:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+        self.handle = _handle(pid)
         self._known: dict[int, int] = {}
 
     def is_dead(self) -> bool:
@@ -139,6 +139,16 @@ class Process:
             except OSError:  # it has ended by itself, or become another user's
                 continue
         return bool(orphans)
+
+
+def _handle(pid: int) -> int | None:
+    """Return what is readable once the process has ended; None where kernels have no such thing."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
 
 
 def _parents() -> dict[int, tuple[int, int]]:
