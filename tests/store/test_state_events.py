@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
+from legato._control import ordered_log as log
+from legato._control.events import prune
+from legato._model.errors import Resync
 from legato._model.events import EventCreate
+from legato._model.ordered_log import BEGINNING
 from legato._store import events, flow_runs
 from legato._store.sql import Sql
 from tests.store.records import (
@@ -144,6 +150,19 @@ def test_told_events_and_transitions_are_one_log(store, sender):
             names += [placed.event.event.rpartition(".")[2] for placed in span.placed]
             after = span.reached
         assert names == expected
+
+
+def test_old_events_are_deleted_and_a_follower_is_told(store, sender):
+    store.run(lambda tx: events.record(tx, now() - timedelta(days=8), [told_of("a"), told_of("b")]))
+    sender.start()
+    store.run(lambda tx: events.record(tx, now(), [told_of("c")]))
+    keep = timedelta(days=7)
+    pruned = [store.run(lambda tx: prune(tx, now(), keep, limit=1)) for _ in range(3)]
+    assert pruned == [1, 1, 0]
+    assert [e.event for e in told(store) if e.event in {"a", "b", "c"}] == ["c"]
+    assert store.read(lambda tx: tx.select(Sql("SELECT count(*) FROM event_resource"))) == [(1,)]
+    with pytest.raises(Resync):
+        log.read(store, BEGINNING)
 
 
 def test_an_event_whose_id_is_known_is_not_kept_again(store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, LiteralString, NamedTuple
 
 import msgspec
@@ -118,6 +119,26 @@ def list_between(tx: Transaction, after: int, upto: int, limit: int) -> Span:
         *of_entries(tx, [entry for entry in entries if entry.position <= reached]),
     ]
     return Span(sorted(events, key=lambda placed: placed.position), reached)
+
+
+def prune(tx: Transaction, before: datetime, limit: int) -> int:
+    """Delete events that came before a time, the oldest first, at most `limit`; return how many.
+
+    They go in the order of the log, so that whoever follows it from further back is told so.
+    """
+    oldest = Sql(
+        "SELECT event.position, event.received_at FROM event ORDER BY event.position LIMIT ?",
+        (limit,),
+    )
+    end = micros(before)
+    gone = [row[0] for row in takewhile(lambda row: row[1] < end, tx.select(oldest))]
+    if not gone:
+        return 0
+    ordered_log.retain_after(tx, gone[-1])
+    for table in ("event_resource", "event"):
+        upto = Sql(f"DELETE FROM {table} WHERE {table}.position <= ?", (gone[-1],))
+        tx.execute(upto)
+    return len(gone)
 
 
 def _placed(row: Row) -> Placed:
