@@ -23,7 +23,7 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "run": Entry("run", "Run a flow of a Python file, here and now."),
-    "flow-run": Entry("flow_runs", "List, inspect and delete flow runs; read their logs."),
+    "flow-run": Entry("flow_runs", "List, inspect, cancel and delete flow runs; read their logs."),
     "task-run": Entry("task_runs", "List and inspect task runs; mark them as succeeded."),
     "flow": Entry("flows", "List flows."),
     "variable": Entry("variables", "List, read and change variables."),

@@ -1,4 +1,4 @@
-"""`legato flow-run`: list, inspect, logs, resume, rerun, diff, delete."""
+"""`legato flow-run`: list, inspect, logs, resume, rerun, diff, cancel, delete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TITLES = ("NAME", "FLOW", "STATE", "STARTED", "DURATION", "ID")
 
 @click.group("flow-run", cls=Noun)
 def command() -> None:
-    """List, inspect and delete flow runs; read their logs."""
+    """List, inspect, cancel and delete flow runs; read their logs."""
 
 
 @command.command("ls")
@@ -154,6 +154,15 @@ def diff(a: str, b: str, *, as_json: bool, output: Output) -> None:
     from legato._cli import flow_run_diff
 
     flow_run_diff.show(a, b, as_json=as_json or output == "json")
+
+
+@command.command("cancel")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+def cancel(runs: tuple[str, ...]) -> None:
+    """Cancel flow runs that have not ended. RUN is an id or a name."""
+    from legato._cli import cancelling
+
+    cancelling.cancel(runs)
 
 
 @command.command("delete")
