@@ -68,15 +68,15 @@ def terminal_is_final(run: RunView, proposed: State, now: datetime) -> Verdict |
 
 def cancelling_ends_cancelled(run: RunView, proposed: State, now: datetime) -> Verdict | None:
     """Let a run that is being cancelled only become Cancelled, however it ends."""
-    if run.state_type is StateType.CANCELLING and proposed.type is StateType.CRASHED:
-        return Accept(replace(proposed, type=StateType.CANCELLED, name="Cancelled"))
-    if run.state_type is StateType.CANCELLING and not transitions.is_legal(
-        transitions.FLOW_RUN, StateType.CANCELLING, proposed.type
-    ):
-        return Reject(
-            None, "Cannot transition flows that are cancelling to a state other than Cancelled."
-        )
-    return None
+    if run.state_type is not StateType.CANCELLING:
+        return None
+    instead = replace(proposed, type=StateType.CANCELLED, name="Cancelled")
+    if proposed.type is StateType.CRASHED:
+        return Accept(instead)
+    if transitions.is_legal(transitions.FLOW_RUN, StateType.CANCELLING, proposed.type):
+        return None
+    reason = "Cannot transition flows that are cancelling to a state other than Cancelled."
+    return Reject(instead if proposed.type in TERMINAL else None, reason)
 
 
 def wait_for_scheduled_time(run: RunView, proposed: State, now: datetime) -> Verdict | None:
