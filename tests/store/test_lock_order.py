@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from msgspec.structs import replace
+
+from legato._control.attempt_leases import close_expired
 from legato._control.attempts import close_dead
 from legato._control.global_concurrency_limits import create
 from legato._control.journal import Delivery
@@ -110,6 +114,18 @@ def test_the_sweep_locks_in_order(store, sender, trace):
     store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
     assert in_order(trace), trace
     assert trace.index("concurrency_limit.standing") < trace.index("flow_run.standing")
+
+
+def test_the_reaper_of_leases_locks_runs_before_leases(store, sender, trace):
+    """A run that ends gives its lease back under its own lock: the other way they would embrace."""
+    sender.writer = replace(sender.writer, lease_seconds=1.0)
+    run_id = sender.start()
+    sender.send(*whole_task(run_id)[1][:2])
+    trace.clear()
+    store.run(lambda tx: close_expired(tx, now() + timedelta(seconds=3)))
+    assert in_order(trace), trace
+    locks = ("flow_run.standing", "lease.standing", "task_run.standing")
+    assert [name for name in trace if name in locks] == list(locks)
 
 
 def test_batches_together_lock_in_order(store, trace):
