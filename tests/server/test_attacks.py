@@ -314,7 +314,8 @@ class SqliteStoreThatFails:
     """A store in which nothing can be read or written."""
 
     def __init__(self, store, fail):
-        self._store, self.run, self.read = store, fail, fail
+        self._store = store
+        self.run = self.run_all = self.read = fail
 
     def __enter__(self):
         return self
