@@ -142,3 +142,24 @@ sys.stdin.readline()
 hold(timeout_seconds=0.1)
 hold()
 """
+
+DURABLE = """
+import sys
+from legato import flow, task
+
+@task
+def step(n: int) -> int:
+    print("step", n, flush=True)
+    return n
+
+@flow(durable=True)
+def steps() -> int:
+    total = step(1)
+    print("committed", flush=True)
+    sys.stdin.readline()
+    total += step(2)
+    total += step(3)
+    return total
+
+print("total", steps(), flush=True)
+"""

@@ -9,8 +9,9 @@ import pytest
 
 from legato._backend.offline import LABEL
 from tests.chaos import verdict
-from tests.remote.actors import LIMITED, ONE, RUN, SEND
+from tests.remote.actors import DURABLE, LIMITED, ONE, RUN, SEND
 from tests.remote.whole import TASKS, is_whole, total
+from tests.store.records import until
 
 AT_ONCE = {"LEGATO_SPOOL_EXIT_SECONDS": "0.1"}
 
@@ -143,3 +144,18 @@ def test_who_wants_a_slot_waits_for_the_server(server, start):
     server.start()
     script.until("held")
     assert script.ends() == 0, script.errors()
+
+
+def test_a_durable_step_waits_for_the_server(server, start):
+    server.start()
+    script = start(DURABLE)
+    script.until("committed")
+    server.kill()
+    script.tell()
+    script.until("step 2")
+    until(lambda: "its commit waits for the server" in script.errors())
+    server.start()
+    assert script.rest() == ["step 3", "total 6"]
+    runs = server.ask("/flow_runs/filter")
+    assert [run["state_type"] for run in runs] == ["COMPLETED"]
+    assert server.ask("/task_runs/count") == 3

@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from legato._engine.effects import Draft, Found
 from legato._engine.endings import describe
+from legato._model.errors import ServerAway
 from legato._model.results import ROW_LIMIT, ResultReference
 from legato._model.states import DEFAULT_NAME, StateType
 from legato._model.transitions import OF_TRANSACTIONS
-from legato._sdk import plain_results, run_logs, step_keys, stored_results
+from legato._sdk import plain_results, run_logs, step_keys, stored_results, waits
 from legato._sdk.context import transacting
 from legato._sdk.exceptions import CorruptResult, NotStored, StepNotCommitted, StorageError
 from legato._sdk.moments import Span, are_times
@@ -35,6 +36,7 @@ UNORDERED = (
     " task than the flow's own, so its calls have no order. step_key= tells them apart:"
     ' task.with_options(step_key="...").'
 )
+AWAY_SECONDS = 0.5
 _warned: set[str] = set()
 
 
@@ -222,12 +224,30 @@ def _stored(
         return None
 
 
+def _waited(backend: Backend, context: TaskRunContext, failure: Exception) -> Exception | None:
+    """Return what keeps steps from being committed once the server answers, if anything does."""
+    message = f"The durable step {context.name} is done; its commit waits for the server. {failure}"
+    run_logs.say(context, run_logs.WARNING, message)
+    left: Exception | None = failure
+    while isinstance(left, ServerAway):
+        waits.sleep(AWAY_SECONDS)
+        backend.journal.flush(acked=True)
+        left = backend.journal.failure
+    return left
+
+
 def commit(backend: Backend, context: TaskRunContext) -> None:
-    """Wait until the end of a step survives a power cut; raise StepNotCommitted if it cannot."""
+    """Wait until the end of a step survives a power cut; raise StepNotCommitted if it cannot.
+
+    A server that does not answer is waited for, however long it takes: what follows could be done
+    a second time elsewhere.
+    """
     failpoint("step.before_commit")
     backend.journal.flush(acked=True)
     failpoint("step.after_commit")
     failure = getattr(backend.journal, "failure", None)
+    if isinstance(failure, ServerAway):
+        failure = _waited(backend, context, failure)
     if failure is not None and context.state is not None:
         raise StepNotCommitted(
             f"The durable step {context.name} is done, but that could not be committed:"
