@@ -35,7 +35,8 @@ from legato.client.schemas.objects import (
 )
 from legato.client.schemas.sorting import FlowRunSort, LogSort, TaskRunSort
 from legato.exceptions import InvalidRequest, ObjectNotFound, ValidationError
-from legato.states import Cancelled, Completed, Running
+from legato.runtime import flow_run
+from legato.states import Cancelled, Cancelling, Completed, Running
 from tests.api.conftest import PLACES
 
 NOBODY = UUID(int=7)
@@ -157,6 +158,27 @@ def test_a_run_is_made_and_moved_by_hand(client):
     assert (found.name, found.tags, found.state.message) == ("renamed", ["c"], "by hand")
     tagged = FlowRunFilter(tags=FlowRunFilterTags(all_=["c"]))
     assert client.read_flow_runs(flow_run_filter=tagged) == [found]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_that_is_cancelled_at_work_ends_cancelled_with_its_hooks(client, fails):
+    heard = []
+
+    @flow(
+        on_cancellation=[lambda *seen: heard.append(seen[-1].name)],
+        on_completion=[lambda *seen: heard.append("completed")],
+        on_failure=[lambda *seen: heard.append("failed")],
+    )
+    def stubborn():
+        assert client.set_flow_run_state(flow_run.id, Cancelling()).status == "ACCEPT"
+        if fails:
+            raise ValueError("no")
+        return 1
+
+    assert stubborn(return_state=True).is_cancelled()
+    assert heard == ["Cancelled"]
+    [run] = client.read_flow_runs()
+    assert run.state.is_cancelled()
 
 
 def test_flows_are_made_once(client):
