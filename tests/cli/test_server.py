@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from urllib.request import Request, urlopen
 
 import pytest
+
+from legato._store import sqlite_home
 
 
 @pytest.fixture
@@ -85,3 +90,16 @@ def test_bad_options_are_told(legato, home):
     answer = legato("server", "start", "--database-url", "mysql://x")
     assert answer.returncode == 2
     assert "postgresql" in answer.stderr.lower()
+
+
+def test_a_database_that_cannot_be_used_is_told_at_the_start(legato, home):
+    home.mkdir()
+    shutil.copyfile(sqlite_home.TEMPLATE, home / "legato.db")
+    with closing(sqlite3.connect(home / "legato.db")) as connection:
+        connection.execute("UPDATE meta SET schema = 9999, min_writer = 9999, min_reader = 9999")
+        connection.execute("PRAGMA user_version = 9999")
+        connection.commit()
+    answer = legato("server", "start")
+    assert answer.returncode != 0
+    assert "schema 9999" in answer.stderr
+    assert "Traceback" not in answer.stderr

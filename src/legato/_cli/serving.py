@@ -123,6 +123,7 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Sequence[Duty]]:
     from legato._backend.current import embedded
 
     backend = embedded()
+    backend.store.read(lambda tx: tx.rows("meta.read", {}))  # one that cannot be used is told now
     return backend.store, [Duty("reaper", _SWEEP_SECONDS, backend.sweep), _leases(backend.store)]
 
 
