@@ -17,6 +17,8 @@ from legato._store.sql import Sql
 from legato._store.standing import at
 
 MOST_POINTS = 1000
+LONGEST_WAIT_US = 24 * 3600 * 1_000_000
+"""Task runs that started later than this after they were expected to are not counted by start."""
 
 
 def lateness(tx: Transaction, now: datetime, request: Any) -> float | None:
@@ -96,16 +98,17 @@ def ended(tx: Transaction, request: Any, span: tuple[int, int, int]) -> list[tup
     """
     first, length, count = span
     head = Sql(
-        "SELECT (task_run.sort_at - ?) / ?, count(*), "
+        "SELECT (task_run.start_at - ?) / ?, count(*), "
         "sum(CASE WHEN task_run.state_type IN ('FAILED', 'CRASHED') THEN 1 ELSE 0 END) "
         "FROM task_run WHERE",
         (first, length),
     )
-    # a run that has started stands at its start in lists, of which there is an index
+    # the index is by the expected start, after which a task run rarely waits for long
+    end = first + length * count
     within = Sql(
-        "task_run.sort_at >= ? AND task_run.sort_at < ? AND task_run.start_at IS NOT NULL "
-        "AND task_run.end_at IS NOT NULL",
-        (first, first + length * count),
+        "task_run.start_at >= ? AND task_run.start_at < ? AND task_run.end_at IS NOT NULL "
+        "AND task_run.expected_at >= ? AND task_run.expected_at < ?",
+        (first, end, first - LONGEST_WAIT_US, end),
     )
     conditions = [lists.of_workspace("task_run"), within, *nouns.related("task_runs", request)]
     rows = tx.select(head.then(sql.all_of(conditions), Sql("GROUP BY 1")))

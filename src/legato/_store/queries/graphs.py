@@ -69,7 +69,8 @@ def artifacts(
         "SELECT artifact.task_run_id, artifact.id, artifact.created_at, artifact.key, "
         "artifact.type, artifact_collection.id, CASE WHEN artifact.type = 'progress' "
         "THEN artifact.data END FROM artifact LEFT JOIN artifact_collection "
-        "ON artifact_collection.latest_id = artifact.id WHERE artifact.flow_run_id = ? "
+        "ON artifact_collection.ws = artifact.ws AND artifact_collection.key = artifact.key "
+        "AND artifact_collection.latest_id = artifact.id WHERE artifact.flow_run_id = ? "
         "AND coalesce(artifact.type, '') <> 'result' "
         "ORDER BY artifact.created_at, artifact.id LIMIT ?",
         (flow_run_id, most),
