@@ -20,6 +20,7 @@ from legato._server.writes import Writes
 from legato._store.port import Grade, Lane, Store, Transaction
 
 T = TypeVar("T")
+Wrapped = Callable[[Transaction, datetime, Callable[[], Any]], Any]
 THREADS = 32
 """So many may read, or store batches of journals, at once."""
 LEASE_THREADS = 4
@@ -34,14 +35,18 @@ class Control:
         self._threads = ThreadPoolExecutor(THREADS, "legato-control")
         self._lease_threads = ThreadPoolExecutor(LEASE_THREADS, "legato-leases")
 
-    async def send(self, operation: Operation, *, prefect: bool = True) -> tuple[Any, datetime]:
+    async def send(
+        self, operation: Operation, *, prefect: bool = True, once: Wrapped | None = None
+    ) -> tuple[Any, datetime]:
         """Carry out an operation; return what it gave and the time that it was given.
 
-        `prefect`: for one of its clients, by its rules.
+        `prefect`: for one of its clients, by its rules. `once` does it, or knows its answer.
         """
         handle, now = handler_of(operation, prefect=prefect), self.clock.now()
 
         def op(tx: Transaction) -> Any:
+            if once is not None:
+                return once(tx, now, lambda: handle(tx, now, operation))
             return handle(tx, now, operation)
 
         if operation.spec.lane == "leases":

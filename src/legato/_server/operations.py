@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import cache
 from typing import Any, get_origin
 
@@ -12,14 +13,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from legato._control.idempotency import Once, Said, once
 from legato._model.errors import Error, InvalidRequest, Locked
 from legato._model.operations.logs import DownloadLogs
 from legato._model.operations.requests import Match, made, matches
+from legato._model.operations.spec import Operation
 from legato._server import downloads, problems, quirks
 from legato._server.bodies import ECHO_MAX_BYTES, decoded
 from legato._server.control import Control
 from legato._server.safety import BODY_MAX_BYTES, TooLong
 from legato._server.shapes import shaped
+from legato._store.port import Transaction
 
 COMPRESSED_FROM_BYTES, COMPRESSION = 4096, 1
 """An answer about one run is smaller; to compress it takes longer than to send it."""
@@ -71,13 +75,7 @@ class Operations:
             body = decoded(raw)
             asked = quirks.without_nulls(kind, body)
             operation = made(match, asked, request.scope["query_string"].decode("latin-1"))
-            if isinstance(operation, DownloadLogs):
-                return await downloads.logs(self._control, operation)
-            position: str | None = None
-            if kind.spec.access == "read" and _is_list(kind.spec.answer):
-                found, now, position = await self._control.list(operation)
-            else:
-                found, now = await self._control.send(operation)
+            return await self._done(request, operation, raw)
         except Error as error:
             if _is_bad_path(error, match):
                 return json_response(*problems.NOT_FOUND)
@@ -89,12 +87,42 @@ class Operations:
             return answer
         except ClientDisconnect:
             return Response(status_code=499)
+
+    async def _done(self, request: Request, operation: Operation, raw: bytes) -> Response:
+        """Carry an operation out and return its answer."""
+        kind = type(operation)
+        if isinstance(operation, DownloadLogs):
+            return await downloads.logs(self._control, operation)
+        if kind.spec.access == "write" and "idempotency-key" in request.headers:
+            return await self._once(request, operation, raw)
+        position: str | None = None
+        if kind.spec.access == "read" and _is_list(kind.spec.answer):
+            found, now, position = await self._control.list(operation)
+        else:
+            found, now = await self._control.send(operation)
         found = quirks.linked(found, request)
         plain = kind.spec.id in quirks.PLAIN_TEXT
         response = _answered(quirks.status(operation, found, now), found, plain=plain)
         if position is not None:
             response.headers["X-Legato-Position"] = position
         return response
+
+    async def _once(self, request: Request, operation: Operation, raw: bytes) -> Response:
+        """Carry out what was sent under a key, or answer as the first time."""
+        scope = request.scope
+        sent = f"{request.method} {scope['path']}?{scope['query_string'].decode('latin-1')}\n"
+        key = Once(request.headers["idempotency-key"], sent.encode() + raw)
+
+        def carried_out(tx: Transaction, now: datetime, work: Callable[[], Any]) -> Said:
+            def answered() -> Said:
+                found = quirks.linked(work(), request)
+                answer = _answered(quirks.status(operation, found, now), found)
+                return Said(answer.status_code, bytes(answer.body).decode())
+
+            return once(tx, now, key, answered)
+
+        said, _ = await self._control.send(operation, once=carried_out)
+        return Response(said.body, said.status, media_type="application/json")
 
 
 @cache
