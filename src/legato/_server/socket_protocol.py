@@ -6,15 +6,45 @@ closing one, too. So who does not read is never rid of.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame, Opcode
+
+if TYPE_CHECKING:
+    from websockets.http11 import Request
 
 CLOSE_SECONDS = 10.0
+FRAMES = "legato.frames"
+"""The extension of an ASGI scope that is `SocketProtocol.write`."""
+SWITCHED = 101
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return a frame of text as a server sends it."""
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
     """A websocket whose closing frame does not wait."""
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.handshake_initiated and self.response.status_code == SWITCHED:
+            # the application is called when the loop turns next
+            extensions: dict[str, Any] = {
+                **(self.scope.get("extensions") or {}),
+                FRAMES: self.write,
+            }
+            self.scope["extensions"] = extensions
+
+    async def write(self, data: bytes) -> None:
+        """Write frames that are made already; what goes to many is made once."""
+        await self.writable.wait()
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            raise ClientDisconnected
+        self.transport.write(data)
 
     async def send(self, message: Any) -> None:
         if message["type"] == "websocket.close" and not self.writable.is_set():

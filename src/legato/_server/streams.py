@@ -35,7 +35,8 @@ class Item(NamedTuple):
 
     position: int
     value: Any
-    text: str
+    frame: bytes
+    """As it goes over the wire, to each client alike."""
 
 
 class Stretch(NamedTuple):
@@ -144,7 +145,7 @@ class Feed:
     def _is_full(self) -> bool:
         if len(self._kept) > ROOM or sum(len(kept.items) for kept in self._kept) > ROOM:
             return True
-        return sum(len(item.text) for kept in self._kept for item in kept.items) > ROOM_BYTES
+        return sum(len(item.frame) for kept in self._kept for item in kept.items) > ROOM_BYTES
 
     def _tell(self) -> None:
         self._grown.set()

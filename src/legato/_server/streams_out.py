@@ -10,7 +10,7 @@ lets little pass.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from logging import getLogger
 from typing import Any
 
@@ -24,6 +24,7 @@ from legato._model.ordered_log import cursor_at, position_of
 from legato._server import streams_topics
 from legato._server.control import Control
 from legato._server.safety import Access
+from legato._server.socket_protocol import FRAMES
 from legato._server.sockets import close, frame, opened, text_of
 from legato._server.streams import Feed, Streams, latest
 from legato._server.streams_topics import Topic
@@ -36,6 +37,8 @@ TOO_OLD = 4410
 PATIENCE_SECONDS = 10.0
 """So long a client may take nothing."""
 CURSOR_SECONDS = 1.0
+PIECE_BYTES = 32 * 1024
+"""So much is written at once."""
 _FILTER_SECONDS = 10.0
 
 
@@ -123,15 +126,34 @@ class Outlet:
                 await self._tell_cursor()
                 self._told_at = clock()
             stretch = await feed.after(self.position)
-            for item in stretch.items:
-                if self._topic.passes(item.value, self._wanted.filter):
-                    await self._send(item.text)
+            await self._send_frames(
+                item.frame
+                for item in stretch.items
+                if self._topic.passes(item.value, self._wanted.filter)
+            )
             self.position = stretch.upto
 
     async def _tell_cursor(self) -> None:
         if self.position > self._told:
             await self._send(f'{{"type":"cursor","cursor":"{cursor_at(self.position)}"}}')
             self._told = self.position
+
+    async def _send_frames(self, frames: Iterable[bytes]) -> None:
+        """Send frames, those that are short many at once."""
+        joined: list[bytes] = []
+        size = 0
+        for one in frames:
+            joined.append(one)
+            size += len(one)
+            if size > PIECE_BYTES:
+                await self._write(b"".join(joined))
+                joined, size = [], 0
+        if joined:
+            await self._write(b"".join(joined))
+
+    async def _write(self, data: bytes) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self._socket.scope["extensions"][FRAMES](data)
 
     async def _send(self, text: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -157,7 +179,7 @@ async def _serve(socket: WebSocket, streams: Streams, feed: Feed, outlet: Outlet
         await close(socket, TOO_SLOW, "Nothing was taken for too long; go on from your cursor")
     elif isinstance(error, Resync):
         await close(socket, TOO_OLD, f"{cursor} is older than what is kept; read anew")
-    elif not isinstance(error, WebSocketDisconnect):
+    elif not isinstance(error, WebSocketDisconnect | OSError):  # what is sent to who has gone
         raise error
 
 

@@ -20,6 +20,7 @@ from legato._model.ordered_log import EntryFilter, cursor_at, position_of
 from legato._server.control import Control
 from legato._server.quirks import bare
 from legato._server.shapes import shaped
+from legato._server.socket_protocol import text_frame
 from legato._server.streams import Item, Read, Stretch
 from legato._store.port import Store
 
@@ -87,9 +88,10 @@ def _includes(event: Event, given: EventFilter) -> bool:
     return includes(given, event)
 
 
-def told(kind: str, what: Any, position: int) -> str:
+def told(kind: str, what: Any, position: int) -> bytes:
     """Return the frame that tells something; all up to `position` is told with it."""
-    return _framed({"type": kind, kind: what, "cursor": cursor_at(position)})
+    text = _framed({"type": kind, kind: what, "cursor": cursor_at(position)})
+    return text_frame(text.encode())
 
 
 def _framed(frame: dict[str, Any]) -> str:
