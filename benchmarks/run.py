@@ -25,7 +25,7 @@ import report
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PEERS = ["prefect", "dbos"]
-CASES = ["W1", "W2", "W2/exit1k", "W3", "W4/1k", "W5/1k", "W6/1k", "W8"]
+CASES = ["W1", "W2", "W2/exit1k", "W3", "W4/1k", "W5/1k", "W6/1k", "W8", "W9", "W10"]
 SLOW_CASES = ["W4/10k", "W5/10k"]  # Prefect needs minutes for one
 LOCAL_CASES = ["start", "noop", "args5", "model", "submit", "future", "hit", "chain"]
 DURABLE_CASES = ["durable", "durable4"]
