@@ -52,3 +52,8 @@ def test_the_handshake_is_described(api):
         if path in {"/health", "/ready", "/version", "/admin/version", "/admin/legato-version"}:
             assert list(methods) == ["get"]
             assert api.get(path).status_code == 200
+
+
+def test_the_answer_about_tokens_is_described(api):
+    (status,) = document()["paths"]["/csrf-token"]["get"]["responses"]
+    assert api.get("/csrf-token", params={"client": "x"}).status_code == int(status)

@@ -67,6 +67,9 @@ def document() -> dict[str, Any]:
         path: {"get": _described(path[1:].replace("/", "."), text, _answer(found[repr(kind)]), {})}
         for path, text, kind in _HANDSHAKE
     }
+    refused = {"422": _answer(_DETAIL, "No token is needed; Prefect's clients know this answer.")}
+    tokens = _described("csrf-token", "Refuse to make tokens, as none are asked for.", refused, {})
+    paths["/csrf-token"] = {"get": tokens}
     paths["/journal"] = {"post": journal.DESCRIPTION}
     paths["/operations/{operation_id}"] = {"post": native.DESCRIPTION}
     for kind in OPERATIONS:
