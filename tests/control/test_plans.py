@@ -174,25 +174,25 @@ def test_a_page_is_found_by_an_index(database, operation, expected):
     assert expected in tx.plan
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [
-        FilterFlowRuns(sort=NEWEST),
-        FilterFlowRuns(sort=FlowRunSort.START_TIME_ASC),
-        FilterFlowRuns(),
-        *(FilterFlowRuns(sort=sort) for sort in FlowRunSort),
-        *(FilterFlowRuns(flow_runs=flow_runs(MANY_FAILED), sort=sort) for sort in FlowRunSort),
-        *(FilterFlowRuns(flow_runs=flow_runs(OF_A_WEEK), sort=sort) for sort in STARTS),
-        FilterFlowRuns(flow_runs=flow_runs(SCHEDULED), sort=DUE),
-        FilterFlowRuns(flow_runs=flow_runs(SCHEDULED), sort=FlowRunSort.EXPECTED_START_TIME_DESC),
-        FilterFlowRuns(flows=flows({"name": {"any_": ["x"]}}), sort=NEWEST),
-        FilterTaskRuns(),
-        FilterArtifacts(),
-        FilterArtifacts(sort=ArtifactSort.CREATED_DESC),
-        FilterArtifactCollections(sort=ArtifactCollectionSort.KEY_ASC),
-        FilterVariables(),
-    ],
-)
+PAGES = [
+    FilterFlowRuns(sort=NEWEST),
+    FilterFlowRuns(sort=FlowRunSort.START_TIME_ASC),
+    FilterFlowRuns(),
+    *(FilterFlowRuns(sort=sort) for sort in FlowRunSort),
+    *(FilterFlowRuns(flow_runs=flow_runs(MANY_FAILED), sort=sort) for sort in FlowRunSort),
+    *(FilterFlowRuns(flow_runs=flow_runs(OF_A_WEEK), sort=sort) for sort in STARTS),
+    FilterFlowRuns(flow_runs=flow_runs(SCHEDULED), sort=DUE),
+    FilterFlowRuns(flow_runs=flow_runs(SCHEDULED), sort=FlowRunSort.EXPECTED_START_TIME_DESC),
+    FilterFlowRuns(flows=flows({"name": {"any_": ["x"]}}), sort=NEWEST),
+    FilterTaskRuns(),
+    FilterArtifacts(),
+    FilterArtifacts(sort=ArtifactSort.CREATED_DESC),
+    FilterArtifactCollections(sort=ArtifactCollectionSort.KEY_ASC),
+    FilterVariables(),
+]
+
+
+@pytest.mark.parametrize("operation", PAGES)
 def test_nothing_is_sorted_for_a_page(database, operation):
     tx = Explaining(database)
     handler_of(operation)(tx, now(), operation)
