@@ -10,7 +10,8 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
@@ -103,3 +104,35 @@ def test_a_database_that_cannot_be_used_is_told_at_the_start(legato, home):
     assert answer.returncode != 0
     assert "schema 9999" in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
+def test_what_is_refused_is_not_kept(started, home, port):
+    """Bodies too long, without end and too deep leave the server as large as it was."""
+
+    def megabytes():
+        pid = json.loads((home / "server.json").read_text())["pid"]
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+
+    def send(head, pieces):
+        with socket.create_connection(("127.0.0.1", port)) as line, suppress(OSError):
+            line.sendall(b"POST /api/flows/filter HTTP/1.1\r\nHost: localhost\r\n" + head)
+            for piece in pieces:
+                line.sendall(piece)
+            line.recv(1000)
+
+    def attack():
+        mega = b"[" * 2**20
+        send(b"Content-Length: 50000000\r\n\r\n", [mega] * 50)
+        send(b"Transfer-Encoding: chunked\r\n\r\n", [b"100000\r\n" + mega + b"\r\n"] * 60)
+        send(b"Content-Length: 1048576\r\n\r\n", [mega])
+        send(b"X: " + mega, [mega] * 20)
+
+    attack()  # what is loaded at the first time
+    before = megabytes()
+    for _ in range(4):
+        attack()
+    assert megabytes() - before < 20
+    with urlopen(f"{started}/health", timeout=30) as answer:
+        assert answer.status == 200

@@ -7,10 +7,13 @@ import socket
 from contextlib import closing, contextmanager, suppress
 
 import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
 
 from legato._server.connections import HEAD_MAX_BYTES, Connection
 from legato._server.headers import SECURITY
 from legato._server.safety import BODY_MAX_BYTES
+from legato._server.socket_protocol import FRAME_MAX_BYTES
 from legato._store.sqlite import SqliteStore
 
 HEAD = b"POST /api/flows/filter HTTP/1.1\r\nHost: localhost\r\n"
@@ -164,3 +167,53 @@ def test_refusals_are_as_safe_as_answers(api):
         headers = read(line)[1]
     for name, value in SECURITY:
         assert headers[name.decode()] == value.decode()
+
+
+@pytest.fixture
+def dial(api):
+    """Open a websocket; the headers are those of the test."""
+
+    def opened(path="/events/in", **headers):
+        url = f"ws://{api.base_url.host}:{api.base_url.port}/api{path}"
+        return connect(url, subprotocols=["prefect"], open_timeout=30, **headers)
+
+    return opened
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost.evil.example"]
+)
+@pytest.mark.parametrize("path", ["/events/in", "/run_changes/out"])
+def test_a_page_of_another_site_opens_no_websocket(dial, path, origin):
+    with pytest.raises(InvalidStatus) as caught:
+        dial(path, origin=origin)
+    assert caught.value.response.status_code == 403
+
+
+def test_a_page_of_this_machine_opens_one(dial):
+    with dial(origin="http://localhost:5173") as line:
+        line.send('{"type": "auth", "token": null}')
+        assert "auth_success" in line.recv(30)
+
+
+def test_a_frame_has_a_limit(dial, api):
+    with dial() as line:
+        line.send('{"type": "auth", "token": null}')
+        line.recv(30)
+        with suppress(ConnectionClosed):
+            line.send('"' + "x" * (FRAME_MAX_BYTES + 1) + '"')
+        with pytest.raises(ConnectionClosed) as caught:
+            line.recv(30)
+    assert caught.value.rcvd.code == 1009
+    assert api.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent", ["[" * 100_000, '"\\ud800"', "null", "{}", '{"type": "event"}', b"\0"]
+)
+def test_a_first_frame_that_says_nothing_is_the_last(dial, sent):
+    with dial() as line:
+        line.send(sent)
+        with pytest.raises(ConnectionClosed) as caught:
+            line.recv(30)
+    assert caught.value.rcvd.code == 1008
