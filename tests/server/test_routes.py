@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
@@ -170,3 +171,11 @@ def test_tags_and_labels_change(api, flow, run):
     assert api.patch(f"/flow_runs/{made['id']}/labels", json={"b": "two"}).status_code == 204
     labels = api.get(f"/flow_runs/{made['id']}").json()["labels"]
     assert labels == {"prefect.flow.id": flow["id"], "team": "a", "a": 1, "b": "two"}
+
+
+@pytest.mark.parametrize("name", ["a/b", "a%41", "a%2Fb", "..", "a b", "\N{SNOWMAN}", "end/"])
+def test_a_name_in_a_path_is_decoded_once(api, name):
+    made = api.post("/concurrency_limits/", json={"tag": name, "concurrency_limit": 1})
+    assert made.status_code == 201
+    found = api.get("/concurrency_limits/tag/" + quote(name, safe="").replace(".", "%2E"))
+    assert (found.status_code, found.json().get("tag")) == (200, name)

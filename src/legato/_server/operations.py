@@ -43,7 +43,8 @@ class Operations:
         self._prefix = base_path + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope.get("path", "") if scope["type"] == "http" else ""
+        # as it was sent: in it, a slash between two parts differs from one within a name
+        path = scope["raw_path"].decode("latin-1") if scope["type"] == "http" else ""
         inner = path.removeprefix(self._prefix)
         found = matches(inner) if inner != path else []
         if not found:
@@ -59,7 +60,7 @@ class Operations:
         await _compressed(request, response)(scope, receive, send)
 
     async def _respond(self, request: Request, found: list[Match]) -> Response:
-        path, method = request.scope["path"], request.method
+        path, method = request.scope["raw_path"].decode("latin-1"), request.method
         slash = found[0].kind.spec.path.endswith("/")
         if slash != path.endswith("/"):
             return _redirect(request, slash=slash)
