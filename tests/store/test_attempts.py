@@ -5,7 +5,7 @@ from __future__ import annotations
 from legato._control.attempts import close_dead, open_writers
 from legato._model.records import Aborted, TaskRunCreated
 from legato._model.states import StateType
-from legato._store import flow_runs
+from legato._store import trees
 from tests.store.records import (
     COMPLETED,
     RUNNING,
@@ -82,7 +82,7 @@ def test_a_run_is_deleted_with_all_below_it(store, sender):
     sender.send(child, move(child.run.id, RUNNING))
     _, records = whole_task(child.run.id)
     sender.send(*records)
-    assert store.run(lambda tx: flow_runs.delete(tx, run_id)) == 2
+    assert store.run(lambda tx: trees.delete(tx, run_id)) == 2
     assert read_flow_run(store, keep) is not None
     left = {
         table: count(store, table)
@@ -91,7 +91,7 @@ def test_a_run_is_deleted_with_all_below_it(store, sender):
     assert left == {
         "flow_run": 1, "task_run": 0, "flow_run_tag": 0, "task_run_tag": 0, "task_run_state": 0
     }  # fmt: skip
-    assert store.run(lambda tx: flow_runs.delete(tx, run_id)) == 0
+    assert store.run(lambda tx: trees.delete(tx, run_id)) == 0
 
 
 def test_a_run_that_crashes_as_it_is_cancelled_ends_cancelled(store, sender):

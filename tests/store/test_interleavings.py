@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from legato._control.attempts import close_dead
 from legato._model.records import TaskRunCreated
 from legato._model.states import StateType
-from legato._store import flow_runs
+from legato._store import trees
 from legato._store.checker import Recorder, violations
 from legato._store.faults import FaultyStore, InjectedFault
 from legato._store.sqlite import SqliteStore
@@ -92,7 +92,7 @@ class World:
 
     def delete(self, run):
         """Deleting takes back what was acknowledged, so the record of it ends here."""
-        self.persist(lambda: self.store.run(lambda tx: flow_runs.delete(tx, self.runs[run])))
+        self.persist(lambda: self.store.run(lambda tx: trees.delete(tx, self.runs[run])))
         self.recorder.states.clear()
 
     def persist(self, act):

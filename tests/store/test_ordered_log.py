@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from legato._control import ordered_log as log
 from legato._model.errors import InvalidRequest, Resync
 from legato._model.ordered_log import BEGINNING, cursor_at, position_of
-from legato._store import flow_runs, ordered_log
+from legato._store import ordered_log, trees
 from legato._store.sql import Sql
 from tests.store.records import COMPLETED, RUNNING, flow_run, move, until, whole_task
 
@@ -73,7 +73,7 @@ def test_pages_of_any_size_tell_the_same(store, sender):
 def test_what_is_deleted_leaves_no_trace_and_holds_nobody_up(store, sender):
     start = latest(store)
     gone, kept = sender.start(), sender.start()
-    store.run(lambda tx: flow_runs.delete(tx, gone))
+    store.run(lambda tx: trees.delete(tx, gone))
     entries, _ = follow(store, start)
     assert {e.run_id for e in entries} == {kept}
 

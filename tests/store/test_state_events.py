@@ -11,7 +11,7 @@ from legato._control.events import prune
 from legato._model.errors import Resync
 from legato._model.events import EventCreate
 from legato._model.ordered_log import BEGINNING
-from legato._store import events, flow_runs
+from legato._store import events, trees
 from legato._store.sql import Sql
 from tests.store.records import (
     COMPLETED,
@@ -108,7 +108,7 @@ def test_an_event_that_is_long_ago_is_not_followed(store, sender):
 
 def test_what_is_late_or_gone_is_no_event(store, sender):
     gone, kept = sender.start(), sender.start()
-    store.run(lambda tx: flow_runs.delete(tx, gone))
+    store.run(lambda tx: trees.delete(tx, gone))
     assert {e.resource["prefect.resource.id"] for e in told(store)} == {f"prefect.flow-run.{kept}"}
     late = Sql("UPDATE flow_run_state SET version = NULL WHERE version = 2")
     store.run(lambda tx: tx.execute(late))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
+from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
@@ -24,9 +25,7 @@ from legato._settings import current as configuration
 from legato._settings.home import open_home
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from legato._server.duties import Duty
+    from legato._server.duties import Duties, Duty
     from legato._server.serve import Options
     from legato._settings.home import Home
     from legato._store.port import Store
@@ -109,22 +108,31 @@ def serve(what: Asked) -> None:
         _forget(home)
 
 
-def _opened(what: Asked, home: Home) -> tuple[Store, Sequence[Duty]]:
+def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:
     """Return the store, brought to this version, and the duties on it."""
-    from legato._server.duties import Duty
+    from legato._journal.clock import SystemClock
+    from legato._server.chores import Rules, chores
+    from legato._server.duties import Duties, Duty
+    from legato._server.leadership import LeaseLeadership
 
+    clock = SystemClock()
     if what.database_url is not None:
         from legato._store import migrate
         from legato._store.postgres import PostgresStore
 
         migrate.migrate_postgres(what.database_url)
         store = PostgresStore(what.database_url)
-        return store, [_leases(store)]
+        led_by = LeaseLeadership(store, clock, uuid4())
+        return store, Duties([_leases(store), *chores(store, clock, Rules())], led_by)
     from legato._backend.current import embedded
+    from legato._backend.hosting import HostLock
 
     backend = embedded()
     backend.store.read(lambda tx: tx.rows("meta.read", {}))  # one that cannot be used is told now
-    return backend.store, [Duty("reaper", _SWEEP_SECONDS, backend.sweep), _leases(backend.store)]
+    sweeper = Duty("reaper", _SWEEP_SECONDS, backend.sweep)
+    host = HostLock(Path(home.database))
+    duties = [sweeper, _leases(backend.store), *chores(backend.store, clock, Rules())]
+    return backend.store, Duties(duties, host)
 
 
 def _leases(store: Store) -> Duty:

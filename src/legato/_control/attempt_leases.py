@@ -19,10 +19,11 @@ from legato._model.operations.attempts import CloseAttempts, RenewAttempts
 from legato._model.operations.spec import BULK_LIMIT
 from legato._model.records import Writer
 from legato._model.states import StateType
-from legato._store import attempt_leases, flow_runs, leases, slots
+from legato._store import attempt_leases, leases, slots
 from legato._store.flow_runs import FlowWork
 from legato._store.port import Grade, Lane, Store, Transaction
 from legato._store.task_runs import TaskWork
+from legato._store.trees import list_tree
 
 BATCH = 200
 AFTER_OUTAGE = timedelta(seconds=30)
@@ -123,7 +124,7 @@ def _trees(
 ) -> tuple[Closing, dict[UUID, set[UUID]]]:
     """Lock runs and all below them."""
     closing = Closing(tx, now)
-    trees = {root: set(flow_runs.list_tree(tx, root)) for root in roots}
+    trees = {root: set(list_tree(tx, root)) for root in roots}
     closing.runs.load(set[UUID]().union(*trees.values()))
     return closing, trees
 

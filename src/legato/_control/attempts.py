@@ -10,7 +10,7 @@ from legato._control import slots as slot_control
 from legato._control.proposals import mirror
 from legato._model.records import Writer
 from legato._model.states import State, StateType
-from legato._store import decode, flow_runs, leases, slots, writers
+from legato._store import decode, leases, slots, trees, writers
 from legato._store.flow_runs import FlowRuns, FlowWork
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -54,7 +54,7 @@ def close_dead(
 def close_rest(tx: Transaction, now: datetime, flow_run_id: UUID, message: str) -> None:
     """Close what threads still do for a flow run that has ended: its tasks, subflows and theirs."""
     closing = Closing(tx, now)
-    tree = flow_runs.list_tree(tx, flow_run_id)
+    tree = trees.list_tree(tx, flow_run_id)
     closing.runs.load(tree)
     left = closing.open_runs()
     live = [decode.uid(row[0]) for row in tx.rows_in("task_run.list_live_of_flow_runs", tree)]

@@ -38,7 +38,7 @@ from legato._model.operations.flow_runs import (
 from legato._model.operations.spec import Deleted
 from legato._model.results import said
 from legato._model.states import DEFAULT_NAME, State, StateType
-from legato._store import finding, flow_runs
+from legato._store import finding, trees
 from legato._store.flow_runs import FlowRuns, FlowWork
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.states import History
@@ -175,7 +175,7 @@ def _check_waits(run: FlowRun) -> None:
 
 def delete(tx: Transaction, now: datetime, request: DeleteFlowRun) -> None:
     """Delete a flow run with all that belongs to it; raise ObjectNotFound."""
-    if not flow_runs.delete(tx, request.flow_run_id):
+    if not trees.delete(tx, request.flow_run_id):
         raise ObjectNotFound(f"There is no flow run {request.flow_run_id}.")
 
 
@@ -184,7 +184,7 @@ def bulk_delete(tx: Transaction, now: datetime, request: BulkDeleteFlowRuns) -> 
     limit = pages.bulk(request.limit)
     found = filter(tx, now, FilterFlowRuns(flow_runs=request.flow_runs, limit=limit))
     for run in found:
-        flow_runs.delete(tx, run.id)
+        trees.delete(tx, run.id)
     return Deleted(deleted=[run.id for run in found])
 
 

@@ -22,7 +22,7 @@ from legato._model.operations.flows import (
     UpdateFlow,
 )
 from legato._model.operations.spec import Deleted
-from legato._store import finding, flow_runs, flows
+from legato._store import finding, flows, trees
 from legato._store.port import Transaction
 
 BANNED = frozenset("/%&><")
@@ -101,5 +101,5 @@ def delete(tx: Transaction, now: datetime, request: DeleteFlow) -> None:
     """Delete a flow with its runs; raise ObjectNotFound."""
     read(tx, now, ReadFlow(flow_id=request.flow_id))
     for run_id in flows.list_runs(tx, request.flow_id):
-        flow_runs.delete(tx, run_id)
+        trees.delete(tx, run_id)
     flows.delete(tx, request.flow_id)

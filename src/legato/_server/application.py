@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from legato._server import events_in, handshake, journal, native, streams_out
+from legato._server import events_in, handshake, journal, native, observing, streams_out
 from legato._server.control import Control
+from legato._server.duties import Duties
 from legato._server.events_in import EventInbox
 from legato._server.operations import (
     COMPRESSED_FROM_BYTES,
@@ -32,8 +33,10 @@ _OPEN = ("/health", "/ready")
 """What is answered to anybody, below the base path."""
 
 
-def application(control: Control, access: Access, base_path: str = "/api") -> ASGIApp:
-    """Return the application; it closes `control` when it ends.
+def application(
+    control: Control, access: Access, base_path: str = "/api", duties: Duties | None = None
+) -> ASGIApp:
+    """Return the application; it closes `control` when it ends. `duties` are told of, not run.
 
     Operations are found before Starlette looks at a request: most requests are theirs.
     """
@@ -52,6 +55,7 @@ def application(control: Control, access: Access, base_path: str = "/api") -> AS
         *journal.routes(control),
         *native.routes(control),
         *streams_out.routes(Streams(control), access),
+        *observing.routes(duties or Duties([])),
     ]
     rest = Starlette(
         routes=[Mount(base_path, routes=inner)],

@@ -14,6 +14,7 @@ from legato._model.operations.logs import DownloadLogs, LogPart
 from legato._model.operations.spec import Operation, Spec
 from legato._model.operations.table import OPERATIONS
 from legato._server import journal, native, quirks
+from legato._server.duties import DutyStatus
 from legato._server.handshake import API_VERSION
 
 _REF = "#/components/schemas/{name}"
@@ -53,6 +54,7 @@ _HANDSHAKE = (
     ("/version", "Return the version of this API.", str),
     ("/admin/version", "Return the version of Prefect's API that this one is compared with.", str),
     ("/admin/settings", "Return the settings, without secrets.", dict[str, Any]),
+    ("/admin/duties", "Tell how the duties of this server fare.", list[DutyStatus]),
     ("/admin/legato-version", "Return the version of Legato.", str),
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
@@ -16,7 +16,7 @@ from legato._model.ports import Clock
 from legato._server.application import application
 from legato._server.connections import Connection
 from legato._server.control import Control
-from legato._server.duties import Duties, Duty
+from legato._server.duties import Duties
 from legato._server.safety import LOOPBACK, Access
 from legato._server.socket_protocol import SOCKETS
 from legato._store.port import Store
@@ -72,7 +72,7 @@ def serve(
     store: Store,
     clock: Clock,
     options: Options,
-    duties: Sequence[Duty] = (),
+    duties: Duties | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until a signal comes; `ready` is called when requests are answered.
@@ -80,8 +80,8 @@ def serve(
     SIGINT or SIGTERM lets requests at work end, for ten seconds at most.
     """
     access = options.access()
-    control, chores = Control(store, clock), Duties(duties)
-    app = application(control, access, options.base_path)
+    control, chores = Control(store, clock), duties or Duties([])
+    app = application(control, access, options.base_path, chores)
     config = uvicorn.Config(
         app,
         host=options.host,

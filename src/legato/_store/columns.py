@@ -249,3 +249,4 @@ CACHE_LOOKUP = (
 CACHE_LOOKUP_CREATE = (*CACHE_LOOKUP, "ws")
 RESULT_CREATE = (*RESULT, "ws")
 QUARANTINE = ("writer_id", "seq", "ws", "flow_run_id", "kind", "error", "body", "at")
+TIMER_CREATE = ("id", "ws", "due_at", "kind", "subject", "epoch")

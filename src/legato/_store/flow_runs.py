@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,8 @@ from legato._model.flow_runs import FlowRunDraft, FlowRunPolicy
 from legato._model.progress import START, advance
 from legato._model.records import Progress, Writer
 from legato._model.states import State, StateType
-from legato._store import decode, encode, results
+from legato._model.timers import Timer, set_by
+from legato._store import decode, encode, timers
 from legato._store.attempt_leases import AttemptLeases
 from legato._store.columns import OWNED
 from legato._store.dialect import micros
@@ -24,21 +25,6 @@ from legato._store.states import Entered, History
 
 ENDED = "ended"
 """`attempt.cause` of an attempt whose holder wrote the terminal state."""
-
-_PARTS = (
-    "flow_run_input",
-    "flow_run_tag",
-    "flow_run_state",
-    "log",
-    "result",
-    "attempt",
-    "quarantine",
-    "task_run_tag",
-    "task_run_state",
-    "task_run_cache",
-    "task_run",
-    "flow_run",
-)
 
 
 class FlowWork:
@@ -73,6 +59,7 @@ class FlowWork:
         "scheduled_at",
         "sorted_at",
         "stored",
+        "timer",
         "uid",
         "version",
     )
@@ -102,6 +89,7 @@ class FlowWork:
     progress: Progress
     expected_at: Any
     scheduled_at: int | None
+    timer: Timer | None
 
     @property
     def type(self) -> StateType | None:
@@ -150,6 +138,7 @@ class FlowRuns:
         work.epoch, work.entered = standing[1], standing[2:9]
         work.progress = progress_of(standing)
         work.expected_at, work.scheduled_at = standing[10:12]
+        work.timer = None
         owned = dict(zip(OWNED, row[16:22], strict=True))
         work.flow_id, work.name = decode.uid(owned["flow_id"]), owned["name"]
         work.parent_task_run_id = decode.maybe_uid(owned["parent_task_run_id"])
@@ -177,7 +166,7 @@ class FlowRuns:
         work.stored, work.version, work.entered = 0, 1, entered
         work.epoch = work.first_epoch = 0
         work.progress = advance(START, None, None, state)
-        work.scheduled_at = _scheduled(state)
+        _stand(work, state)
         work.expected_at = entered[5] if work.scheduled_at is None else work.scheduled_at
         self.works[run_id.int] = work
         return work
@@ -205,7 +194,7 @@ class FlowRuns:
         work.progress = advance(work.progress, work.type, when(work.entered[5]), state)
         self._history.flow_step(work.uid, work.version + 1, (work.epoch, 0), before, entered)
         work.version, work.entered = work.version + 1, entered
-        work.scheduled_at = _scheduled(state)
+        _stand(work, state)
 
     def reopen(
         self,
@@ -223,7 +212,7 @@ class FlowRuns:
         self._history.flow_step(work.uid, work.version + 1, (epoch, 1), before, entered)
         work.version, work.entered = work.version + 1, entered
         work.epoch = work.first_epoch = epoch
-        work.scheduled_at = _scheduled(state)
+        _stand(work, state)
         work.opener, work.holder = writer, writer.id
         work.code_version, work.code_files = code_version, code_files
         work.closed_at = work.cause = None
@@ -249,7 +238,7 @@ class FlowRuns:
             work.uid, work.version + 1, (work.epoch, int(reopens)), step, entered
         )
         work.version, work.entered = work.version + 1, entered
-        work.scheduled_at = _scheduled(state)
+        _stand(work, state)
 
     def attach(self, work: FlowWork, parent_task_run_id: UUID) -> None:
         """Have another task run stand for a subflow's run from now on."""
@@ -277,6 +266,7 @@ class FlowRuns:
         changed = Changes(self._tx, "flow_run")
         opened: list[Any] = []
         tags: list[Any] = []
+        set_timers: list[Any] = []
         for _, work in sorted(self.works.items()):
             if work.created is not None:
                 self._insert(created, work)
@@ -287,8 +277,12 @@ class FlowRuns:
                 changed.add(row, work.sorted_at, self._sort_at(work))
             if work.opener is not None:
                 self._open(opened, work, work.opener)
+            if work.timer is not None:
+                set_timers += timers.row(self._tx, work.id, work.version, work.timer)
         self.works.clear()
         self._write(created, changed, opened, tags)
+        if set_timers:
+            self._tx.bulk("timer.create", set_timers)
 
     def _write(
         self, created: list[Any], changed: Changes, opened: list[Any], tags: list[Any]
@@ -369,11 +363,11 @@ class FlowRuns:
         return sort_at
 
 
-def _scheduled(state: State) -> int | None:
+def _stand(work: FlowWork, state: State) -> None:
+    """Note when the run is to go on, and what becomes of it if it does not."""
     details = state.state_details
-    if details is None or details.scheduled_time is None or state.type != "SCHEDULED":
-        return None
-    return micros(details.scheduled_time)
+    due = details.scheduled_time if details is not None and state.type == "SCHEDULED" else None
+    work.scheduled_at, work.timer = None if due is None else micros(due), set_by(state)
 
 
 def find_state(tx: Transaction, state_id: UUID) -> tuple[State, int, UUID] | None:
@@ -382,19 +376,3 @@ def find_state(tx: Transaction, state_id: UUID) -> tuple[State, int, UUID] | Non
         if row[2] is not None:
             return decode.flow_run_state(row), row[2], decode.uid(row[1])
     return None
-
-
-def list_tree(tx: Transaction, run_id: UUID) -> list[UUID]:
-    """Return the ids of a run and of all subflow runs below it."""
-    params: Mapping[str, Any] = {"id": run_id}
-    return [decode.uid(row[0]) for row in tx.rows("flow_run.list_tree", params)]
-
-
-def delete(tx: Transaction, run_id: UUID) -> int:
-    """Delete a run with all that belongs to it and its subflow runs; return how many runs."""
-    ids = sorted(list_tree(tx, run_id))
-    removed = 0
-    results.condemn_of_flow_runs(tx, ids)
-    for part in _PARTS:
-        removed = tx.run(f"{part}.delete_of_flow_runs", {"ids": ids})
-    return removed

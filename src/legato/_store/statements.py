@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from legato._store import (
     columns,
+    duty_statements,
     event_columns,
     lease_statements,
     object_columns,
@@ -268,6 +269,7 @@ QUERIES: dict[str, Executable] = {
     .where(tr.c.flow_run_id == _p("flow_run_id"))
     .group_by(tr.c.state_type),
     **lease_statements.QUERIES,
+    **duty_statements.QUERIES,
     **object_statements.QUERIES,
     **result_statements.QUERIES,
 }
@@ -323,6 +325,7 @@ BY_IDS: dict[str, Executable] = {
     "task_run_tag.delete_of_task_runs": _of(s.task_run_tag, "run_id"),
     "task_run.delete_of_task_runs": _of(s.task_run, "id"),
     **lease_statements.BY_IDS,
+    **duty_statements.BY_IDS,
     **object_statements.BY_IDS,
     **result_statements.BY_IDS,
 }
@@ -357,6 +360,8 @@ MANY: dict[str, Many] = {
     ),
     "concurrency_limit.create": Many(s.concurrency_limit, object_columns.LIMIT_CREATE, ignore=True),
     "slot.create": Many(s.lease, object_columns.LEASE),
+    "timer.create": Many(s.timer, columns.TIMER_CREATE, ignore=True),
+    "lease.offer": Many(s.lease, columns.LEASE_CREATE, ignore=True),
 }
 
 CHANGES: dict[str, Change] = {
