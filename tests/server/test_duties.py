@@ -168,9 +168,10 @@ def test_a_server_has_its_duties_and_says_how_they_fare(api, store):
     assert api.get("/admin/duties").json() == []
 
 
-def test_late_runs_are_marked_by_the_duty(store, api, run, running):
-    body = {"state_details": {"scheduled_time": (now() - timedelta(minutes=1)).isoformat()}}
-    flow_run = run("SCHEDULED", state={"type": "SCHEDULED", **body})
+def test_late_runs_are_marked_by_the_duty(store, api, flow, running):
+    due = {"scheduled_time": (now() - timedelta(minutes=1)).isoformat()}
+    state = {"type": "SCHEDULED", "state_details": due}
+    flow_run = api.post("/flow_runs/", json={"flow_id": flow["id"], "state": state}).json()
     duties = running(Duties(chores.chores(store, SystemClock(), chores.Rules())))
     path = f"/flow_runs/{flow_run['id']}"
     while (found := api.get(path).json()["state_name"]) != "Late":

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 if sys.platform == "win32":
     from legato._backend import platform_windows as platform
 else:
     from legato._backend import platform_posix as platform
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class HostLock:
