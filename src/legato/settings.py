@@ -8,7 +8,8 @@ from typing import Any
 
 from legato._settings.current import current as get_current_settings
 from legato._settings.current import temporary as temporary_settings
-from legato._settings.table import SETTINGS, Setting, Settings
+from legato._settings.setting import Setting
+from legato._settings.table import SETTINGS, Settings
 
 __all__ = ["Setting", "Settings", "get_current_settings", "temporary_settings"]
 

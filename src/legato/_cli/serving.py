@@ -25,6 +25,7 @@ from legato._settings import current as configuration
 from legato._settings.home import open_home
 
 if TYPE_CHECKING:
+    from legato._server.chores import Rules
     from legato._server.duties import Duties, Duty
     from legato._server.serve import Options
     from legato._settings.home import Home
@@ -111,11 +112,11 @@ def serve(what: Asked) -> None:
 def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:
     """Return the store, brought to this version, and the duties on it."""
     from legato._journal.clock import SystemClock
-    from legato._server.chores import Rules, chores
+    from legato._server.chores import chores
     from legato._server.duties import Duties, Duty
     from legato._server.leadership import LeaseLeadership
 
-    clock = SystemClock()
+    clock, rules = SystemClock(), _rules()
     if what.database_url is not None:
         from legato._store import migrate
         from legato._store.postgres import PostgresStore
@@ -123,7 +124,7 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:
         migrate.migrate_postgres(what.database_url)
         store = PostgresStore(what.database_url)
         led_by = LeaseLeadership(store, clock, uuid4())
-        return store, Duties([_leases(store), *chores(store, clock, Rules())], led_by)
+        return store, Duties([_leases(store), *chores(store, clock, rules)], led_by)
     from legato._backend.current import embedded
     from legato._backend.hosting import HostLock
 
@@ -131,8 +132,24 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:
     backend.store.read(lambda tx: tx.rows("meta.read", {}))  # one that cannot be used is told now
     sweeper = Duty("reaper", _SWEEP_SECONDS, backend.sweep)
     host = HostLock(Path(home.database))
-    duties = [sweeper, _leases(backend.store), *chores(backend.store, clock, Rules())]
+    duties = [sweeper, _leases(backend.store), *chores(backend.store, clock, rules)]
     return backend.store, Duties(duties, host)
+
+
+def _rules() -> Rules:
+    """Return what the settings say about duties."""
+    from legato._server.chores import Rules
+
+    settings = configuration.current()
+    return Rules(
+        late_after=timedelta(seconds=settings.server_late_runs_after_seconds),
+        keep_flow_runs=_kept(settings.server_keep_flow_runs_days),
+        keep_events=_kept(settings.server_keep_events_days),
+    )
+
+
+def _kept(days: int) -> timedelta | None:
+    return timedelta(days=days) if days else None
 
 
 def _leases(store: Store) -> Duty:

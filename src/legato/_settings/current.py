@@ -9,7 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from legato._settings.table import Setting, Settings
+from legato._settings.setting import Setting
+from legato._settings.table import Settings
 
 _overlay: ContextVar[Settings | None] = ContextVar("legato_settings", default=None)
 _read: list[Settings] = []  # at most one matters

@@ -15,8 +15,9 @@ from legato._settings.current import forget
 from legato._settings.home import profiles_path, usable
 from legato._settings.notices import nearest
 from legato._settings.reading import find, gather, parse
+from legato._settings.setting import Setting
 from legato._settings.sources import Found
-from legato._settings.table import HOME, OUTSIDE_PROFILES, PREFIX, PROFILE, Setting
+from legato._settings.table import HOME, OUTSIDE_PROFILES, PREFIX, PROFILE
 
 
 class Place(Struct, frozen=True):

@@ -9,17 +9,9 @@ from typing import Any
 from legato._model.errors import SettingsError
 from legato._settings.current import current
 from legato._settings.notices import nearest, warn_once
+from legato._settings.setting import Setting
 from legato._settings.sources import Findings, Found, look, look_in_profile
-from legato._settings.table import (
-    BY_ALIAS,
-    BY_NAME,
-    HIDDEN,
-    HOME,
-    PREFIX,
-    SETTINGS,
-    Setting,
-    Settings,
-)
+from legato._settings.table import BY_ALIAS, BY_NAME, HIDDEN, HOME, PREFIX, SETTINGS, Settings
 
 
 def find(key: Setting[Any] | str) -> Setting[Any]:

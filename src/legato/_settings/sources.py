@@ -12,7 +12,8 @@ from typing import Any, cast
 from msgspec import Struct, field
 
 from legato._settings.home import profiles_path
-from legato._settings.table import BY_ALIAS, BY_NAME, OUTSIDE_PROFILES, PREFIX, PROFILE, Setting
+from legato._settings.setting import Setting
+from legato._settings.table import BY_ALIAS, BY_NAME, OUTSIDE_PROFILES, PREFIX, PROFILE
 
 # LEGATO__X passes facts between Legato's own processes; LEGATO_TEST_X belongs to the test suite.
 _OTHERS = ("_", "TEST_")

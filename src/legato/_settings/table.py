@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, Literal, TypeGuard, TypeVar
+from typing import Any, Literal, TypeGuard
 
 from msgspec import Struct
 
@@ -19,43 +19,13 @@ from legato._settings.kinds import (
     optional,
     whole,
 )
-
-T = TypeVar("T")
+from legato._settings.setting import Setting
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 WhenOffline = Literal["allow", "refuse"]
 
 _LEVEL: Kind[Level] = choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", upper=True)
 _WHEN_OFFLINE: Kind[WhenOffline] = choice("allow", "refuse")
-
-
-class Setting(Generic[T]):
-    """One row. `aliases` are the variables of Prefect that mean the same, the best one first."""
-
-    __slots__ = ("aliases", "default", "doc", "field", "kind", "name", "secret")
-
-    def __init__(self, name: str, kind: Kind[T], default: T, doc: str, *aliases: str) -> None:
-        self.name: str = name
-        self.field: str = name.lower()
-        self.kind: Kind[T] = kind
-        self.default: T = default
-        self.doc: str = doc
-        self.aliases: tuple[str, ...] = aliases
-        self.secret: bool = name in _SECRETS
-
-    def value(self) -> T:
-        """Return what holds now."""
-        from legato._settings.current import current
-
-        return self.of(current())
-
-    def of(self, settings: Settings) -> T:
-        """Return what `settings` say."""
-        found: T = getattr(settings, self.field)
-        return found
-
-    def __repr__(self) -> str:
-        return f"<Setting {self.name}>"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -99,6 +69,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     server_api_key: str | None
     server_allowed_hosts: tuple[str, ...]
     server_database_connection_url: str | None
+    server_late_runs_after_seconds: float
+    server_keep_flow_runs_days: int
+    server_keep_events_days: int
 
     def __repr__(self) -> str:
         """Show all values but the secret ones."""
@@ -112,15 +85,6 @@ def _shown(row: Setting[Any], value: object) -> str:
 
 PREFIX = "LEGATO_"
 HIDDEN = "********"
-_SECRETS = frozenset(
-    {
-        "API_KEY",
-        "API_AUTH_STRING",
-        "SERVER_API_AUTH_STRING",
-        "SERVER_API_KEY",
-        "SERVER_DATABASE_CONNECTION_URL",
-    }
-)
 # Where the profiles stand and which one holds cannot itself be said in a profile. They have no
 # Prefect name either: a Prefect home holds Prefect's database and profiles.
 OUTSIDE_PROFILES = frozenset({"HOME", "PROFILE"})
@@ -388,6 +352,25 @@ SERVER_DATABASE_CONNECTION_URL = Setting(
     optional(TEXT),
     None,
     "The database of a server, postgresql://...; unset, it is that of the home.",
+)
+SERVER_LATE_RUNS_AFTER_SECONDS = Setting(
+    "SERVER_LATE_RUNS_AFTER_SECONDS",
+    SECONDS,
+    15.0,
+    "How long after its time a scheduled run that has not started is called late.",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS",
+)
+SERVER_KEEP_FLOW_RUNS_DAYS = Setting(
+    "SERVER_KEEP_FLOW_RUNS_DAYS",
+    whole(0),
+    90,
+    "The days after its end for which a server keeps a flow run with all below it; 0: for ever.",
+)
+SERVER_KEEP_EVENTS_DAYS = Setting(
+    "SERVER_KEEP_EVENTS_DAYS",
+    whole(0),
+    30,
+    "The days for which a server keeps events that clients told of; 0: for ever.",
 )
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from legato._model.errors import SettingsError
 from legato._settings.current import overlay
 from legato._settings.reading import gather, parse
+from legato._settings.setting import Setting
 from legato._settings.sources import Findings, settings_in
-from legato._settings.table import HIDDEN, SETTINGS, Setting
+from legato._settings.table import HIDDEN, SETTINGS
 
 
 def explain() -> list[tuple[str, str, str]]:

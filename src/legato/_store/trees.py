@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from legato._store import decode, results
-from legato._store.port import Transaction
+from legato._store.dialect import micros
+from legato._store.port import DEFAULT_WORKSPACE, Transaction
+from legato._store.sql import Sql
 
 _PARTS = (
     "flow_run_input",
@@ -23,6 +26,38 @@ _PARTS = (
     "task_run",
     "flow_run",
 )
+
+
+class Ended(NamedTuple):
+    """A run that nobody called, by its end: in this order they are looked at."""
+
+    end_at: int
+    id: UUID
+
+
+FIRST = Ended(0, UUID(int=0))
+
+
+def list_ended(tx: Transaction, after: Ended, before: datetime, limit: int) -> list[Ended]:
+    """Return runs that nobody called and that ended before a time, those behind `after`."""
+    query = Sql(
+        "SELECT flow_run.end_at, flow_run.id FROM flow_run WHERE flow_run.ws = ? "
+        "AND flow_run.end_at IS NOT NULL AND flow_run.end_at < ? "
+        "AND (flow_run.end_at, flow_run.id) > (?, ?) AND flow_run.parent_task_run_id IS NULL "
+        "ORDER BY flow_run.end_at, flow_run.id LIMIT ?",
+        (DEFAULT_WORKSPACE, micros(before), after.end_at, after.id, limit),
+    )
+    return [Ended(end_at, decode.uid(run_id)) for end_at, run_id in tx.select(query)]
+
+
+def is_over(tx: Transaction, run_id: UUID, before: datetime) -> bool:
+    """Tell whether a run and all below it ended before a time."""
+    query = Sql("SELECT flow_run.end_at FROM flow_run WHERE flow_run.id = ?")
+    for each in list_tree(tx, run_id):
+        rows = tx.select(Sql(query.text, (each,)))
+        if rows and (rows[0][0] is None or rows[0][0] >= micros(before)):
+            return False
+    return True
 
 
 def list_tree(tx: Transaction, run_id: UUID) -> list[UUID]:
