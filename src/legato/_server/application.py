@@ -18,6 +18,7 @@ from legato._server import events_in, handshake, journal, native, observing, str
 from legato._server.control import Control
 from legato._server.duties import Duties
 from legato._server.events_in import EventInbox
+from legato._server.measuring import Measured, Tally, request_id
 from legato._server.operations import (
     COMPRESSED_FROM_BYTES,
     COMPRESSION,
@@ -48,14 +49,14 @@ def application(
             yield
         control.close()
 
-    inbox = EventInbox(control)
+    inbox, tally = EventInbox(control), Tally()
     inner: list[BaseRoute] = [
         *handshake.routes(control),
         *events_in.routes(inbox, access),
         *journal.routes(control),
         *native.routes(control),
         *streams_out.routes(Streams(control), access),
-        *observing.routes(duties or Duties([])),
+        *observing.routes(duties or Duties([]), tally),
     ]
     rest = Starlette(
         routes=[Mount(base_path, routes=inner)],
@@ -64,7 +65,8 @@ def application(
     )
     compressed = GZipMiddleware(rest, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION)
     found = Operations(control, base_path, compressed, _failed)
-    return Guard(found, access, frozenset(base_path + path for path in _OPEN))
+    guarded = Guard(found, access, frozenset(base_path + path for path in _OPEN))
+    return Measured(guarded, tally)
 
 
 async def _too_long(_: Request, __: Exception) -> Response:
@@ -78,5 +80,6 @@ async def _http(_: Request, error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """Answer without a word of what went wrong inside; the log has it."""
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    what = (request.method, request.url.path, request_id(request.scope))
+    _log.error("%s %s failed, request %s", *what, exc_info=error)
     return json_response(500, {"exception_message": "Internal Server Error"})

@@ -1,4 +1,4 @@
-"""What an operator looks at: how the duties of this server fare."""
+"""What an operator looks at: how the duties of this server fare, and what it answered."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from legato._server.duties import Duties
+from legato._server.measuring import MEDIA_TYPE, Tally, exposition
 from legato._server.operations import json_response
 
 
-def routes(duties: Duties) -> list[BaseRoute]:
+def routes(duties: Duties, tally: Tally) -> list[BaseRoute]:
     """Return the routes, below `/api`."""
 
     async def statuses(_: Request) -> Response:
         return json_response(200, duties.status())
 
-    return [Route("/admin/duties", statuses)]
+    async def metrics(_: Request) -> Response:
+        return Response(exposition(tally, duties.status()), media_type=MEDIA_TYPE)
+
+    return [Route("/admin/duties", statuses), Route("/metrics", metrics)]

@@ -72,6 +72,8 @@ def document() -> dict[str, Any]:
     refused = {"422": _answer(_DETAIL, "No token is needed; Prefect's clients know this answer.")}
     tokens = _described("csrf-token", "Refuse to make tokens, as none are asked for.", refused, {})
     paths["/csrf-token"] = {"get": tokens}
+    lines = {"200": _answer({"type": "string"}, media="text/plain")}
+    paths["/metrics"] = {"get": _described("metrics", "Return counts for Prometheus.", lines, {})}
     paths["/journal"] = {"post": journal.DESCRIPTION}
     paths["/operations/{operation_id}"] = {"post": native.DESCRIPTION}
     for kind in OPERATIONS:

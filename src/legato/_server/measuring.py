@@ -1,0 +1,117 @@
+"""Each request gets an id, by which its answer and the log agree, and is counted."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from legato._server.duties import DutyStatus
+
+REQUEST_ID = "X-Request-Id"
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_IN_SCOPE = "legato.request_id"
+_NAME = REQUEST_ID.lower().encode()
+_MAY_BE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def request_id(scope: Scope) -> str:
+    """Return the id of a request."""
+    found: str = scope.get(_IN_SCOPE, "-")
+    return found
+
+
+class Tally:
+    """What was answered since the server started; touched by the thread of its loop only."""
+
+    def __init__(self) -> None:
+        self.answered: Counter[tuple[str, int]] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.at_work = 0
+
+    def add(self, method: str, status: int, seconds: float) -> None:
+        """Count a request; methods that clients make up are counted as one."""
+        known = method if method in _METHODS else "other"
+        self.answered[known, status] += 1
+        self.seconds[known] += seconds
+
+
+class Measured:
+    """The outermost middleware: a request that another one refuses is counted, too."""
+
+    def __init__(self, app: ASGIApp, tally: Tally) -> None:
+        self._app, self._tally = app, tally
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        mark = scope[_IN_SCOPE] = _given(scope) or uuid4().hex
+        began, status = time.perf_counter(), 500
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message = {**message, "headers": [*message["headers"], (_NAME, mark.encode())]}
+            await send(message)
+
+        self._tally.at_work += 1
+        try:
+            await self._app(scope, receive, marked)
+        finally:
+            self._tally.at_work -= 1
+            self._tally.add(scope["method"], status, time.perf_counter() - began)
+
+
+def _given(scope: Scope) -> str | None:
+    """Return the id that the client has for its request, if it can stand in a line of a log."""
+    for name, value in scope["headers"]:
+        if name == _NAME and _MAY_BE.fullmatch(text := value.decode("latin-1")):
+            return str(text)
+    return None
+
+
+def exposition(tally: Tally, duties: Sequence[DutyStatus]) -> str:
+    """Return what was counted in the text format of Prometheus."""
+    parts = [
+        _family("legato_requests_in_progress", "gauge", [("", tally.at_work)]),
+        _family(
+            "legato_requests_total",
+            "counter",
+            [
+                (f'{{method="{method}",status="{status}"}}', count)
+                for (method, status), count in sorted(tally.answered.items())
+            ],
+        ),
+        _family(
+            "legato_request_seconds_total",
+            "counter",
+            [(f'{{method="{name}"}}', spent) for name, spent in sorted(tally.seconds.items())],
+        ),
+    ]
+    for name, kind, field in _OF_DUTIES:
+        values = [(f'{{duty="{duty.name}"}}', getattr(duty, field)) for duty in duties]
+        parts.append(_family(name, kind, values))
+    return "".join(parts)
+
+
+_OF_DUTIES = (
+    ("legato_duty_ticks_total", "counter", "ticks"),
+    ("legato_duty_failures_total", "counter", "failures"),
+    ("legato_duty_last_seconds", "gauge", "last_took"),
+    ("legato_duty_lag_seconds", "gauge", "lag"),
+    ("legato_duty_stalled", "gauge", "stalled"),
+    ("legato_duty_standby", "gauge", "standby"),
+)
+
+
+def _family(name: str, kind: str, values: Sequence[tuple[str, float]]) -> str:
+    lines = [f"# TYPE {name} {kind}"]
+    lines += [f"{name}{labels} {value + 0}" for labels, value in values]
+    return "\n".join(lines) + "\n"
