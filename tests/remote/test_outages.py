@@ -86,7 +86,13 @@ class _Other(BaseHTTPRequestHandler):
         self.send_error(404)
 
     def do_POST(self):
-        self.do_GET()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.path.startswith("/all"):
+            self.do_GET()
+            return
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome</html>")
 
     def log_message(self, *_):
         pass
@@ -114,6 +120,16 @@ def test_a_server_of_prefect_gets_nothing(server, home, start, other):
     script = start(ONE, LEGATO_API_URL=other, **AT_ONCE)
     assert script.rest() == ["one 1"]
     assert "No server of Legato answers" in script.errors()
+
+
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+def test_a_server_that_answers_whatever_it_is_asked_is_not_one_of_legato(home, start, other):
+    script = start(ONE, LEGATO_API_URL=other.replace("/api", "/all"), **AT_ONCE)
+    assert script.rest() == ["one 1"]
+    assert script.ends() == 0, script.errors()
+    assert "No server of Legato answers" in script.errors()
+    assert "could not be stored" not in script.errors()
+    assert len(spooled(home)) == 1
 
 
 @pytest.mark.parametrize("server", ["sqlite"], indirect=True)

@@ -47,7 +47,10 @@ class Server:
         if answer.status != 200:
             error = self._error(answer)
             raise error if isinstance(error, Error) else StoreError(str(error))
-        return native.answer_in(kind, answer.body)
+        try:
+            return native.answer_in(kind, answer.body)
+        except ValueError as error:
+            raise self._no_legato(answer) from error
 
     def last_seq(self, writer: Writer) -> int:
         """Return the number of the last record that was taken of a writer; 0: none was."""
@@ -82,7 +85,10 @@ class Server:
         answer = self.link.post("/journal", wrapped.body, headers)
         if answer.status != 200:
             raise self._error(answer)
-        return parcels.answer_in(answer.body)
+        try:
+            return parcels.answer_in(answer.body)
+        except ValueError as error:  # such servers answer whatever they are asked
+            raise self._no_legato(answer) from error
 
     def _fill(self, writer: Writer, first: int, end: int) -> None:
         """Give up records that the server once had and has no more; go on behind them."""
@@ -108,9 +114,12 @@ class Server:
             return ServerAway(f"{where} cannot answer now ({answer.status}: {detail}).")
         if answer.status in _ABOUT_RECORDS:
             return RuntimeError(f"{where} answers {answer.status}: {detail}")
+        return self._no_legato(answer)
+
+    def _no_legato(self, answer: Response) -> ServerRefused:
         return ServerRefused(
-            f"No server of Legato answers at {where} ({answer.status}); LEGATO_API_URL must be the "
-            "address of its API, such as http://127.0.0.1:4200/api."
+            f"No server of Legato answers at {self.link.url} ({answer.status}); LEGATO_API_URL "
+            "must be the address of its API, such as http://127.0.0.1:4200/api."
         )
 
     def is_legatos(self) -> bool:
