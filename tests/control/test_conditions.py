@@ -54,7 +54,7 @@ def leaves(filter_type):
         for name, inner in typing.get_type_hints(leaf).items():
             if name == "operator":
                 continue
-            assert isinstance(inner, UnionType)
+            assert isinstance(inner, UnionType) or inner is str
             for value in values(inner):
                 yield filter_type(**{field: leaf(**{name: value})})
                 whole[name] = value
