@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from legato._backend import current as backends
+from legato._sdk.locking_memory import MemoryLockManager
 from legato._settings import current as configuration
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Record into a home of the test's own."""
     monkeypatch.setenv("LEGATO_HOME", str(tmp_path))
     configuration.forget()
+    MemoryLockManager.forget()  # there is one in a process
     yield tmp_path
     backend = backends.current()
     backend.journal.flush()
