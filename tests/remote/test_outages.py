@@ -83,16 +83,14 @@ def test_a_server_that_prefects_variable_names_is_used_if_it_is_legatos(server, 
 
 class _Other(BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_error(404)
+        asked = self.path.split("/")[1]
+        self.send_response({"all": 200, "closed": 401, "busy": 503}.get(asked, 404))
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome</html>")
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        if not self.path.startswith("/all"):
-            self.do_GET()
-            return
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"<html>Welcome</html>")
+        self.do_GET()
 
     def log_message(self, *_):
         pass
@@ -111,12 +109,33 @@ def other():
 
 @pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 def test_a_server_of_prefect_gets_nothing(server, home, start, other):
-    for url, word in ((other, "is not one of Legato"), (server.url, "no server answers")):
-        script = start(ONE, LEGATO_API_URL=None, PREFECT_API_URL=url)
+    foreign = [other.replace("/api", path) for path in ("/api", "/all", "/closed")]
+    away = [other.replace("/api", "/busy"), server.url]
+    words = [(url, "is not one of Legato") for url in foreign]
+    words += [(url, "no server answers") for url in away]
+    scripts = [start(ONE, LEGATO_API_URL=None, PREFECT_API_URL=url) for url, _ in words]
+    for script, (_, word) in zip(scripts, words, strict=True):
         assert script.rest() == ["one 1"]
         assert word in script.errors()
         assert "set LEGATO_API_URL" in script.errors()
-    assert verdict.count(home, "select count(*) from flow_run") == 2
+    assert verdict.count(home, "select count(*) from flow_run") == len(words)
+
+
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+def test_a_server_of_legato_that_lets_nobody_in_is_not_taken_for_prefects(server, home, start):
+    server.start(LEGATO_SERVER_API_AUTH_STRING="ada:secret")
+    script = start(ONE, LEGATO_API_URL=None, PREFECT_API_URL=server.url, **AT_ONCE)
+    assert script.rest() == ["one 1"]
+    assert "does not let this process in (401" in script.errors()
+    assert len(spooled(home)) == 1
+
+
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+def test_no_run_begins_over_another_server_if_that_is_refused(home, start, other):
+    script = start(ONE, LEGATO_API_URL=other.replace("/api", "/all"), LEGATO_OFFLINE="refuse")
+    assert script.rest() == []
+    assert script.ends() == 1
+    assert "No server of Legato answers" in script.errors()
     script = start(ONE, LEGATO_API_URL=other, **AT_ONCE)
     assert script.rest() == ["one 1"]
     assert "No server of Legato answers" in script.errors()

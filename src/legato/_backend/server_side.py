@@ -123,9 +123,15 @@ class Server:
         )
 
     def is_legatos(self) -> bool:
-        """Tell whether a server of Legato answers; raise ServerAway if nobody does."""
+        """Tell whether a server of Legato answers; raise ServerAway if nobody does.
+
+        It says so itself, also to whom it does not let in: others answer 200 or 401, too.
+        """
         answer = self.link.get("/admin/legato-version")
-        return answer.status in (200, 401)
+        is_marked = native.MARK.lower() in answer.headers
+        if answer.status in _BUSY and not is_marked:  # who stands before it answers
+            raise self._error(answer)
+        return is_marked
 
 
 def _add(whole: BatchAnswer, part: BatchAnswer, offset: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from legato._server.headers import SECURITY
+from legato._server.headers import STANDING
 
 HEAD_MAX_BYTES = 32 * 1024
 """Of the request line and all headers."""
@@ -120,7 +120,7 @@ class Connection(HttpToolsProtocol):
     def _answer(self, status: int, detail: str) -> None:
         body = json.dumps({"detail": detail}).encode()
         head = [
-            *SECURITY,
+            *STANDING,
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from legato._model.operations import native
+
 _POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
     " object-src 'none'"
@@ -17,3 +19,6 @@ SECURITY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-frame-options", b"DENY"),
 )
 """Answers are one user's data: no cache keeps them, no other site runs, frames or reads them."""
+
+STANDING: tuple[tuple[bytes, bytes], ...] = (*SECURITY, (native.MARK.lower().encode(), b"1"))
+"""What every answer carries."""

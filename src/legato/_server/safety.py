@@ -16,7 +16,7 @@ from msgspec import Struct
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legato._server.handshake import refused
-from legato._server.headers import SECURITY
+from legato._server.headers import STANDING
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 BODY_MAX_BYTES = 16 * 1024 * 1024
@@ -156,7 +156,7 @@ class _Bounded:
 def _hardened(send: Send) -> Send:
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", []), *SECURITY]
+            message["headers"] = [*message.get("headers", []), *STANDING]
         await send(message)
 
     return sent
@@ -168,7 +168,7 @@ async def _refuse(scope: Scope, send: Send, status: int, body: dict[str, str]) -
         return
     content = json.dumps(body).encode()
     headers = [
-        *SECURITY,
+        *STANDING,
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
     ]

@@ -21,6 +21,8 @@ from legato._model.results import ResultReference
 from legato._model.states import State
 
 PATH = "/operations/"
+MARK = "X-Legato"
+"""A header of every answer of a server of Legato, refusals too; nobody else's server has it."""
 MEDIA_TYPE = "application/json"
 
 
