@@ -371,6 +371,27 @@ def test_tasks_that_submit_tasks_and_wait_for_them_never_lock_up(limit: int | No
     assert in_flow(body, task_runner=ThreadPoolTaskRunner(limit)) == [8, 5]
 
 
+def test_what_a_hook_submits_is_awaited_and_leaves_no_thread(rows: Rows) -> None:
+    threads: list[threading.Thread] = []
+
+    @task
+    def notify() -> None:
+        threads.append(threading.current_thread())
+
+    def submit(*_: Any) -> None:
+        notify.submit()
+
+    @flow(on_failure=[submit, submit])
+    def etl() -> None:
+        raise ConnectionError("no route")
+
+    etl(return_state=True)
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert [thread.is_alive() for thread in threads] == [False] * 2
+    assert rows("select state_type from task_run") == [("COMPLETED",)] * 2
+
+
 def test_no_more_than_max_workers_are_at_work() -> None:
     lock, at_work, most = threading.Lock(), [0], [0]
 

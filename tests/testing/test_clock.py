@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from legato import flow, get_client, task
 from legato._sdk import stand_in
+from legato._sdk.threads import Threads
 from legato.testing import VirtualClock, harness, virtual_clock
+from legato.testing._stillness import Stillness
 
 DAY = 86_400
 ONE_DAY = timedelta(days=1)
@@ -146,6 +148,19 @@ def test_a_thread_that_never_rests_does_not_stop_time(clock: VirtualClock) -> No
     finally:
         enough.set()
         spinner.join()
+
+
+def test_threads_that_wait_for_a_job_do_not_hold_up_the_jump() -> None:
+    done = threading.Event()
+    threads = Threads("idle")
+    threads.add(done.set)
+    done.wait()
+    stillness, until = Stillness(), time.monotonic() + 60
+    try:
+        while not stillness.look():
+            assert time.monotonic() < until, "an idle thread counts as one at work"
+    finally:
+        threads.close()
 
 
 def test_a_timeout_ends_a_wait_that_goes_beyond_it(clock: VirtualClock) -> None:

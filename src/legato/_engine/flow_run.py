@@ -25,6 +25,7 @@ from legato._engine.effects import (
     Moved,
     Propose,
     Raised,
+    Returned,
     RunHooks,
     Say,
     Settle,
@@ -109,6 +110,7 @@ def _end(plan: FlowPlan, draft: Draft) -> Steps:
     kind = HOOKS_AT.get(end.state.type)
     if kind is not None and kind in plan.hooks:
         yield RunHooks(kind, end.state)
+        yield Settle(Returned(None))  # what the hooks have submitted
     return end
 
 

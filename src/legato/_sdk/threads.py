@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Lock, Thread, get_ident
+from typing import TypeVar
 
 from legato._sdk import frames
-from legato._sdk.at_work import is_ours
+from legato._sdk.at_work import is_ours, waits_for_long
 
 LOOK_SECONDS = 0.002
 PATIENCE_SECONDS = 0.1
@@ -28,6 +29,7 @@ PAUSE_SECONDS = 0.01
 PAUSES = 5  # at most, one after the other
 BRISK = 16  # jobs begun in a pause, for which another one is worth it
 Job = Callable[[], object]
+T = TypeVar("T")
 
 
 class Threads:
@@ -123,7 +125,7 @@ class Threads:
             idle.append(None)
             if pauses and jobs.empty():
                 self._go_on()
-            job = jobs.get()
+            job = _next(jobs)
             idle.pop()
             if job is None:
                 jobs.put(None)  # for the next thread
@@ -157,7 +159,7 @@ class Threads:
             if self._jobs.empty():
                 self._resting = True
                 if self._jobs.empty():
-                    self._bell.get()
+                    _next(self._bell)
                 self._resting = False
             before = time.monotonic()
             time.sleep(LOOK_SECONDS)
@@ -170,3 +172,9 @@ class Threads:
                 # somebody computes, or our own code is slow: more threads would hardly help
                 self._start(1)
                 since = now
+
+
+@waits_for_long
+def _next(queue: SimpleQueue[T]) -> T:
+    """Wait for what comes next; a thread that does so does not get on by itself."""
+    return queue.get()
