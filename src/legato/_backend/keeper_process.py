@@ -111,7 +111,7 @@ class Process:
 
     def look(self) -> None:
         """Note which descendants it has, as nobody knows whose they were once it is gone."""
-        parents = _parents()
+        parents = processes()
         family = {self.pid, *(pid for pid in self._known if pid in parents)}
         grows = True
         while grows:
@@ -125,7 +125,7 @@ class Process:
     def orphans(self) -> list[int]:
         """Return the descendants that it has left behind."""
         self.look()
-        living = _parents()
+        living = processes()
         return [
             pid for pid, start in self._known.items() if pid in living and living[pid][1] == start
         ]
@@ -151,7 +151,7 @@ def _handle(pid: int) -> int | None:
         return None
 
 
-def _parents() -> dict[int, tuple[int, int]]:
+def processes() -> dict[int, tuple[int, int]]:
     """Return parent and time of start of the processes that are not dead, where /proc tells."""
     found: dict[int, tuple[int, int]] = {}
     try:

@@ -34,6 +34,9 @@ COMMANDS: dict[str, Entry] = {
     "global-concurrency-limit": Entry(
         "global_concurrency_limits", "List and change concurrency limits and rate limits."
     ),
+    "dev": Entry(
+        "dev", "Serve the API on this machine, and run a command that records through it."
+    ),
     "server": Entry(
         "server", "Start and stop a server, and look after the database that runs are recorded in."
     ),

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from uuid import uuid4
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from legato._backend import ownership
 from legato._backend.ownership import process_exists, process_start
@@ -25,8 +25,11 @@ from legato._settings import current as configuration
 from legato._settings.home import open_home
 
 if TYPE_CHECKING:
+    import socket
+
     from legato._server.chores import Rules
     from legato._server.duties import Duties, Duty
+    from legato._server.lifetime import Lifetime
     from legato._server.serve import Options
     from legato._settings.home import Home
     from legato._store.port import Store
@@ -60,6 +63,10 @@ class Asked(Struct, frozen=True, kw_only=True):
             hosts=settings.server_allowed_hosts,
         )
 
+    def at(self, port: int) -> Asked:
+        """Return the same on another port."""
+        return structs.replace(self, port=port)
+
 
 class Running(Struct, kw_only=True):
     """The server of a home, as the home remembers it."""
@@ -87,26 +94,33 @@ def asked(
     )
 
 
-def serve(what: Asked) -> None:
+def serve(
+    what: Asked, sockets: list[socket.socket] | None = None, lifetime: Lifetime | None = None
+) -> None:
     """Serve until a signal comes."""
     from legato._journal.clock import SystemClock
     from legato._server import serve as server
+    from legato._server.lifetime import Lifetime
+    from legato._server.listening import listening
 
-    options, home = what.options(), open_home(configuration.current())
+    options, home, life = what.options(), open_home(configuration.current()), lifetime or Lifetime()
     options.access()
     _refuse_second(home)
-    store, duties = _opened(what, home)
+    taken = sockets or listening(what.host, what.port)
     where = "PostgreSQL" if what.database_url else home.database
-
-    def ready() -> None:
-        _remember(home, options.url, where)
-        say(f"Legato's API is at {options.url}, its database is {where}.")
-        say(f"  export LEGATO_API_URL={options.url}   # for Prefect's clients: PREFECT_API_URL")
-
+    life.when_ready.insert(0, lambda: _tell(home, options, where))
+    life.last_words.append(lambda: _forget(home))
+    store, duties = _opened(what, home)
     try:
-        server.serve(store, SystemClock(), options, duties, ready)
+        server.serve(store, SystemClock(), options, sockets=taken, duties=duties, lifetime=life)
     finally:
         _forget(home)
+
+
+def _tell(home: Home, options: Options, where: str) -> None:
+    _remember(home, options.url, where)
+    say(f"Legato's API is at {options.url}, its database is {where}.")
+    say(f"  export LEGATO_API_URL={options.url}   # for Prefect's clients: PREFECT_API_URL")
 
 
 def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:

@@ -140,11 +140,15 @@ class Duties:
         for duty in self._duties:
             duty.start(self._leadership)
 
+    def halt(self) -> None:
+        """Let no further tick begin."""
+        for duty in self._duties:
+            duty.halt()
+
     def stop(self, timeout: float) -> None:
         """End all of them within `timeout` seconds; who is not done by then is left behind."""
         end = time.monotonic() + timeout
-        for duty in self._duties:
-            duty.halt()
+        self.halt()
         for duty in self._duties:
             duty.stop(max(0.0, end - time.monotonic()))
         if self._leadership is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
-import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING
 
 import uvicorn
 from msgspec import Struct
+from starlette.types import ASGIApp
 
 from legato._model.errors import SettingsError
 from legato._model.ports import Clock
@@ -17,13 +18,15 @@ from legato._server.application import application
 from legato._server.connections import Connection
 from legato._server.control import Control
 from legato._server.duties import Duties
+from legato._server.lifetime import REQUESTS_SECONDS, Lifetime
 from legato._server.safety import LOOPBACK, Access
 from legato._server.socket_protocol import SOCKETS
 from legato._store.port import Store
 
-GRACE_SECONDS = 10
+if TYPE_CHECKING:
+    import socket
+
 _KEEP_ALIVE_SECONDS = 30
-_BACKLOG = 2048
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -72,20 +75,36 @@ def serve(
     store: Store,
     clock: Clock,
     options: Options,
+    *,
+    sockets: list[socket.socket],
     duties: Duties | None = None,
-    ready: Callable[[], None] = lambda: None,
+    lifetime: Lifetime | None = None,
 ) -> None:
-    """Serve until a signal comes; `ready` is called when requests are answered.
+    """Serve on these sockets until a signal comes, or the end of `lifetime`.
 
-    SIGINT or SIGTERM lets requests at work end, for ten seconds at most.
+    Requests at work may go on for seven seconds then; after ten at most the process has ended.
     """
     access = options.access()
-    control, chores = Control(store, clock), duties or Duties([])
+    control, chores, life = Control(store, clock), duties or Duties([]), lifetime or Lifetime()
     app = application(control, access, options.base_path, chores)
-    config = uvicorn.Config(
+    server = _Server(_config(app), life.when_ready)
+
+    def ends() -> None:
+        server.should_exit = True
+        chores.halt()
+
+    life.catch(ends)
+    chores.start()
+    try:
+        server.run(sockets)
+    finally:
+        life.end()  # what is left to do may not take for ever either, whatever came to pass
+        chores.stop(life.left())
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        host=options.host,
-        port=options.port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -94,35 +113,24 @@ def serve(
         http=Connection,
         **SOCKETS,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        backlog=_BACKLOG,
+        timeout_graceful_shutdown=REQUESTS_SECONDS,
         lifespan="on",
     )
-    chores.start()
-    signal.signal(signal.SIGTERM, _ended)
-    try:
-        with suppress(KeyboardInterrupt, _Ended):  # uvicorn has ended in good order before
-            _Server(config, ready).run()
-    finally:
-        chores.stop(GRACE_SECONDS)
-
-
-class _Ended(BaseException):
-    """SIGTERM came."""
-
-
-def _ended(number: int, frame: object) -> None:
-    raise _Ended
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it answers."""
+    """A server that says when it answers, and leaves signals to `Lifetime`."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: list[Callable[[], None]]) -> None:
         super().__init__(config)
         self._ready = ready
 
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        await super().startup(sockets)  # type: ignore[arg-type]
-        if self.started:
-            self._ready()
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            for call in self._ready:
+                call()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
