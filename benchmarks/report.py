@@ -110,6 +110,13 @@ TARGETS: dict[str, list[tuple[str, str, str]]] = {
         ("one client: p99 of Completed", "latency_ms.completed.p99", "<= 10 ms"),
         ("failed or lost", "missing", "= 0"),
     ],
+    "W13": [
+        ("100,000 + 300,000 runs in SQLite: size, MB", "db_mb", ""),
+        ("page of 50 runs, p95", "runs_page_ms.p95", "<= 50 ms"),
+        ("page of 50 failed runs of a time, p95", "runs_page_failed_ms.p95", "<= 50 ms"),
+        ("run by id, p95", "run_by_id_ms.p95", "<= 50 ms"),
+        ("200 log lines, p95", "logs_page_ms.p95", "<= 50 ms"),
+    ],
     "chain": [("the same by the bodies' own clocks, wall", "outside_wall_ms.median", "<= 6 ms")],
 }
 TASK_ROWS = [

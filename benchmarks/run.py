@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PEERS = ["prefect", "dbos"]
 CASES = ["W1", "W2", "W2/exit1k", "W3", "W4/1k", "W5/1k", "W6/1k", "W8", "W9", "W10"]
-SLOW_CASES = ["W4/10k", "W5/10k"]  # Prefect needs minutes for one
+SLOW_CASES = ["W4/10k", "W5/10k", "W13"]  # Prefect needs minutes for one
 LOCAL_CASES = ["start", "noop", "args5", "model", "submit", "future", "hit", "chain"]
 DURABLE_CASES = ["durable", "durable4"]
 STEPS = 1000  # of each process in those
@@ -111,10 +111,14 @@ def install_legato(venvs: Path) -> None:
 
 def make_overlay(harness: Path, overlay: Path) -> Path:
     """Copy the harness, with our workloads beside its own and `legato` run by `embedded.py`."""
-    (overlay / "workloads").mkdir(parents=True)
+    seeds = overlay / "workloads" / "seeds"
+    seeds.mkdir(parents=True)
     shutil.copyfile(harness / "bench.py", overlay / "bench.py")
-    for path in [*(harness / "workloads").glob("*.py"), *(HERE / "workloads").glob("*.py")]:
-        shutil.copyfile(path, overlay / "workloads" / path.name)
+    for place in (harness, HERE):
+        for path in (place / "workloads").glob("**/*.py"):
+            shutil.copyfile(path, overlay / path.relative_to(place))
+    for path in HERE.glob("seed_*.py"):
+        shutil.copyfile(path, seeds / path.name)
     table = (harness / "frameworks.toml").read_text(encoding="utf-8")
     if FRAMEWORK not in table:
         sys.exit("The harness' frameworks.toml describes `legato` in another way than expected.")
