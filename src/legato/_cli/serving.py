@@ -223,7 +223,11 @@ def stop() -> None:
     end = time.monotonic() + _STOP_SECONDS
     while _lives(found):
         if time.monotonic() > end:
-            raise Failure(f"The server (process {found.pid}) has not ended in {_STOP_SECONDS:g} s.")
+            raise Failure(
+                f"The server (process {found.pid}) has not ended in {_STOP_SECONDS:g} s, which can"
+                f" only be if it is stopped or its machine is: `kill -9 {found.pid}` loses nothing"
+                " that it has acknowledged."
+            )
         time.sleep(_POLL_SECONDS)
     say("The server has ended.")
 

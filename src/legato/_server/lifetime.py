@@ -36,7 +36,7 @@ class Lifetime:
         self._asked = False
         self._at: float | None = None
         self._ends: Callable[[], None] = lambda: None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def catch(self, ends: Callable[[], None]) -> None:
         """Take the signals of this process; `ends` is called when the server is to end."""

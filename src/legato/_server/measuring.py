@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections import Counter, defaultdict
@@ -11,12 +12,14 @@ from uuid import uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legato._server.duties import DutyStatus
+from legato._server.headers import STANDING
 
 REQUEST_ID = "X-Request-Id"
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _IN_SCOPE = "legato.request_id"
 _NAME = REQUEST_ID.lower().encode()
 _MAY_BE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ENDS = b'{"exception_message":"The server ends. The request may have been carried out."}'
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -52,21 +55,37 @@ class Measured:
             await self._app(scope, receive, send)
             return
         mark = scope[_IN_SCOPE] = _given(scope) or uuid4().hex
-        began, status = time.perf_counter(), 500
+        began, status, answers = time.perf_counter(), 500, False
 
         async def marked(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answers
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answers = message["status"], True
                 message = {**message, "headers": [*message["headers"], (_NAME, mark.encode())]}
             await send(message)
 
         self._tally.at_work += 1
         try:
             await self._app(scope, receive, marked)
+        except asyncio.CancelledError:  # the server ends and waits no longer
+            if answers:
+                raise
+            await _tell_that_it_ends(marked)
         finally:
             self._tally.at_work -= 1
             self._tally.add(scope["method"], status, time.perf_counter() - began)
+
+
+async def _tell_that_it_ends(send: Send) -> None:
+    """Answer a request that is at work; its client should come again, to the next server."""
+    head = [
+        *STANDING,
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(_ENDS)),
+        (b"retry-after", b"1"),
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": head})
+    await send({"type": "http.response.body", "body": _ENDS})
 
 
 def _given(scope: Scope) -> str | None:
