@@ -7,7 +7,8 @@ import http.client
 import select
 import socket
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 15.0
 IDLE = 8
 """How many connections are kept that nobody uses."""
+Around = Callable[[socket.socket], AbstractContextManager[object]]
 
 
 class Response(Struct, frozen=True):
@@ -44,23 +46,38 @@ class Link:
         self._path, self._headers = parts.path.rstrip("/"), dict(headers)
         self._idle: list[http.client.HTTPConnection] = []
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
-        """Send a body and return the answer; raise ServerAway if there is none."""
-        return self._request("POST", path, body, {**self._headers, **headers})
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        around: Around = nullcontext,
+    ) -> Response:
+        """Send a body and return the answer; raise ServerAway if there is none.
+
+        `around` makes the block in which the connection is this request's, to be broken off.
+        """
+        return self._request("POST", path, body, {**self._headers, **headers}, around)
 
     def get(self, path: str) -> Response:
         """Return what is found at a path; raise ServerAway if nothing is answered."""
         return self._request("GET", path, None, self._headers)
 
     def _request(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        around: Around = nullcontext,
     ) -> Response:
         try:
             connection = self._connection()
             try:
-                connection.request(method, self._path + path, body, dict(headers))
-                answer = connection.getresponse()
-                content = answer.read()
+                with around(connection.sock):
+                    connection.request(method, self._path + path, body, dict(headers))
+                    answer = connection.getresponse()
+                    content = answer.read()
             except BaseException:
                 connection.close()
                 raise

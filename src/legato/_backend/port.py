@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +13,37 @@ if TYPE_CHECKING:
     from legato._model.ports import Clock, Ids, Random
     from legato._model.records import ResultCached, Writer
     from legato._model.results import Result
+
+
+class Flights(NamedTuple):
+    """Where it is settled which process makes what a cache key stands for."""
+
+    where: str
+    """A file on whose bytes processes lock keys, or the address of a server."""
+    has_leases: bool = False
+    """Whether it is a server, of which keys are leased."""
+
+
+class Watch:
+    """Tells when it is worth while to ask again for what others have.
+
+    `look` returns what is another value then; it is called often. `close` ends the watch. `every`
+    so many seconds one asks anyway.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], object],
+        close: Callable[[], object] | None = None,
+        every: float = 1.0,
+    ) -> None:
+        self.look, self.every = look, every
+        self._close = close
+
+    def close(self) -> None:
+        """Watch no longer."""
+        if self._close is not None:
+            self._close()
 
 
 class Backend(Protocol):
@@ -59,8 +90,12 @@ class Backend(Protocol):
         """Return the folder for stored results."""
         ...
 
-    def flights(self) -> str:
-        """Return the file on whose bytes processes lock the cache keys that they compute."""
+    def flights(self) -> Flights:
+        """Return where it is settled which process makes what a cache key stands for."""
+        ...
+
+    def watch(self, what: UUID | str) -> Watch:
+        """Return what tells when to ask for a grant of slots, or a cache key, again."""
         ...
 
     def find_cached(self, cache_key: str) -> Result | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from legato._backend import ownership
+from legato._backend.port import Flights, Watch
 from legato._journal.clock import SystemClock
 from legato._journal.ids import TimeOrderedIds
 from legato._journal.journal import Journal
@@ -129,9 +130,13 @@ class ProcessBackend(ABC):
         """Return the folder for stored results."""
         return self.home.storage()
 
-    def flights(self) -> str:
-        """Return the file on whose bytes processes lock the cache keys that they compute."""
-        return self.home.flights
+    def flights(self) -> Flights:
+        """Return where it is settled which process makes what a cache key stands for."""
+        return Flights(self.home.flights)
+
+    def watch(self, what: UUID | str) -> Watch:
+        """Return what tells when to ask for a grant of slots, or a cache key, again."""
+        return Watch(self.changes)
 
     def enter_cached(self, record: ResultCached, stored: Callable[[], object]) -> None:
         """Add a fact; call `stored` as soon as others can see it."""

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from legato._backend.keeper import Keeper, Keeping
 from legato._backend.link import Link, identifying
+from legato._backend.port import Flights, Watch
 from legato._backend.process import ProcessBackend
 from legato._backend.server_side import Server
 from legato._model.errors import ObjectNotFound, ServerAway, StoreError
@@ -28,6 +29,7 @@ from legato._model.results import SERVED_LIMIT
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from legato._backend.lookout import Lookout
     from legato._backend.spool import Waiting
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock
@@ -68,6 +70,7 @@ class RemoteBackend(ProcessBackend):
             grace=settings.cancel_grace_seconds,
         )
         self.keeper = Keeper(keeping, lambda: self.journal.writer.id, self.server.carry_out)
+        self._lookout: Lookout | None = None
         self._left_behind: list[object] = []
         self._has_delivered = False
 
@@ -107,6 +110,18 @@ class RemoteBackend(ProcessBackend):
     def changes(self) -> object:
         """Return another value ten times a second: so often may somebody ask the server."""
         return int(time.monotonic() * LOOKS_PER_SECOND)
+
+    def flights(self) -> Flights:
+        """Return where it is settled which process makes what a cache key stands for."""
+        return Flights(self.server.link.url, has_leases=True)
+
+    def watch(self, what: UUID | str) -> Watch:
+        """Return what tells when to ask for a grant of slots, or a cache key, again."""
+        if self._lookout is None:
+            from legato._backend.lookout import Lookout
+
+            self._lookout = Lookout(self.server.carry_out)
+        return self._lookout.watch(what)
 
     def sweep(self) -> None:
         """Leave it to the server."""
@@ -183,7 +198,7 @@ class RemoteBackend(ProcessBackend):
     def after_in_child(self) -> None:
         """Become another writer; nothing that the parent holds is ours."""
         self._left_behind.append(self.server.link.leave_behind())
-        self._has_delivered = False
+        self._has_delivered, self._lookout = False, None
         super().after_in_child()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from legato._backend.link import Link, Response
+from legato._backend.link import Around, Link, Response
 from legato._backend.saying import say
 from legato._model import parcels
 from legato._model.errors import Error, Hole, ServerAway, ServerRefused, StoreError
@@ -36,13 +37,17 @@ class Server:
     def __init__(self, link: Link) -> None:
         self.link = link
 
-    def carry_out(self, operation: Operation) -> Any:
-        """Carry out an operation; raise the error that it raises there, or a StoreError."""
+    def carry_out(self, operation: Operation, around: Around = nullcontext) -> Any:
+        """Carry out an operation; raise the error that it raises there, or a StoreError.
+
+        `around` makes the block in which a connection is this request's, to be broken off.
+        """
         kind = type(operation)
         answer = self.link.post(
             native.PATH + kind.spec.id,
             native.encoded(operation),
             {"Content-Type": native.MEDIA_TYPE},
+            around,
         )
         if answer.status != 200:
             error = self._error(answer)

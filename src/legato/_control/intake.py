@@ -74,6 +74,7 @@ class Intake:
         writer_uid = tx.uid(writer.id)
         self._logs = Logs(tx, writer_uid)
         self._results = Results(tx)
+        self._landed: list[str] = []
         self._lookups: CacheLookups | None = None
         self._environments: dict[UUID, Environment] = {}
         self._artifacts = Artifacts(tx)
@@ -132,6 +133,11 @@ class Intake:
         self.tasks.flush()
         places = self.history.flush(self.tx, self._logs.places)
         self._results.flush()
+        if self._landed:
+            from legato._store import flights
+
+            flights.land(self.tx, self._landed)
+            self._landed = []
         if self._lookups is not None:
             self._lookups.flush()
         self._artifacts.flush()
@@ -219,6 +225,8 @@ class Intake:
 
     def _cached(self, index: int, seq: int, record: ResultCached) -> None:
         self._results.cache(record)
+        if self.writer.lease_seconds is not None:  # others may wait for it, on other machines
+            self._landed.append(record.cache_key)
 
     def _looked_up(self, index: int, seq: int, record: CacheLookedUp) -> None:
         if self.counts(record.flow_run_id, record.epoch):

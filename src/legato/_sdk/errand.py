@@ -33,7 +33,7 @@ class Errand:
     _staged: bytes | None
 
     def __init__(self, backend: PipeBackend, task: Task[Any, Any], call: dict[str, Any]) -> None:
-        backend.folder, backend.lock_file = call["storage"], call["flights"]
+        backend.folder, backend.places = call["storage"], call["flights"]
         backend.row_limit = call["row_limit"]
         self._backend, self._task = backend, task
         code.sent_from = call["script"]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FIRST_TICK, LAST_TICK = 0.001, 0.01
 AWAY_TICK = 0.5
-SWEEP_SECONDS = 1.0
 _SOON = 0.005
 
 
@@ -134,21 +133,22 @@ def _wait(
 ) -> Generator[float, None, Granted | Waits | Missing]:
     """Wait until the request is granted, or for as long as one try lasts."""
     now = time.monotonic()
-    turn = now + (SWEEP_SECONDS if answer.seconds is None else max(_SOON, answer.seconds))
-    wanted.sweep_at = wanted.sweep_at or now + SWEEP_SECONDS
-    until = min(time_ for time_ in (turn, wanted.sweep_at, ends) if time_ is not None)
-    tick, seen = FIRST_TICK, backend.changes()
-    # whoever changed something between the answer and the look at the changes
-    found = yield from _asked(_find, backend, wanted, ends)
-    while isinstance(found, Waits):
-        left = until - time.monotonic()
-        if left <= 0:
-            break
-        yield min(tick, left)
-        tick = min(tick * 2, LAST_TICK)
-        changes = backend.changes()
-        if changes != seen:
-            seen, found = changes, (yield from _asked(_find, backend, wanted, ends))
+    with closing(backend.watch(wanted.grant_id)) as watch:
+        turn = now + (watch.every if answer.seconds is None else max(_SOON, answer.seconds))
+        wanted.sweep_at = wanted.sweep_at or now + watch.every
+        until = min(time_ for time_ in (turn, wanted.sweep_at, ends) if time_ is not None)
+        tick, seen = FIRST_TICK, watch.look()
+        # whoever changed something between the answer and the look at the changes
+        found = yield from _asked(_find, backend, wanted, ends)
+        while isinstance(found, Waits):
+            left = until - time.monotonic()
+            if left <= 0:
+                break
+            yield min(tick, left)
+            tick = min(tick * 2, LAST_TICK)
+            changes = watch.look()
+            if changes != seen:
+                seen, found = changes, (yield from _asked(_find, backend, wanted, ends))
     if isinstance(found, Granted):
         return found
     if ends is not None and time.monotonic() >= ends:

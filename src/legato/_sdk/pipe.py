@@ -7,6 +7,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
+from legato._backend.port import Flights, Watch
 from legato._journal.clock import SystemClock
 from legato._journal.ids import TimeOrderedIds
 from legato._journal.random import SystemRandom
@@ -122,7 +123,7 @@ class PipeBackend:
         self.clock = SystemClock()
         self.ids = TimeOrderedIds()
         self.random = SystemRandom()
-        self.folder = self.lock_file = ""
+        self.folder, self.places = "", Flights("")
         self.row_limit = INLINE_LIMIT
 
     def send(self, operation: Operation) -> Any:
@@ -146,9 +147,13 @@ class PipeBackend:
         """Return the folder for stored results."""
         return self.folder
 
-    def flights(self) -> str:
-        """Return the file on whose bytes processes lock the cache keys that they compute."""
-        return self.lock_file
+    def flights(self) -> Flights:
+        """Return where it is settled which process makes what a cache key stands for."""
+        return self.places
+
+    def watch(self, what: UUID | str) -> Watch:
+        """Return what tells when to ask for a grant of slots, or a cache key, again."""
+        return Watch(self.changes)
 
     def find_cached(self, cache_key: str) -> Result | None:
         """Return what stands for a cache key by what is committed."""

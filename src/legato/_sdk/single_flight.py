@@ -1,29 +1,21 @@
 """Single flight: of those who want one cached result at once, one makes it, and the others wait.
 
-Within a process a dict says who makes what. Among processes it is a lock of the kernel on one byte
-of a file in the home, which goes with its process however that ends; the byte behind it is locked
-while the holder waits for another key itself. Who holds a key does not wait for one that waits, so
-no two wait for each other (docs/decisions/0020).
+Within a process a dict says who makes what; among the processes of a home the kernel
+(`flight_bytes.py`), among those that record through a server the server (`flight_leases.py`). Who
+holds a key does not wait for one whose holder waits, so no two wait for each other
+(docs/decisions/0020).
 """
 
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections.abc import Callable, Generator
-from hashlib import blake2b
 from threading import get_ident
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from legato._sdk import turns
 from legato._sdk.parking import Limit
 from legato._sdk.turns import Call, Pause, Steps, Turn
-
-if sys.platform == "win32":
-    from legato._backend import platform_windows as platform
-else:
-    from legato._backend import platform_posix as platform
 
 if TYPE_CHECKING:
     from legato._engine.effects import Outcome
@@ -32,73 +24,77 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT_SECONDS = 60.0
 FIRST_TICK, LAST_TICK = 0.001, 0.02
-MARK_TRIES = 1000
 Look = Callable[[], "Outcome | None"]
 
 
-class Name(NamedTuple):
-    """A key of the cache of one home."""
+class Key(Protocol):
+    """A key among processes."""
 
-    file: str
+    def take(self, *, refresh: bool = False) -> bool:
+        """Take the key, or find that its result is there; False: another process has it."""
+        ...
+
+    def is_other_waiting(self) -> bool:
+        """Tell whether who holds the key in another process waits for one itself."""
+        ...
+
+    def mark(self) -> None:
+        """Be seen to wait, by other processes too."""
+        ...
+
+    def unmark(self) -> None:
+        """Be seen to go on."""
+        ...
+
+    def free(self) -> None:
+        """Let other processes have the key."""
+        ...
+
+    def land(self) -> None:
+        """Let other processes have the key, as they can see its result."""
+        ...
+
+    def close(self) -> None:
+        """Wait for the key no longer."""
+        ...
+
+
+class Name(NamedTuple):
+    """A key of the cache of one home, or of one server."""
+
+    place: str
     key: str
 
 
 class Flight(Turn):
     """The turn of the run that makes what a key stands for."""
 
-    def __init__(self, name: Name, run: TaskExecution) -> None:
+    def __init__(self, name: Name, run: TaskExecution, key: Key) -> None:
         super().__init__(name, run.context.id)
         self.thread = get_ident()
         self.isasync = run.task.isasync
-        self._file = _opened(name.file)
-        self._at = _byte_of(name.key)
-        self._is_locked = self._is_entered = False
+        self.key = key
+        self._is_entered = False
         self._calls: list[Callable[[], object]] | None = []
 
-    def lock(self) -> bool:
-        """Take the key among all processes; False: another one has it."""
-        with turns.guard():
-            self._is_locked = self._file is None or platform.take_byte(self._file, self._at)
-            return self._is_locked
-
-    def is_other_waiting(self) -> bool:
-        """Tell whether who holds the key in another process waits for one itself."""
-        if self._file is None:
-            return False
-        with turns.guard():
-            if not platform.take_byte(self._file, self._at + 1):
-                return True
-            platform.free_byte(self._file, self._at + 1)
-            return False
-
     def mark(self) -> None:
-        """Be seen to wait, by other processes too; they look for a moment each."""
-        if self._file is not None and self._is_locked:
-            for _ in range(MARK_TRIES):
-                if platform.take_byte(self._file, self._at + 1):
-                    break
-                time.sleep(0.0001)
+        """Be seen to wait."""
+        self.key.mark()
 
     def unmark(self) -> None:
         """Be seen to go on."""
-        if self._file is not None and self._is_locked:
-            platform.free_byte(self._file, self._at + 1)
+        self.key.unmark()
 
     def enter(self, run: TaskExecution, record: ResultCached) -> None:
         """Have the run's result stand for the key; other processes wait until they can see it."""
         self._is_entered = True
-        run.backend.enter_cached(record, self._free)
-
-    def _free(self) -> None:
-        with turns.guard():
-            if self._file is not None and self._is_locked:
-                platform.free_byte(self._file, self._at)
+        run.backend.enter_cached(record, self.key.land)
 
     def end(self) -> None:
         """Let others have the key, and call those who wait."""
         super().end()
         if not self._is_entered:
-            self._free()
+            self.key.free()
         with turns.guard():
             if _flights.get(self.name) is self:
                 del _flights[self.name]
@@ -121,7 +117,6 @@ class Flight(Turn):
 
 
 _flights: dict[tuple[object, ...], Flight] = {}
-_files: dict[str, int | None] = {}
 
 
 def join(run: TaskExecution, key: str, look: Look) -> Steps:
@@ -130,7 +125,7 @@ def join(run: TaskExecution, key: str, look: Look) -> Steps:
     `run.turn` is its flight then, unless it makes it beside the one who does already: because
     the two would wait for each other, or because the time to wait is over.
     """
-    name, around = Name(run.backend.flights(), key), turns.around(run.context)
+    name, around = Name(run.backend.flights().where, key), turns.around(run.context)
     if any(turn.name == name for turn in around):
         return None  # called by who makes it
     limit = Limit(min(LONGEST_WAIT_SECONDS, run.timeout or LONGEST_WAIT_SECONDS))
@@ -153,9 +148,9 @@ def join(run: TaskExecution, key: str, look: Look) -> Steps:
 
 def take(run: TaskExecution, key: str) -> None:
     """Have those who want the key from now on wait, if nobody makes it yet; does not wait."""
-    flight = _take(Name(run.backend.flights(), key), run)
+    flight = _take(Name(run.backend.flights().where, key), run)
     if flight is run.turn:
-        flight.lock()
+        flight.key.take(refresh=True)
 
 
 def _take(name: Name, run: TaskExecution) -> Flight:
@@ -163,7 +158,7 @@ def _take(name: Name, run: TaskExecution) -> Flight:
     with turns.guard():
         flight = _flights.get(name)
         if flight is None:
-            flight = run.turn = _flights[name] = Flight(name, run)
+            flight = run.turn = _flights[name] = Flight(name, run, _key_of(run, name))
             turns.note(flight)
         return flight
 
@@ -175,31 +170,29 @@ def _blocks(run: TaskExecution, flight: Flight) -> bool:
 
 def _with_others(flight: Flight, around: list[Turn], limit: Limit) -> Generator[Pause]:
     """Take the key among all processes; wait while another one has it."""
-    if flight.lock():
-        return
-    tick = FIRST_TICK
-    with turns.waiting([*around, flight]):
-        if around and flight.is_other_waiting():
+    key = flight.key
+    try:
+        if key.take():
             return
-        while (left := limit.left()) and not flight.lock():
-            yield Pause(min(tick, left))
-            tick = min(tick * 2, LAST_TICK)
+        tick = FIRST_TICK
+        with turns.waiting([*around, flight]):
+            if around and key.is_other_waiting():
+                return
+            while (left := limit.left()) and not key.take():
+                yield Pause(min(tick, left))
+                tick = min(tick * 2, LAST_TICK)
+    finally:
+        key.close()
 
 
-def _byte_of(key: str) -> int:
-    digest = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=7).digest()
-    return int.from_bytes(digest) * 2
+def _key_of(run: TaskExecution, name: Name) -> Key:
+    if run.backend.flights().has_leases:
+        from legato._sdk.flight_leases import LeaseOfKey
 
+        return LeaseOfKey(run.backend, name.key)
+    from legato._sdk.flight_bytes import ByteOfKey
 
-def _opened(path: str) -> int | None:
-    """Open the file of locks, once: closing it would let go of all; None: that cannot be."""
-    if path not in _files:
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
-        try:
-            _files[path] = os.open(path, flags, 0o644)
-        except OSError:
-            _files[path] = None
-    return _files[path]
+    return ByteOfKey(*name)
 
 
 def forget() -> None:

@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from legato._control import events
+from legato._control import events, flights
 from legato._control.duties import retention, timers
 from legato._model import timers as kinds
 from legato._model.ports import Clock
@@ -35,6 +35,7 @@ def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
         _alone("late-runs", _TIMER_SECONDS, partial(timed, kinds.LATE, rules.late_after)),
         _alone("paused-runs", _TIMER_SECONDS, partial(timed, kinds.PAUSE, timedelta())),
         _alone("cancelled-runs", _TIMER_SECONDS, partial(timed, kinds.CANCEL, timedelta())),
+        _alone("flight-reaper", _PRUNE_SECONDS, partial(_reap_flights, store, clock)),
         *_pruners(store, clock, rules),
     ]
 
@@ -80,6 +81,13 @@ def _fire(store: Store, clock: Clock, kind: str, after: timedelta) -> bool:
     if due:
         store.run(lambda tx: timers.fire(tx, now, due), Lane.PROPOSALS, Grade.ACKED)
     return len(due) == timers.BATCH
+
+
+def _reap_flights(store: Store, clock: Clock) -> bool:
+    """Remove what processes that are gone have left behind; tell whether there may be more."""
+    now = clock.now()
+    gone = store.run(lambda tx: flights.reap(tx, now), Lane.PRUNING)
+    return gone == flights.REAPED_AT_ONCE
 
 
 def _prune_events(store: Store, clock: Clock, keep: timedelta) -> bool:

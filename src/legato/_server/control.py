@@ -13,9 +13,11 @@ from legato._control import ordered_log
 from legato._control.journal import Delivery
 from legato._control.registry import handler_of
 from legato._model.errors import StoreBusy
+from legato._model.operations.flights import AwaitTurns
 from legato._model.operations.spec import Operation
 from legato._model.ports import Clock
 from legato._model.records import BatchAnswer
+from legato._server.turns import Turns
 from legato._server.writes import Writes
 from legato._store.port import Grade, Lane, Store, Transaction
 
@@ -32,6 +34,7 @@ class Control:
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store, self.clock = store, clock
         self._writes = Writes(store)
+        self._turns = Turns()
         self._threads = ThreadPoolExecutor(THREADS, "legato-control")
         self._lease_threads = ThreadPoolExecutor(LEASE_THREADS, "legato-leases")
 
@@ -49,13 +52,19 @@ class Control:
                 return once(tx, now, lambda: handle(tx, now, operation))
             return handle(tx, now, operation)
 
+        if isinstance(operation, AwaitTurns):
+            return await self._turns.wait(operation.seconds, partial(self._look, op)), now
+        if operation.spec.access == "read":
+            hurries = operation.spec.lane == "leases"
+            return await (self._look(op) if hurries else self.read(op)), now
         if operation.spec.lane == "leases":
             threads = self._lease_threads
             work = partial(self.store.run, op, Lane.LEASES, Grade.ACKED)
-            return await self._in(threads, work), now
-        if operation.spec.access == "read":
-            return await self.read(op), now
-        return await self._writes.run(op), now
+            found = await self._in(threads, work)
+        else:
+            found = await self._writes.run(op)
+        self._turns.stir()
+        return found, now
 
     async def list(self, operation: Operation) -> tuple[Any, datetime, str | None]:
         """Carry out an operation that lists; return also the cursor to follow what is listed from.
@@ -88,7 +97,15 @@ class Control:
 
     async def deliver(self, delivery: Callable[[], Delivery], lane: Lane) -> BatchAnswer:
         """Store a batch of a journal; what it takes to read the batch is done by a thread, too."""
-        return await self._in(self._threads, lambda: self.store.run(delivery(), lane, Grade.ACKED))
+        answer = await self._in(
+            self._threads, lambda: self.store.run(delivery(), lane, Grade.ACKED)
+        )
+        self._turns.stir()
+        return answer
+
+    async def _look(self, look: Callable[[Transaction], T]) -> T:
+        """Read what must not wait for other readers."""
+        return await self._in(self._lease_threads, lambda: self.store.read(look))
 
     async def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, work)

@@ -53,6 +53,10 @@ QUERIES: dict[str, Executable] = {
     )
     .where(lease.c.kind == _p("kind"), lease.c.holder_writer == _p("writer_id"))
     .order_by(lease.c.id),
+    "flight.mark": update(lease)
+    .where(lease.c.id == _p("id"), lease.c.subject == _p("subject"))
+    .values(epoch=bindparam("epoch", type_=Integer)),
+    "flight.end": delete(lease).where(lease.c.id == _p("id"), lease.c.subject == _p("subject")),
     "attempt.list_expired": select(fr.c.id)
     .join(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch))
     .where(
@@ -82,6 +86,7 @@ BY_IDS: dict[str, Executable] = {
             .with_for_update(skip_locked=True)
         )
     ),
+    "flight.list": select(*_LEASE).where(lease.c.id.in_(_IDS)),
     "lease.list_holders": select(lease.c.holder_writer)
     .distinct()
     .where(lease.c.kind == _ATTEMPT, lease.c.holder_writer.in_(_IDS)),
