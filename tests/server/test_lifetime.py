@@ -171,3 +171,18 @@ def test_a_port_that_is_taken_is_told(server, tmp_path):
     )
     assert answer.returncode == 2
     assert f"Port {one.port} of 127.0.0.1 is taken" in answer.stderr
+
+
+def test_a_log_of_json_has_nothing_else_in_it(tmp_path, server, monkeypatch):
+    monkeypatch.setenv("LEGATO_SERVER_LOGGING_FORMAT", "json")
+    monkeypatch.setenv("LEGATO_SERVER_LOGGING_LEVEL", "INFO")
+    one = server(SOON, "3")
+    one.api.post("/flows/", json={"name": "etl"}, headers={"X-Request-Id": "shop-21"})
+    with one.writers_waiting():
+        one.asked("POST", "/flows/", json={"name": "more"})[0]
+        one.process.send_signal(signal.SIGTERM)
+        one.process.wait(60)
+    lines = [json.loads(line) for line in one.process.stderr]
+    told = next(line for line in lines if line.get("request_id") == "shop-21")
+    assert (told["operation"], told["status"]) == ("flows.create", 201)
+    assert {line["level"] for line in lines} == {"INFO", "WARNING", "ERROR"}

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from legato._cli import serving
 from legato._cli.exits import COMPLETED, Misuse
-from legato._cli.output import say
 
 if TYPE_CHECKING:
     import socket
@@ -42,7 +41,8 @@ def develop(port: int | None, database_url: str | None, argv: Sequence[str]) -> 
     options = what.options()
     tree = Tree(argv, _environment(options)) if argv else None
     life = Lifetime(None if tree is None else tree.signalled)
-    life.when_ready.append(lambda: say(f"  It is described at {options.url}/openapi.json"))
+    described = f"  It is described at {options.url}/openapi.json"
+    life.when_ready.append(lambda: serving.announce(described))
     if tree is not None:
         tree.belongs_to(life)
     serving.serve(what, sockets, life)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from datetime import timedelta
+from logging import getLogger
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from legato._settings.home import Home
     from legato._store.port import Store
 
+_log = getLogger("legato.server")
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
@@ -99,6 +101,7 @@ def serve(
 ) -> None:
     """Serve until a signal comes."""
     from legato._journal.clock import SystemClock
+    from legato._server import logs
     from legato._server import serve as server
     from legato._server.lifetime import Lifetime
     from legato._server.listening import listening
@@ -106,6 +109,8 @@ def serve(
     options, home, life = what.options(), open_home(configuration.current()), lifetime or Lifetime()
     options.access()
     _refuse_second(home)
+    settings = configuration.current()
+    logs.configure(settings.server_logging_level, settings.server_logging_format)
     taken = sockets or listening(what.host, what.port)
     where = "PostgreSQL" if what.database_url else home.database
     life.when_ready.insert(0, lambda: _tell(home, options, where))
@@ -117,10 +122,18 @@ def serve(
         _forget(home)
 
 
+def announce(line: str) -> None:
+    """Tell people something, or the log if programs read what is written."""
+    if configuration.current().server_logging_format == "json":
+        _log.info("%s", line)
+    else:
+        say(line)
+
+
 def _tell(home: Home, options: Options, where: str) -> None:
     _remember(home, options.url, where)
-    say(f"Legato's API is at {options.url}, its database is {where}.")
-    say(f"  export LEGATO_API_URL={options.url}   # for Prefect's clients: PREFECT_API_URL")
+    announce(f"Legato's API is at {options.url}, its database is {where}.")
+    announce(f"  export LEGATO_API_URL={options.url}   # for Prefect's clients: PREFECT_API_URL")
 
 
 def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:

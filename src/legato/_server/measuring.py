@@ -7,15 +7,19 @@ import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from legato._server import logs
 from legato._server.duties import DutyStatus
 from legato._server.headers import STANDING
 
 REQUEST_ID = "X-Request-Id"
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPERATION = "legato.operation"
+"""Where in the scope of a request stands which operation it asks for."""
 _IN_SCOPE = "legato.request_id"
 _NAME = REQUEST_ID.lower().encode()
 _MAY_BE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -51,17 +55,24 @@ class Measured:
         self._app, self._tally = app, tally
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         mark = scope[_IN_SCOPE] = _given(scope) or uuid4().hex
+        logs.REQUEST.set(mark)
+        if scope["type"] == "http":
+            await self._answer(mark.encode(), scope, receive, send)
+        else:
+            await self._follow(scope, receive, send)
+
+    async def _answer(self, mark: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         began, status, answers = time.perf_counter(), 500, False
 
         async def marked(message: Message) -> None:
             nonlocal status, answers
             if message["type"] == "http.response.start":
                 status, answers = message["status"], True
-                message = {**message, "headers": [*message["headers"], (_NAME, mark.encode())]}
+                message = {**message, "headers": [*message["headers"], (_NAME, mark)]}
             await send(message)
 
         self._tally.at_work += 1
@@ -73,7 +84,33 @@ class Measured:
             await _tell_that_it_ends(marked)
         finally:
             self._tally.at_work -= 1
-            self._tally.add(scope["method"], status, time.perf_counter() - began)
+            spent = time.perf_counter() - began
+            self._tally.add(scope["method"], status, spent)
+            _say(scope, scope["method"], status, spent)
+
+    async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a websocket be served, and say when it ends, with the status that it began with."""
+        began, status = time.perf_counter(), 403
+
+        async def heard(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "websocket.accept":
+                status = 101
+            await send(message)
+
+        try:
+            await self._app(scope, receive, heard)
+        finally:
+            _say(scope, "WEBSOCKET", status, time.perf_counter() - began)
+
+
+def _say(scope: Scope, method: str, status: int, seconds: float) -> None:
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    fields: dict[str, Any] = {"method": method, "path": path}
+    operation = scope.get(OPERATION)
+    if operation is not None:
+        fields["operation"] = operation
+    logs.answered({**fields, "status": status, "ms": round(seconds * 1000, 1)})
 
 
 async def _tell_that_it_ends(send: Send) -> None:

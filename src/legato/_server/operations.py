@@ -21,6 +21,7 @@ from legato._model.operations.spec import Operation
 from legato._server import downloads, problems, quirks
 from legato._server.bodies import ECHO_MAX_BYTES, decoded
 from legato._server.control import Control
+from legato._server.measuring import OPERATION
 from legato._server.safety import BODY_MAX_BYTES, TooLong
 from legato._server.shapes import shaped
 from legato._store.port import Transaction
@@ -71,6 +72,7 @@ class Operations:
 
     async def _carry_out(self, request: Request, match: Match) -> Response:
         kind, body, raw = match.kind, None, b""
+        request.scope[OPERATION] = kind.spec.id
         try:
             raw = await request.body()
             body = decoded(raw)

@@ -22,9 +22,11 @@ from legato._settings.kinds import (
 from legato._settings.setting import Setting
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LogFormat = Literal["text", "json"]
 WhenOffline = Literal["allow", "refuse"]
 
 _LEVEL: Kind[Level] = choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", upper=True)
+_LOG_FORMAT: Kind[LogFormat] = choice("text", "json")
 _WHEN_OFFLINE: Kind[WhenOffline] = choice("allow", "refuse")
 
 
@@ -69,6 +71,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     server_api_key: str | None
     server_allowed_hosts: tuple[str, ...]
     server_database_connection_url: str | None
+    server_logging_level: Level
+    server_logging_format: LogFormat
     server_late_runs_after_seconds: float
     server_keep_flow_runs_days: int
     server_keep_events_days: int
@@ -352,6 +356,19 @@ SERVER_DATABASE_CONNECTION_URL = Setting(
     optional(TEXT),
     None,
     "The database of a server, postgresql://...; unset, it is that of the home.",
+)
+SERVER_LOGGING_LEVEL: Setting[Level] = Setting(
+    "SERVER_LOGGING_LEVEL",
+    _LEVEL,
+    "WARNING",
+    "The least level at which a server says what it does; at INFO it tells each request.",
+    "PREFECT_SERVER_LOGGING_LEVEL",
+)
+SERVER_LOGGING_FORMAT: Setting[LogFormat] = Setting(
+    "SERVER_LOGGING_FORMAT",
+    _LOG_FORMAT,
+    "text",
+    "How a server writes its log: text, or json for a JSON object a line.",
 )
 SERVER_LATE_RUNS_AFTER_SECONDS = Setting(
     "SERVER_LATE_RUNS_AFTER_SECONDS",
