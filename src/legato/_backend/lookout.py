@@ -14,8 +14,8 @@ from socket import SHUT_RDWR, socket
 from typing import Any
 from uuid import UUID
 
-from legato._backend.link import Around
 from legato._backend.port import Watch
+from legato._client.link import Around
 from legato._model.errors import Error
 from legato._model.flights import Ready
 from legato._model.operations.flights import LONGEST_SECONDS, AwaitTurns

@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from legato._backend.keeper import Keeper, Keeping
-from legato._backend.link import Link, identifying
 from legato._backend.port import Flights, Watch
 from legato._backend.process import ProcessBackend
 from legato._backend.server_side import Server
-from legato._model.errors import ObjectNotFound, ServerAway, StoreError
+from legato._client.link import Link, identifying
+from legato._client.patience import Patience
+from legato._model.errors import ObjectNotFound, ServerAway, StoreBusy, StoreError
 from legato._model.leases import span
 from legato._model.operations.attempts import CloseAttempts, OpenAttempt
 from legato._model.operations.results import FindCached
@@ -46,7 +47,6 @@ AWAY_SECONDS = 1.0
 LOOKS_PER_SECOND = 10
 LEISURE_SECONDS = 2.0
 """How long the end of a process may take for what others have left."""
-_FIRST_PAUSE, _LAST_PAUSE = 0.05, 0.5
 
 
 class RemoteBackend(ProcessBackend):
@@ -80,32 +80,44 @@ class RemoteBackend(ProcessBackend):
     def send(self, operation: Operation) -> Any:
         """Carry out an operation on what is committed, this process's own records included.
 
-        Raises StoreError while the server cannot be had; a question is asked again for 3 s.
+        Raises StoreError while the server cannot be had; it is asked again for 3 s, or as it says.
         """
         self._refuse_retired()
         if not (operation.spec.lane == "leases" or operation.spec.at_once):
             self.journal.flush()
-        failure, patience = self.journal.failure, 0.0
-        if failure is not None and time.monotonic() < self._away_until:
-            raise ServerAway(str(failure))
-        if failure is None and operation.spec.access == "read":
-            patience = PATIENCE_SECONDS
-        answer = self._carry_out(operation, patience)
+        answer = self._carry_out(operation, self._patience(operation))
         if isinstance(operation, OpenAttempt) and operation.parent is None:
             self.keeper.begin(operation.flow_run_id)
         return answer
 
-    def _carry_out(self, operation: Operation, patience: float) -> Any:
-        end, pause = time.monotonic() + patience, _FIRST_PAUSE
+    def _patience(self, operation: Operation) -> float:
+        """Return for how long an operation is sent again; raise ServerAway if nobody need try."""
+        failure, spec = self.journal.failure, operation.spec
+        if failure is not None and time.monotonic() < self._away_until:
+            raise ServerAway(str(failure))
+        may_wait = failure is None and (spec.access == "read" or spec.keyed)
+        return PATIENCE_SECONDS if may_wait else 0.0
+
+    def _carry_out(self, operation: Operation, seconds: float) -> Any:
+        patience, key = Patience(seconds), self._key(operation)
         while True:
             try:
-                return self.server.carry_out(operation)
-            except ServerAway:
-                if time.monotonic() + pause > end:
-                    self._away_until = time.monotonic() + AWAY_SECONDS
+                return self.server.carry_out(operation, key=key)
+            except StoreBusy as error:
+                pause = self._pause(patience, error)
+                if pause is None:
                     raise
             time.sleep(pause)
-            pause = min(2 * pause, _LAST_PAUSE)
+
+    def _key(self, operation: Operation) -> str | None:
+        return self.ids.new().hex if operation.spec.keyed else None
+
+    def _pause(self, patience: Patience, error: StoreBusy) -> float | None:
+        """Return the seconds until the next try; None: there is none."""
+        pause = patience.pause(time.monotonic(), error.retry_after)
+        if pause is None and isinstance(error, ServerAway):
+            self._away_until = time.monotonic() + AWAY_SECONDS
+        return pause
 
     def changes(self) -> object:
         """Return another value ten times a second: so often may somebody ask the server."""

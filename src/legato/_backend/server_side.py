@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import nullcontext
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from legato._backend.link import Around, Link, Response
 from legato._backend.saying import say
+from legato._client.link import Around, Link, Response
+from legato._client.patience import told
 from legato._model import parcels
-from legato._model.errors import Error, Hole, ServerAway, ServerRefused, StoreError
+from legato._model.errors import Error, Hole, ServerAway, ServerRefused, StoreBusy, StoreError
 from legato._model.operations import native
 from legato._model.operations.spec import Operation
 from legato._model.operations.writers import ReadWriter
@@ -31,26 +33,38 @@ class _Said(Struct):
     exception_message: object = None
 
 
+def asked(operation: Operation, key: str | None) -> tuple[str, bytes, dict[str, str]]:
+    """Return path, body and headers of the request for an operation."""
+    headers = {"Content-Type": native.MEDIA_TYPE}
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    return native.PATH + operation.spec.id, native.encoded(operation), headers
+
+
 class Server:
     """Legato's server, at the other end of a link."""
 
     def __init__(self, link: Link) -> None:
         self.link = link
 
-    def carry_out(self, operation: Operation, around: Around = nullcontext) -> Any:
+    def carry_out(
+        self, operation: Operation, around: Around = nullcontext, key: str | None = None
+    ) -> Any:
         """Carry out an operation; raise the error that it raises there, or a StoreError.
 
-        `around` makes the block in which a connection is this request's, to be broken off.
+        `around` makes the block in which the request can be broken off. What is sent again under
+        the same `key` is done once. StoreBusy: try again.
         """
-        kind = type(operation)
-        answer = self.link.post(
-            native.PATH + kind.spec.id,
-            native.encoded(operation),
-            {"Content-Type": native.MEDIA_TYPE},
-            around,
-        )
+        return self.answer(type(operation), self.link.post(*asked(operation, key), around))
+
+    def answer(self, kind: type[Operation], answer: Response) -> Any:
+        """Return what a server answered to an operation, or raise it."""
         if answer.status != 200:
             error = self._error(answer)
+            if type(error) is StoreError:  # another server may have a better database, or this soon
+                error = StoreBusy(str(error))
+            if isinstance(error, StoreBusy):
+                error.retry_after = told(answer.headers.get("retry-after"), time.time())
             raise error if isinstance(error, Error) else StoreError(str(error))
         try:
             return native.answer_in(kind, answer.body)

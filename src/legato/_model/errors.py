@@ -133,6 +133,8 @@ class StoreBusy(StoreError):
     """The database is in use; try again."""
 
     code = "store_busy"
+    retry_after: float = 0.0
+    """In how many seconds, if a server said so."""
 
 
 class ServerAway(StoreBusy):

@@ -6,15 +6,20 @@ and the states that they propose go through Prefect's rules.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from legato._control.idempotency import Once, Said, once
 from legato._model.errors import Error, ObjectNotFound
 from legato._model.operations import native
+from legato._model.operations.spec import Operation
 from legato._server.control import Control
+from legato._store.port import Transaction
 
 RETRY_SECONDS = 1
 _FAULT: dict[str, Any] = {
@@ -55,6 +60,9 @@ def routes(control: Control) -> list[BaseRoute]:
             if kind is None:
                 raise ObjectNotFound(f"There is no operation {operation_id[:100]!r}.")
             operation = native.made(kind, await request.body())
+            key = request.headers.get("idempotency-key")
+            if key is not None and kind.spec.access == "write":
+                return await _once(control, operation, Once(key, await _sent(request)))
             found, _ = await control.send(operation, prefect=False)
         except ClientDisconnect:
             return Response(status_code=499)
@@ -63,6 +71,22 @@ def routes(control: Control) -> list[BaseRoute]:
         return Response(native.encoded(found), media_type=native.MEDIA_TYPE)
 
     return [Route(native.PATH + "{operation_id}", post, methods=["POST"])]
+
+
+async def _sent(request: Request) -> bytes:
+    """Return what tells a request from another one."""
+    path: str = request.scope["path"]
+    return path.encode() + b"\n" + await request.body()
+
+
+async def _once(control: Control, operation: Operation, key: Once) -> Response:
+    """Carry out what was sent under a key, or answer as the first time."""
+
+    def carried_out(tx: Transaction, now: datetime, work: Callable[[], Any]) -> Said:
+        return once(tx, now, key, lambda: Said(200, native.encoded(work()).decode()))
+
+    said, _ = await control.send(operation, prefect=False, once=carried_out)
+    return Response(said.body, said.status, media_type=native.MEDIA_TYPE)
 
 
 def refused(error: Error) -> Response:

@@ -86,6 +86,7 @@ class RenewAttempts(Operation):
         method="POST",
         path="/writers/{writer_id}/renew",
         access="write",
+        repeatable=True,
         answer=Renewed,
         lane="leases",
     )
@@ -101,6 +102,7 @@ class CloseAttempts(Operation):
         method="POST",
         path="/writers/{writer_id}/close",
         access="write",
+        repeatable=True,
         answer=list[UUID],
         lane="leases",
     )

@@ -61,6 +61,7 @@ class CreateEvents(Operation):
         method="POST",
         path="/events",
         access="write",
+        repeatable=True,
         answer=None,
         status=204,
         body="events",

@@ -23,6 +23,7 @@ class TakeFlight(Operation):
         method="POST",
         path="/flights/",
         access="write",
+        repeatable=True,
         answer=Flight,
         lane="leases",
     )
@@ -42,6 +43,7 @@ class MarkFlight(Operation):
         method="POST",
         path="/flights/{flight_id}/mark",
         access="write",
+        repeatable=True,
         answer=None,
         status=204,
         lane="leases",
@@ -59,6 +61,7 @@ class EndFlight(Operation):
         method="POST",
         path="/flights/{flight_id}/end",
         access="write",
+        repeatable=True,
         answer=None,
         status=204,
         lane="leases",

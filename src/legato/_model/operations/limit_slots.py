@@ -107,6 +107,7 @@ class RenewLimitsLease(Operation):
         method="POST",
         path="/v2/concurrency_limits/leases/{lease_id}/renew",
         access="write",
+        repeatable=True,
         answer=None,
         status=204,
         lane="leases",

@@ -20,6 +20,7 @@ class TakeSlots(Operation):
         method="POST",
         path="/slots/",
         access="write",
+        repeatable=True,
         answer=Answer,
         lane="leases",
     )
@@ -59,6 +60,7 @@ class RenewSlots(Operation):
         method="POST",
         path="/slots/{grant_id}/renew",
         access="write",
+        repeatable=True,
         answer=bool,
         lane="leases",
     )
@@ -74,6 +76,7 @@ class ReleaseSlots(Operation):
         method="POST",
         path="/slots/{grant_id}/release",
         access="write",
+        repeatable=True,
         answer=None,
         status=204,
         lane="leases",
@@ -91,6 +94,7 @@ class ReapSlots(Operation):
         method="POST",
         path="/slots/reap",
         access="write",
+        repeatable=True,
         answer=int,
         lane="leases",
     )

@@ -37,6 +37,8 @@ class Spec(Struct, frozen=True, kw_only=True):
     """What it raises besides InvalidRequest, and ObjectNotFound for what its path names."""
     lane: Lane = "facts"
     """`leases`: goes ahead of all else and waits for nothing that was recorded before."""
+    repeatable: bool = False
+    """A change that leaves the same when it is done again, so it is sent under no key."""
     at_once: bool = False
     """Reads what is committed by now; who needs this process's own records flushes first."""
 
@@ -44,6 +46,11 @@ class Spec(Struct, frozen=True, kw_only=True):
     def permission(self) -> str:
         """The permission that it takes, such as `flow_runs:read`."""
         return f"{self.id.partition('.')[0]}:{self.access}"
+
+    @property
+    def keyed(self) -> bool:
+        """Tell whether clients send it under a key, so that it is done once."""
+        return self.access == "write" and not self.repeatable
 
 
 class Operation(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ class CloseRest(Operation):
         method="POST",
         path="/flow_runs/{flow_run_id}/close_rest",
         access="write",
+        repeatable=True,
         answer=None,
         status=204,
     )

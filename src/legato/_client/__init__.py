@@ -1,0 +1,1 @@
+"""How a process talks to a server: connections, sending again, and following what happens."""
