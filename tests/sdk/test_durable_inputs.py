@@ -153,3 +153,50 @@ def test_steps_without_order_run_again_unless_they_are_labelled(caplog):
     assert sorted(calls) == ["half"] * 4 + ["whole"] * 2
     assert caplog.text.count("half runs again: its arguments are no JSON") == 1
     assert "not asked for" not in caplog.text
+
+
+def test_a_subflow_that_is_given_the_time_of_its_call_is_the_same_one(caplog):
+    """Finished, it does not run again; left in the middle, it goes on where it was."""
+    calls: list[str] = []
+
+    @task
+    def step(name: str) -> str:
+        calls.append(name)
+        return name
+
+    @flow
+    def inner(name: str, moment: dt.datetime) -> str:
+        found = step(name)
+        if name == "b" and calls.count("flow") == 1:
+            raise ValueError("on its way")
+        return found
+
+    @flow(durable=True)
+    def etl() -> list[str]:
+        calls.append("flow")
+        return [inner(name, dt.datetime.now(dt.UTC)) for name in "ab"]
+
+    run_id = etl(return_state=True).state_details.flow_run_id
+    assert durable.resume(run_id, flow=etl) == ["a", "b"]
+    assert calls == ["flow", "a", "b", "flow"]
+    assert "runs again" not in caplog.text
+
+
+def test_a_subflow_with_another_input_runs_again_and_says_which(caplog):
+    inputs = [1]
+
+    @flow
+    def inner(number: int, same: str) -> int:
+        return 2 * number
+
+    @flow(durable=True)
+    def etl() -> int:
+        found = inner(inputs[0], "x")
+        if inputs == [1]:
+            inputs[0] = 5
+            raise ValueError("on its way")
+        return found
+
+    run_id = etl(return_state=True).state_details.flow_run_id
+    assert durable.resume(run_id, flow=etl) == 10
+    assert "inner-0 runs again, as it is called with other inputs: number was 1, now 5." in caplog.text

@@ -22,6 +22,7 @@ from legato._sdk.replay import Changed, has_fingerprint, has_label
 from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from legato._backend.port import Backend
@@ -71,7 +72,7 @@ def find(context: TaskRunContext, flow: FlowRunContext, replay: Replay) -> Found
         return None
     step = replay.take(key, in_order)
     if isinstance(step, Changed):
-        step = _same(step, replay, context, flow)
+        step = same(step, replay, context.parameters, flow)
         if step is None:
             return None
     found = None if step is None else ended(flow, step)
@@ -130,21 +131,14 @@ def _value_of(step: Step) -> Any:
     return stored_results.value_of(ResultReference(step.result_id))
 
 
-def _same(
-    changed: Changed, replay: Replay, context: TaskRunContext, flow: FlowRunContext
+def same(
+    changed: Changed, replay: Replay, now: Mapping[str, Any], flow: FlowRunContext
 ) -> Step | None:
     """Return the step if the call differs only in its time; else say what differs."""
-    step, now = changed.step, context.parameters
-    before = _json(None if step.arguments is None else step.arguments.encode())
-    after = _json(step_keys.canonical(now))
-    names = [name for name in after if name in before and before[name] != after[name]]
-    if names and before.keys() == after.keys():
-        began, resumed = flow.progress.start_time, flow.state
-        assert began is not None  # noqa: S101 - the flow is running
-        assert resumed is not None  # noqa: S101 - as above
-        then = Span(began, step.state.timestamp)
-        if are_times(names, before, then, now, Span(resumed.timestamp, flow.backend.clock.now())):
-            return replay.claim(changed)
+    step = changed.step
+    if is_same_call(step, now, flow):
+        return replay.claim(changed)
+    before, names = _compared(step, now)
     differing = [f"{name} was {before[name]!r}, now {now[name]!r}" for name in names]
     what = "; ".join(differing) or "other inputs than before"
     message = (
@@ -155,18 +149,38 @@ def _same(
     return None
 
 
+def is_same_call(step: Step, now: Mapping[str, Any], flow: FlowRunContext) -> bool:
+    """Tell whether all arguments that differ from those of a step are the times of the calls."""
+    before, names = _compared(step, now)
+    if not names or before.keys() != now.keys():
+        return False
+    began, resumed = flow.progress.start_time, flow.state
+    assert began is not None  # noqa: S101 - the flow is running
+    assert resumed is not None  # noqa: S101 - as above
+    then = Span(began, step.state.timestamp)
+    return are_times(names, before, then, now, Span(resumed.timestamp, flow.backend.clock.now()))
+
+
+def _compared(step: Step, now: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the arguments that a step was called with, and which of them differ now."""
+    before = _json(None if step.arguments is None else step.arguments.encode())
+    after = _json(step_keys.canonical(now))
+    return before, [name for name in after if name in before and before[name] != after[name]]
+
+
 def _json(text: bytes | None) -> dict[str, Any]:
     return {} if text is None else plain_results.decoded(text)
 
 
-def arguments_of(context: TaskRunContext) -> str | None:
+def arguments_of(
+    decorated: Flow[Any, Any] | Task[Any, Any], given: Mapping[str, Any], flow: FlowRunContext
+) -> str | None:
     """Return the arguments of a step as JSON, if they have that form and are short.
 
     None if one of them is not to be written, or the step will run again in any case.
     """
-    text = step_keys.canonical(context.parameters)
-    flow = context.flow_run_context
-    if text is None or len(text) > 4 * ROW_LIMIT or _is_kept_back(context.task) or flow is None:
+    text = step_keys.canonical(given)
+    if text is None or len(text) > 4 * ROW_LIMIT or _is_kept_back(decorated):
         return None
     hidden = flow.lineage.kept_back
     return None if hidden is not None and hidden.is_in(text) else text.decode()

@@ -231,6 +231,9 @@ class FlowExecution(Execution):
             flow_run_run_count=parent.progress.run_count,
         )
         self.created.parent_epoch = parent.epoch
+        if parent.durable:
+            given = durable_steps.arguments_of(self.flow, context.parameters, parent)
+            self.created.parent.arguments = given
         run.parent_task_run_id = context.parent_task_run_id
         return reopening.subflow(self, key, self.created.parent)
 

@@ -172,12 +172,12 @@ def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None
         from legato._sdk import rerun_steps
 
         return rerun_steps.subflow(run, key, parent)
+    step, key = _called_before(run, enclosing, enclosing.replay, key)
     begun = enclosing.replay.children(key)
     runs = [one.child_flow_run_id for one in begun if one.child_flow_run_id is not None]
     runs = list(dict.fromkeys(runs))
-    step = enclosing.replay.take(key, durable_steps.is_in_order(enclosing, key))
     is_open = transacting.get() is not None and any(_is_open(run, one) for one in runs)
-    if step is not None and not isinstance(step, Changed) and not is_open:
+    if step is not None and not is_open:
         found = durable_steps.ended(enclosing, step)
         if found is not None:
             run.context.parent_task_run_id = step.task_run_id
@@ -190,6 +190,24 @@ def subflow(run: FlowExecution, key: str, parent: TaskRunCreate) -> Found | None
     elif runs:  # its result cannot be had, or its tasks are in an open transaction:
         replay(run, runs)  # another run, of the same steps
     return None
+
+
+def _called_before(
+    run: FlowExecution, enclosing: FlowRunContext, replay: Replay, key: str
+) -> tuple[Step | None, str]:
+    """Return the finished step that a call of a subflow stands for, if any, and its key before.
+
+    A call is that of an earlier attempt, too, if its arguments differ by the time of the call only.
+    """
+    given = run.context.parameters
+    step = replay.take(key, durable_steps.is_in_order(enclosing, key))
+    if isinstance(step, Changed):
+        step = durable_steps.same(step, replay, given, enclosing)
+    elif step is None and not replay.children(key):
+        left = replay.left_in_place(key)
+        if left is not None and durable_steps.is_same_call(left, given, enclosing):
+            key = left.step_key
+    return step, key if step is None else step.step_key
 
 
 def _goes_on(run: FlowExecution, flow_run_id: UUID) -> bool:

@@ -123,6 +123,18 @@ class Replay:
         """Return the subflow of that key as earlier attempts left it, the latest one last."""
         return self._children.get(key, [])
 
+    def left_in_place(self, key: str) -> Step | None:
+        """Return the unfinished step in the place of the call like it that came last.
+
+        None if such calls have no order.
+        """
+        prefix = prefix_of(key)
+        with self._lock:
+            if prefix in self._mixed:
+                return None
+            step = self._places.step_at(prefix, self._calls[prefix] - 1)
+        return None if step is None or step.is_finished else step
+
     def unordered(self, key: str) -> bool:
         """Note that a step of that name runs again, as its calls have no order; tell if it did."""
         prefix = prefix_of(key)

@@ -223,7 +223,7 @@ class TaskExecution(Execution):
             flow_run_run_count=flow.progress.run_count if flow is not None else 0,
         )
         if flow is not None and flow.durable:
-            run.arguments = durable_steps.arguments_of(context)
+            run.arguments = durable_steps.arguments_of(self.task, context.parameters, flow)
         if found is not None:
             from legato._sdk import rerun_steps
 
