@@ -85,7 +85,7 @@ class Life:
         lines = self.lines()
         done = {line.removeprefix("got ") for line in lines if line.startswith("got ")}
         query = "select name, arguments from task_run where state_type = 'COMPLETED'"
-        for name, arguments in self._look(query):
+        for name, arguments in self._look(f"{query} and child_flow_run_id is null"):
             if arguments is not None:
                 done.add(f"{name.split('-')[0]} {json.loads(arguments)['number']}")
         for step in done & set(STEPS[self.kind]):
