@@ -17,6 +17,7 @@ from legato._server.control import Control
 from legato._server.openapi import document
 from legato._server.safety import Access
 from legato._server.socket_protocol import SOCKETS
+from tests import faults
 from tests.store.conftest import postgres_url, store
 
 __all__ = ["postgres_url", "store"]
@@ -55,7 +56,8 @@ def serve(store):
     opened = []
 
     def start(access=None, *, around=lambda app: app, **client):
-        app = application(Control(store, SystemClock()), access or Access())
+        control = Control(faults.around(store), SystemClock())
+        app = application(control, access or Access())
         server = Serving(around(app))
         listening = socket.create_server(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, args=([listening],))
@@ -65,6 +67,7 @@ def serve(store):
         opened.append((server, thread))
         hooks = {"response": [is_described]}
         url = f"http://127.0.0.1:{port}/api"
+        client.setdefault("transport", faults.transport())
         return httpx.Client(base_url=url, timeout=30, event_hooks=hooks, **client)
 
     yield start

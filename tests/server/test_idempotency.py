@@ -6,8 +6,7 @@ import random
 
 import pytest
 
-from legato._model.errors import Error, StoreBusy
-from legato._store.faults import FaultyStore, InjectedFault
+from tests.faults import Unreliable
 from tests.store.conftest import store as plain_store
 
 plain = plain_store
@@ -48,24 +47,6 @@ def test_what_was_refused_is_tried_anew(api):
     assert api.post(path + "increment", json=body, headers=key).status_code == 200
     assert api.post(path + "increment", json=body, headers=key).status_code == 200
     assert api.get(path + "gate").json()["active_slots"] == 1
-
-
-class Unreliable(FaultyStore):
-    """A store of which some transactions fail, before, in, or after its commit."""
-
-    def run_all(self, ops, lane, grade):
-        found = []
-        for op in ops:
-            try:
-                found.append(self.run(op, lane, grade))
-            except InjectedFault as fault:
-                found.append(StoreBusy(str(fault)))
-            except Error as refusal:
-                found.append(refusal)
-        return found
-
-    def __getattr__(self, name):
-        return getattr(self.store, name)
 
 
 @pytest.fixture
