@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from tests.remote.actors import FORK, ONE, RESULT, RUN
 from tests.remote.whole import TASKS, is_whole, total
 
@@ -47,3 +50,25 @@ def test_results_lie_with_the_server_so_that_other_machines_have_them(server, st
     assert start(RESULT, **elsewhere).rest() == [f"read {size}"]
     # from the cache of the server; the flow's result is its own
     assert start(RESULT, size, **elsewhere).rest() == [f"flow {size}"] + [f"read {size}"] * 2
+
+
+def test_large_results_are_uploaded_in_parts(server, home, start, tmp_path):
+    server.start()
+    little, size = 9_000_000, 17_000_000
+    assert start(RESULT, little).rest() == ["made", f"flow {little}", f"read {little}"]
+    before = _peak(server)
+    elsewhere = {"LEGATO_HOME": str(tmp_path / "elsewhere")}
+    found = start(RESULT, size, **elsewhere).rest()
+    assert sorted(found) == [f"flow {size}", "made", f"read {size}", f"read {little}"]
+    assert _peak(server) - before < (size - little) / 2  # it has parts in memory, no result
+    assert not list(home.rglob("storage/*"))
+    # who names a place has them there
+    named = {"LEGATO_RESULTS_LOCAL_STORAGE_PATH": str(tmp_path / "named")}
+    assert f"flow {little + 1}" in start(RESULT, little + 1, **named).rest()
+    assert len(list((tmp_path / "named").iterdir())) == 2
+
+
+def _peak(server):
+    """Return the most memory that the server has had so far, in bytes."""
+    status = Path(f"/proc/{server.actor.pid}/status").read_text()
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", status)[1])

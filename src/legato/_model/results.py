@@ -11,6 +11,11 @@ from msgspec import Struct
 INLINE_LIMIT = 64 * 1024
 SERVED_LIMIT = 8 * 1024 * 1024
 """So large may a result be that a server keeps in its database, where the writer has a server."""
+UPLOAD_LIMIT = 256 * 1024 * 1024
+"""So large may a result be that is uploaded to a server, in parts and before its record."""
+PART_BYTES = 2 * 1024 * 1024
+UPLOADED = "server:"
+"""What the location of such a result begins with; the id of the upload follows."""
 ROW_LIMIT = 1024
 """So large may a plain result be that lies in the row of its task run."""
 NONE_RETURNED = UUID(int=1)
@@ -40,7 +45,7 @@ def is_stored(data: Any) -> bool:
 
 
 class Result(Struct, kw_only=True, omit_defaults=True):
-    """A stored result: `body` (serialised, at most 64 KiB) or `location`, never both."""
+    """A stored result: `body` (serialised) or `location`, never both."""
 
     id: UUID
     flow_run_id: UUID | None

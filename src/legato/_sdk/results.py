@@ -13,7 +13,7 @@ from msgspec import Struct
 from legato._engine.effects import Draft
 from legato._engine.endings import describe
 from legato._model.records import ResultKept
-from legato._model.results import INLINE_LIMIT, Result
+from legato._model.results import INLINE_LIMIT, UPLOAD_LIMIT, Result
 from legato._model.states import StateType
 from legato._sdk import naming, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
@@ -111,7 +111,11 @@ def put(
     blob, location = stored_form(serializer, value), None
     # a shared one has the id of the run that made it: that is how others find out whose it is
     result_id = context.id if shared is not None else result_id or home.ids.new()
-    if at.storage is not None or at.key is not None or len(blob) > _row_limit(home):
+    travels = at.storage is None and at.key is None
+    if travels and len(blob) > _row_limit(home):
+        location = _uploaded(home, result_id, blob)
+        travels = location is not None
+    if not travels:
         storage = storage_of(at.storage, Path(home.storage()))
         key = result_id.hex if at.key is None else at.key  # then the object is this result's own
         expires = at.expires_at
@@ -136,8 +140,21 @@ def put(
 
 def _row_limit(home: Backend) -> int:
     """Return how many bytes of a result are recorded; larger ones have the place that is named."""
-    named = settings().results_default_storage or settings().results_local_storage_path
-    return INLINE_LIMIT if named else home.row_limit
+    return INLINE_LIMIT if _is_named() else home.row_limit
+
+
+def _is_named() -> bool:
+    """Tell whether the settings say where results lie."""
+    return bool(settings().results_default_storage or settings().results_local_storage_path)
+
+
+def _uploaded(home: Backend, result_id: UUID, blob: bytes) -> str | None:
+    """Upload a result to the server, if there is one; return its location, or None."""
+    if _is_named() or home.row_limit == INLINE_LIMIT or len(blob) > UPLOAD_LIMIT:
+        return None
+    from legato._sdk import uploads
+
+    return uploads.put(home, result_id, blob)
 
 
 def own_key(template: str | None, context: RunContext) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from legato._model.errors import ObjectNotFound
 from legato._model.operations.results import ReadResult
-from legato._model.results import NONE_RETURNED, Result, ResultReference
+from legato._model.results import NONE_RETURNED, UPLOADED, Result, ResultReference
 from legato._sdk import result_objects
 from legato._sdk.exceptions import CorruptResult, MissingResult, NotStored
 from legato._sdk.serializers import serializer_of
@@ -38,6 +38,10 @@ def load(found: Result) -> Any:
 
 def _stored(found: Result) -> bytes:
     location = found.location or ""
+    if location.startswith(UPLOADED):
+        from legato._sdk import uploads
+
+        return _checked(found, uploads.get(backend(), found))
     storage, key = storage_at(location, Path(backend().storage()))
     try:
         header, payload = result_objects.load(storage, key)

@@ -8,7 +8,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from legato._control import events, flights
+from legato._control import events, flights, results
 from legato._control.duties import retention, timers
 from legato._model import timers as kinds
 from legato._model.ports import Clock
@@ -36,6 +36,7 @@ def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
         _alone("paused-runs", _TIMER_SECONDS, partial(timed, kinds.PAUSE, timedelta())),
         _alone("cancelled-runs", _TIMER_SECONDS, partial(timed, kinds.CANCEL, timedelta())),
         _alone("flight-reaper", _PRUNE_SECONDS, partial(_reap_flights, store, clock)),
+        _alone("upload-reaper", _PRUNE_SECONDS, partial(_drop_uploads, store, clock)),
         *_pruners(store, clock, rules),
     ]
 
@@ -88,6 +89,13 @@ def _reap_flights(store: Store, clock: Clock) -> bool:
     now = clock.now()
     gone = store.run(lambda tx: flights.reap(tx, now), Lane.PRUNING)
     return gone == flights.REAPED_AT_ONCE
+
+
+def _drop_uploads(store: Store, clock: Clock) -> bool:
+    """Remove parts of results that were never recorded; tell whether there may be more."""
+    now = clock.now()
+    gone = store.run(lambda tx: results.drop_parts(tx, now), Lane.PRUNING)
+    return gone == results.DROPPED_AT_ONCE
 
 
 def _prune_events(store: Store, clock: Clock, keep: timedelta) -> bool:

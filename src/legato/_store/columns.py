@@ -234,6 +234,7 @@ RESULT = (
     "created_at",
     "expires_at",
 )
+RESULT_PART = ("result_id", "upload_id", "number", "ws", "body", "created_at")
 CACHE_ENTRY = ("id", "ws", "cache_key", "result_id", "created_at", "expires_at")
 CACHE_LOOKUP = (
     "task_run_id",

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from legato._model.results import UPLOADED
 from legato._store import columns
 from legato._store import schema as s
 
@@ -64,7 +65,24 @@ def _found_by(runs: ColumnElement[bool]) -> Executable:
     return _condemned(_SHARED, s.result.c.id.in_(found))
 
 
+_PART = s.result_part
+_IS_UPLOADED = s.result.c.location.like(_text(f"'{UPLOADED}%'"))
+
 QUERIES: dict[str, Executable] = {
+    "result_part.read": select(_PART.c.body).where(
+        _PART.c.result_id == _p("result_id"),
+        _PART.c.upload_id == _p("upload_id"),
+        _PART.c.number == bindparam("number", type_=Integer),
+    ),
+    "result_part.list_left": select(_PART.c.result_id, _PART.c.upload_id)
+    .where(
+        _PART.c.number == _START,
+        _PART.c.created_at < _p("before"),
+        ~exists().where(s.result.c.id == _PART.c.result_id),
+    )
+    .order_by(_PART.c.created_at)
+    .limit(bindparam("limit", type_=Integer))
+    .offset(_START),
     "cache_entry.drop": delete(s.cache_entry).where(
         s.cache_entry.c.ws == _p("ws"), s.cache_entry.c.cache_key == _p("cache_key")
     ),
@@ -138,13 +156,19 @@ BY_IDS: dict[str, Executable] = {
     "cache_entry.delete_of_flow_runs": delete(s.cache_entry).where(
         s.cache_entry.c.result_id.in_(select(s.result.c.id).where(s.result.c.flow_run_id.in_(_IDS)))
     ),
+    "result_part.delete": delete(_PART).where(_PART.c.result_id.in_(_IDS)),
+    "result_part.delete_of_flow_runs": delete(_PART).where(
+        _PART.c.result_id.in_(
+            select(s.result.c.id).where(s.result.c.flow_run_id.in_(_IDS), _IS_UPLOADED)
+        )
+    ),
     "result.delete": delete(s.result).where(s.result.c.id.in_(_IDS)),
     "result.condemn": _condemned(_SHARED, s.result.c.id.in_(_IDS)),
     "result.spare": update(s.result).where(s.result.c.id.in_(_IDS)).values(expires_at=null()),
     "result.condemn_found_by_flow_runs": _found_by(tr.c.flow_run_id.in_(_IDS)),
     "result.condemn_found_by_task_runs": _found_by(tr.c.id.in_(_IDS)),
     "result.condemn_of_flow_runs": update(s.result)
-    .where(s.result.c.flow_run_id.in_(_IDS), s.result.c.location.is_not(None))
+    .where(s.result.c.flow_run_id.in_(_IDS), s.result.c.location.is_not(None), ~_IS_UPLOADED)
     .values(expires_at=s.result.c.created_at, flow_run_id=null()),
     "result.condemn_of_task_runs": _condemned(
         _SHARED, s.result.c.id.in_(select(tr.c.result_id).where(tr.c.id.in_(_IDS)))

@@ -126,4 +126,30 @@ def spare(tx: Transaction, ids: Sequence[UUID]) -> None:
 def delete(tx: Transaction, ids: Sequence[UUID]) -> None:
     """Remove results, not their objects."""
     if ids:
+        tx.run("result_part.delete", {"ids": ids})
         tx.run("result.delete", {"ids": ids})
+
+
+def put_part(tx: Transaction, now: datetime, of: tuple[UUID, UUID, int], body: bytes) -> None:
+    """Store a part of (result, upload, number), unless it is there."""
+    result_id, upload_id, number = of
+    row = (
+        tx.uid(result_id), tx.uid(upload_id), number, DEFAULT_WORKSPACE, bytearray(body),
+        micros(now),
+    )  # fmt: skip
+    tx.bulk("result_part.create", list(row))
+
+
+def read_part(tx: Transaction, of: tuple[UUID, UUID, int]) -> bytes | None:
+    """Return a part of (result, upload, number)."""
+    names = ("result_id", "upload_id", "number")
+    rows = tx.rows("result_part.read", dict(zip(names, of, strict=True)))
+    return bytes(rows[0][0]) if rows else None
+
+
+def drop_parts(tx: Transaction, before: datetime, limit: int) -> int:
+    """Remove parts of results that have never been recorded; return of how many uploads."""
+    rows = tx.rows("result_part.list_left", {"before": before, "limit": limit})
+    if rows:
+        tx.run("result_part.delete", {"ids": sorted({decode.uid(row[0]) for row in rows})})
+    return len(rows)

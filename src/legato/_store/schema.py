@@ -30,7 +30,7 @@ from legato._store.schema_inputs import configuration, flow_run_input, saved_sea
 from legato._store.schema_logs import log_arrival
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
-from legato._store.schema_results import cache_entry, result, task_run_cache
+from legato._store.schema_results import cache_entry, result, result_part, task_run_cache
 
 __all__ = [
     "Uid",
@@ -46,6 +46,7 @@ __all__ = [
     "log_arrival",
     "metadata",
     "result",
+    "result_part",
     "saved_search",
     "task_run_cache",
     "variable",

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    UniqueConstraint,
+)
 
 from legato._store import schema_parts as p
 from legato._store.schema_parts import metadata
@@ -25,6 +33,18 @@ result = Table(
 )
 Index("ix_result_flow_run_id", result.c.flow_run_id)
 Index("ix_result_expires_at", result.c.expires_at, **p.where("expires_at IS NOT NULL"))
+
+result_part = Table(
+    "result_part",
+    metadata,
+    p.id_("result_id"),
+    p.id_("upload_id"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    p.ws(),
+    Column("body", LargeBinary, nullable=False),
+    p.at("created_at", required=True),
+)
+Index("ix_result_part_begun", result_part.c.created_at, **p.where("number = 0"))
 
 cache_entry = Table(
     "cache_entry",

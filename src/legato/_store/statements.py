@@ -349,6 +349,7 @@ MANY: dict[str, Many] = {
     "log.create": Many(s.log, columns.LOG_CREATE, ignore=True),
     "cache_entry.create": Many(s.cache_entry, columns.CACHE_ENTRY),
     "task_run_cache.create": Many(s.task_run_cache, columns.CACHE_LOOKUP_CREATE, ignore=True),
+    "result_part.create": Many(s.result_part, columns.RESULT_PART, ignore=True),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
     "saved_search.create": Many(s.saved_search, object_columns.SAVED_SEARCH_CREATE, ignore=True),

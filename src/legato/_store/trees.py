@@ -17,6 +17,7 @@ _PARTS = (
     "flow_run_tag",
     "flow_run_state",
     "log",
+    "result_part",
     "result",
     "attempt",
     "quarantine",

@@ -93,6 +93,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     events.CountEvents,
     results.ReadResult,
     results.FindCached,
+    results.PutResultPart,
+    results.ReadResultPart,
     cache_lookups.ExplainCacheLookup,
     variables.CreateVariable,
     variables.ReadVariable,
