@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -205,3 +206,31 @@ def test_artifacts_are_records():
         MarkdownArtifact(markdown=3)
     with pytest.raises(ValidationError, match="colour"):
         MarkdownArtifact(markdown="x", colour="red")
+
+
+def test_what_a_flow_makes_is_told_of_with_its_records(rows):
+    """Embedded, nobody else tells of artifacts and flows, so the journal's records do."""
+
+    @flow
+    def report():
+        create_markdown_artifact("# 1", key="report")
+        create_markdown_artifact("# 2", key="report")
+        return create_progress_artifact(0.0)
+
+    update_progress_artifact(report(), 50.0)
+    told = rows("SELECT event, resource_id, payload FROM event ORDER BY position")
+    assert sorted(name.removeprefix("prefect.") for name, *_ in told) == [
+        "artifact-collection.created",
+        "artifact-collection.updated",
+        "artifact.created",
+        "artifact.created",
+        "artifact.created",
+        "artifact.updated",
+        "flow.created",
+    ]
+    ids = {name: resource_id for name, resource_id, _ in told}
+    [(flow_id,)] = rows("SELECT lower(hex(id)) FROM flow")
+    assert ids["prefect.flow.created"].replace("-", "") == f"prefect.flow.{flow_id}"
+    assert json.loads(told[-1][2]) == {"data": 50.0}
+    report()
+    assert rows("SELECT count(*) FROM event WHERE event = 'prefect.flow.created'") == [(1,)]

@@ -7,6 +7,8 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
+from legato._control import artifact_events
+from legato._control.object_events import tell
 from legato._model.artifacts import Artifact, fault_of_key
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
 from legato._model.operations.artifacts import (
@@ -21,8 +23,13 @@ from legato._store import artifacts
 from legato._store.port import Transaction
 
 
-def create(tx: Transaction, now: datetime, request: CreateArtifact) -> Artifact:
-    """Create an artifact; raise Conflict if there is one of that id."""
+def create(
+    tx: Transaction, now: datetime, request: CreateArtifact, *, told: bool = False
+) -> Artifact:
+    """Create an artifact; raise Conflict if there is one of that id.
+
+    `told`: whoever asks for it tells of the artifact by an event of its own.
+    """
     given = request.artifact
     fault = None if given.key is None else fault_of_key(given.key)
     if fault is not None:
@@ -33,7 +40,7 @@ def create(tx: Transaction, now: datetime, request: CreateArtifact) -> Artifact:
         raise Conflict(f"The artifact {made.id} exists.")
     rows = artifacts.Artifacts(tx)
     rows.add(made)
-    rows.flush()
+    tell(tx, now, artifact_events.of_written(rows.flush(), told=told))
     return read(tx, now, ReadArtifact(artifact_id=made.id))
 
 
@@ -61,13 +68,21 @@ def count(tx: Transaction, now: datetime, request: CountArtifacts) -> int:
     return objects.count_artifacts(tx, request)
 
 
-def update(tx: Transaction, now: datetime, request: UpdateArtifact) -> None:
-    """Change an artifact; raise ObjectNotFound."""
-    if not artifacts.change(tx, request.artifact_id, now, request.artifact):
+def update(tx: Transaction, now: datetime, request: UpdateArtifact, *, told: bool = False) -> None:
+    """Change an artifact; raise ObjectNotFound. `told` is as for `create`."""
+    rows = artifacts.Artifacts(tx)
+    rows.change(request.artifact_id, now, request.artifact)
+    written = rows.flush()
+    if not written.changed:
         raise ObjectNotFound(f"There is no artifact {request.artifact_id}.")
+    tell(tx, now, artifact_events.of_written(written, told=told))
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteArtifact) -> None:
     """Delete an artifact; raise ObjectNotFound."""
     found = read(tx, now, ReadArtifact(artifact_id=request.artifact_id))
+    latest = None if found.key is None else artifacts.find_latest(tx, found.key)
     artifacts.delete(tx, found)
+    if found.key is not None and latest is not None and latest.id == found.id:
+        left = artifacts.find_latest(tx, found.key)
+        tell(tx, now, [artifact_events.of_latest(found.key, found, left)])

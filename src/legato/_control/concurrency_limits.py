@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 
 from legato._control import slots as slot_control
 from legato._control.global_concurrency_limits import remove
+from legato._control.object_events import tell
 from legato._model.concurrency_limits import TAG, ConcurrencyLimit, fault_of_numbers
 from legato._model.errors import InvalidRequest, ObjectNotFound
+from legato._model.object_events import Verb, of_limit
 from legato._model.operations.concurrency_limits import (
     CreateConcurrencyLimit,
     DeleteConcurrencyLimit,
@@ -44,14 +46,14 @@ def create(tx: Transaction, now: datetime, request: CreateConcurrencyLimit) -> C
     name = TAG + given.tag
     known = concurrency_limits.find(tx, name)
     if known is None:
-        slots_ = given.concurrency_limit
-        concurrency_limits.create(
-            tx, LimitRow(uuid4(), now, now, name, slots_, True, 0.0, 0.0, now)
-        )
+        made = LimitRow(uuid4(), now, now, name, given.concurrency_limit, True, 0.0, 0.0, now)
+        if concurrency_limits.create(tx, made):
+            _tell(tx, now, "created", made)
     else:
         known.slots, known.updated = given.concurrency_limit, now
         concurrency_limits.change(tx, known)
         slot_control.settle(tx, now, [known.id])
+        _tell(tx, now, "updated", known)
     return _shown(tx, _read(tx, given.tag))
 
 
@@ -99,13 +101,24 @@ def reset(tx: Transaction, now: datetime, request: ResetConcurrencyLimit) -> Con
 
 def delete_by_tag(tx: Transaction, now: datetime, request: DeleteConcurrencyLimit) -> None:
     """Delete the limit of a tag; raise ObjectNotFound."""
-    remove(tx, now, _read(tx, request.tag).id)
+    _delete(tx, now, _read(tx, request.tag))
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteConcurrencyLimitById) -> None:
     """Delete the limit of a tag; raise ObjectNotFound."""
     found = read(tx, now, ReadConcurrencyLimit(limit_id=request.limit_id))
-    remove(tx, now, found.id)
+    _delete(tx, now, _read(tx, found.tag))
+
+
+def _delete(tx: Transaction, now: datetime, row: LimitRow) -> None:
+    remove(tx, now, row.id)
+    _tell(tx, now, "deleted", row)
+
+
+def _tell(tx: Transaction, now: datetime, verb: Verb, row: LimitRow) -> None:
+    tag = row.name.removeprefix(TAG)
+    payload = {"tag": tag, "concurrency_limit": row.slots}
+    tell(tx, now, [of_limit(verb, row.id, tag, payload)])
 
 
 def _read(tx: Transaction, tag: str) -> LimitRow:

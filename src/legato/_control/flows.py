@@ -7,8 +7,10 @@ from datetime import datetime
 from msgspec import UNSET
 
 from legato._control import pages
+from legato._control.object_events import tell
 from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.flows import Flow
+from legato._model.object_events import of_flow
 from legato._model.operations.flows import (
     BulkDeleteFlows,
     CountFlows,
@@ -34,8 +36,11 @@ def create(tx: Transaction, now: datetime, request: CreateFlow) -> Flow:
     given = request.flow
     if not given.name or set(given.name) & BANNED:
         raise InvalidRequest(f"name: A flow's name is not empty and has none of {_BANNED_SHOWN}.")
-    flow_id = flows.find_or_create(tx, now, given.name, given.id, given.tags, given.labels)
-    return read(tx, now, ReadFlow(flow_id=flow_id))
+    flow_id, new = flows.find_or_create(tx, now, given.name, given.id, given.tags, given.labels)
+    found = read(tx, now, ReadFlow(flow_id=flow_id))
+    if new:
+        tell(tx, now, [of_flow("created", found)])
+    return found
 
 
 def read(tx: Transaction, now: datetime, request: ReadFlow) -> Flow:
@@ -83,9 +88,11 @@ def paginate(tx: Transaction, now: datetime, request: PaginateFlows) -> FlowPage
 
 def update(tx: Transaction, now: datetime, request: UpdateFlow) -> None:
     """Change what is given of a flow; raise ObjectNotFound."""
-    read(tx, now, ReadFlow(flow_id=request.flow_id))
+    found = read(tx, now, ReadFlow(flow_id=request.flow_id))
     if request.flow.tags is not UNSET:
         flows.retag(tx, now, request.flow_id, request.flow.tags)
+        found.tags = request.flow.tags
+    tell(tx, now, [of_flow("updated", found)])
 
 
 def bulk_delete(tx: Transaction, now: datetime, request: BulkDeleteFlows) -> Deleted:
@@ -99,7 +106,8 @@ def bulk_delete(tx: Transaction, now: datetime, request: BulkDeleteFlows) -> Del
 
 def delete(tx: Transaction, now: datetime, request: DeleteFlow) -> None:
     """Delete a flow with its runs; raise ObjectNotFound."""
-    read(tx, now, ReadFlow(flow_id=request.flow_id))
+    found = read(tx, now, ReadFlow(flow_id=request.flow_id))
     for run_id in flows.list_runs(tx, request.flow_id):
         trees.delete(tx, run_id)
     flows.delete(tx, request.flow_id)
+    tell(tx, now, [of_flow("deleted", found)])

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from msgspec import UNSET, UnsetType
 
 from legato._control import slots as slot_control
+from legato._control.object_events import tell
 from legato._model.concurrency_limits import (
     GlobalConcurrencyLimit,
     GlobalConcurrencyLimitUpdate,
@@ -16,6 +17,7 @@ from legato._model.concurrency_limits import (
     fault_of_numbers,
 )
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
+from legato._model.object_events import Happened, Verb, of_limit
 from legato._model.operations.concurrency_limits import (
     CreateGlobalConcurrencyLimit,
     DeleteGlobalConcurrencyLimit,
@@ -52,6 +54,7 @@ def create(
     _check(made, used)
     if not concurrency_limits.create(tx, made):
         raise Conflict(f"There is a concurrency limit {given.name!r} already.")
+    tell(tx, now, [_happened("created", made)])
     return _shown(tx, now, [made])[0]
 
 
@@ -84,11 +87,14 @@ def update(tx: Transaction, now: datetime, request: UpdateGlobalConcurrencyLimit
     if used == 0:
         slots.empty(tx, known.id)
     slot_control.settle(tx, now, [known.id])
+    tell(tx, now, [_happened("updated", known)])
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteGlobalConcurrencyLimit) -> None:
     """Delete a limit; raise ObjectNotFound."""
-    remove(tx, now, _read(tx, request.id_or_name).id)
+    found = _read(tx, request.id_or_name)
+    remove(tx, now, found.id)
+    tell(tx, now, [_happened("deleted", found)])
 
 
 def remove(tx: Transaction, now: datetime, limit_id: UUID) -> None:
@@ -96,6 +102,16 @@ def remove(tx: Transaction, now: datetime, limit_id: UUID) -> None:
     others = [other for other in slots.linked(tx, [limit_id]) if other != limit_id]
     concurrency_limits.delete(tx, limit_id)
     slot_control.settle(tx, now, others)
+
+
+def _happened(verb: Verb, row: LimitRow) -> Happened:
+    payload = {
+        "name": row.name,
+        "limit": row.slots,
+        "active": row.active,
+        "slot_decay_per_second": row.decay,
+    }
+    return of_limit(verb, row.id, row.name, payload)
 
 
 def _read(tx: Transaction, id_or_name: str) -> LimitRow:

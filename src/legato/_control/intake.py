@@ -9,6 +9,7 @@ from uuid import UUID
 
 from legato._control import proposals, returning
 from legato._model.environments import Environment
+from legato._model.flows import Flow
 from legato._model.records import (
     Aborted,
     ArtifactChanged,
@@ -30,7 +31,7 @@ from legato._model.records import (
     Writer,
 )
 from legato._store import environments, flows, writers
-from legato._store.artifacts import Artifacts
+from legato._store.artifacts import Artifacts, Written
 from legato._store.flow_runs import FlowRuns
 from legato._store.logs import Logs
 from legato._store.port import Transaction
@@ -81,6 +82,7 @@ class Intake:
         self._quarantine = Quarantine(tx, writer_uid, now)
         self._owner: tuple[object, int, bool] = _NOBODY_YET
         self._flow_ids: dict[str, UUID] = {}
+        self._new_flows: list[Flow] = []
         self._known_seq = 0
 
     def turn_to(self, writer: Writer, answer: BatchAnswer, known_seq: int = 0) -> Intake:
@@ -98,9 +100,14 @@ class Intake:
         """Return the id of the flow that a proposed run belongs to; make the flow if it is new."""
         name = record.flow_name
         if name not in self._flow_ids:
-            self._flow_ids[name] = flows.find_or_create(
+            found, new = flows.find_or_create(
                 self.tx, self.now, name, record.run.flow_id, record.flow_tags
             )
+            self._flow_ids[name] = found
+            if new:
+                made = Flow(id=found, created=self.now, updated=self.now, name=name)
+                made.tags = record.flow_tags
+                self._new_flows.append(made)
         return self._flow_ids[name]
 
     def note(self, environment: Environment | None) -> None:
@@ -140,16 +147,28 @@ class Intake:
             self._landed = []
         if self._lookups is not None:
             self._lookups.flush()
-        self._artifacts.flush()
+        written = self._artifacts.flush()
         self._logs.flush(places)
         self._quarantine.flush()
         for writer_id, environment in self._environments.items():
             environments.note(self.tx, writer_id, environment)
         self._environments = {}
+        self._tell(written)
         if self._quarantine.count:
             writers.blame(self.tx, self.writer.id, self._quarantine.count)
             self.answer.quarantined += self._quarantine.count
             self._quarantine.count = 0
+
+    def _tell(self, written: Written) -> None:
+        """Tell of flows that are new, and of what became of artifacts."""
+        if self._new_flows or written.made or written.changed:
+            from legato._control import artifact_events, object_events
+            from legato._model.object_events import of_flow
+
+            happened = [of_flow("created", flow) for flow in self._new_flows]
+            happened += artifact_events.of_written(written)
+            object_events.tell(self.tx, self.now, happened)
+            self._new_flows = []
 
     def refuse(self, index: int, seq: int, record: Record, error: Exception) -> None:
         """Answer a proposal that cannot be stored with its error; keep a fact in quarantine."""

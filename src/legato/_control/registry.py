@@ -63,6 +63,8 @@ _PREFECT_LANE = {
     "flow_runs.set_state": "prefect_flow_runs",
     "flow_runs.bulk_set_state": "prefect_flow_runs",
     "task_runs.set_state": "prefect_task_runs",
+    "artifacts.create": "prefect_artifacts",
+    "artifacts.update": "prefect_artifacts",
 }
 
 

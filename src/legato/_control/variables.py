@@ -8,7 +8,9 @@ from uuid import uuid4
 
 from msgspec import UNSET
 
+from legato._control.object_events import tell
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
+from legato._model.object_events import of_variable
 from legato._model.operations.variables import (
     CountVariables,
     CreateVariable,
@@ -36,6 +38,7 @@ def create(tx: Transaction, now: datetime, request: CreateVariable) -> Variable:
     )
     if not variables.create(tx, now, made, encoded):
         raise Conflict(f"A variable with the name {given.name!r} already exists.")
+    tell(tx, now, [of_variable("created", made)])
     return read(tx, now, ReadVariable(variable_id=made.id))
 
 
@@ -85,14 +88,17 @@ def update_by_name(tx: Transaction, now: datetime, request: UpdateVariableByName
 
 def delete(tx: Transaction, now: datetime, request: DeleteVariable) -> None:
     """Delete a variable; raise ObjectNotFound."""
-    read(tx, now, ReadVariable(variable_id=request.variable_id))
-    variables.delete(tx, request.variable_id)
+    _remove(tx, now, read(tx, now, ReadVariable(variable_id=request.variable_id)))
 
 
 def delete_by_name(tx: Transaction, now: datetime, request: DeleteVariableByName) -> None:
     """Delete the variable of a name; raise ObjectNotFound."""
-    found = read_by_name(tx, now, ReadVariableByName(name=request.name))
-    variables.delete(tx, found.id)
+    _remove(tx, now, read_by_name(tx, now, ReadVariableByName(name=request.name)))
+
+
+def _remove(tx: Transaction, now: datetime, known: Variable) -> None:
+    variables.delete(tx, known.id)
+    tell(tx, now, [of_variable("deleted", known)])
 
 
 def _change(tx: Transaction, now: datetime, known: Variable, given: VariableUpdate) -> None:
@@ -106,6 +112,7 @@ def _change(tx: Transaction, now: datetime, known: Variable, given: VariableUpda
     if given.tags is not UNSET:
         known.tags = list(dict.fromkeys(given.tags or ()))
     variables.change(tx, now, known, _encoded(known.value))
+    tell(tx, now, [of_variable("updated", known)])
 
 
 def _check_name(name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
 import msgspec
@@ -68,12 +68,26 @@ def find_latest(tx: Transaction, key: str) -> Artifact | None:
     return of_row(rows[0]) if rows else None
 
 
+def collection_id(key: str) -> UUID:
+    """Return the id of a key's collection."""
+    return uuid5(_KEYS, key)
+
+
+class Written(NamedTuple):
+    """What a batch made and changed; `keys` says of each that has another latest if it is new."""
+
+    made: list[ArtifactCreate]
+    keys: dict[str, bool]
+    changed: list[tuple[UUID, ArtifactUpdate]]
+
+
 class Artifacts:
     """Collects the artifacts that a batch makes and changes."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self._made: list[Any] = []
+        self._given: list[ArtifactCreate] = []
         self._keys: dict[str, tuple[int, UUID]] = {}
         self._changed: dict[UUID, tuple[datetime, ArtifactUpdate]] = {}
 
@@ -96,6 +110,7 @@ class Artifacts:
             null if flow_run is None else tx.uid(flow_run),
             null if task_run is None else tx.uid(task_run), DEFAULT_WORKSPACE,
         )  # fmt: skip
+        self._given.append(given)
         if given.key is not None:
             entry = (at_, given.id)
             self._keys[given.key] = max(self._keys.get(given.key, entry), entry)
@@ -111,27 +126,37 @@ class Artifacts:
             encode.json(known.data, "data")
         self._changed[artifact_id] = (at_, known)
 
-    def flush(self) -> None:
-        """Write new artifacts, then the keys in order, then changes."""
+    def flush(self) -> Written:
+        """Write new artifacts, then the keys in order, then changes; return what was written."""
+        written = Written(self._given, {}, [])
+        self._given = []
         tx = self._tx
         if self._made:
             tx.bulk("artifact.create", self._made)
             self._made = []
         for key in sorted(self._keys):
-            _advance(tx, key, *self._keys[key])
+            new = _advance(tx, key, *self._keys[key])
+            if new is not None:
+                written.keys[key] = new
         self._keys = {}
         for artifact_id in sorted(self._changed):
-            change(tx, artifact_id, *self._changed[artifact_id])
+            if change(tx, artifact_id, *self._changed[artifact_id]):
+                written.changed.append((artifact_id, self._changed[artifact_id][1]))
         self._changed = {}
+        return written
 
 
-def _advance(tx: Transaction, key: str, at_: int, artifact_id: UUID) -> None:
-    """Let a key point to an artifact, unless it points to a later one."""
+def _advance(tx: Transaction, key: str, at_: int, artifact_id: UUID) -> bool | None:
+    """Let a key point to an artifact, unless it points to a later one.
+
+    Return whether the key is new, or None if it stayed as it was.
+    """
     uid = tx.uid(artifact_id)
-    row = (tx.uid(uuid5(_KEYS, key)), DEFAULT_WORKSPACE, key, uid, at_, at_)
-    if not tx.run_many("artifact_collection.create", [row]):
-        params = {"ws": DEFAULT_WORKSPACE, "key": key, "at": at_, "latest": artifact_id}
-        tx.run("artifact_collection.advance", params)
+    row = (tx.uid(collection_id(key)), DEFAULT_WORKSPACE, key, uid, at_, at_)
+    if tx.run_many("artifact_collection.create", [row]):
+        return True
+    params = {"ws": DEFAULT_WORKSPACE, "key": key, "at": at_, "latest": artifact_id}
+    return False if tx.run("artifact_collection.advance", params) else None
 
 
 def change(tx: Transaction, artifact_id: UUID, at_: datetime, change: ArtifactUpdate) -> bool:
@@ -159,7 +184,7 @@ def change(tx: Transaction, artifact_id: UUID, at_: datetime, change: ArtifactUp
 
 
 def delete(tx: Transaction, artifact: Artifact) -> None:
-    """Delete an artifact; its key points to the one before it, or is gone with it."""
+    """Delete an artifact; its key, if it was its latest, points to the one before it or is gone."""
     tx.run("artifact.delete", {"id": artifact.id})
     if artifact.key is None:
         return

@@ -27,18 +27,18 @@ def find_or_create(
     flow_id: UUID | None,
     tags: list[str],
     labels: dict[str, Any] | None = None,
-) -> UUID:
-    """Return the flow's id, which is `flow_id` or made from the name if the flow is new."""
+) -> tuple[UUID, bool]:
+    """Return the flow's id, which is `flow_id` or made from the name, and whether it is new."""
     found = find(tx, name)
     if found is not None:
-        return found
+        return found, False
     new = flow_id or uuid5(_NAMES, encode.text(name))
     at, null = micros(now), tx.null
     encoded = encode.bare(tags) if tags else null
     marks = encode.json(labels, "labels") if labels else null
     row = (tx.uid(new), at, at, encode.text(name), encoded, marks, DEFAULT_WORKSPACE)
-    tx.run_many("flow.create", [row])
-    return find(tx, name) or new
+    made = tx.run_many("flow.create", [row])
+    return find(tx, name) or new, bool(made)
 
 
 def retag(tx: Transaction, now: datetime, flow_id: UUID, tags: list[str]) -> None:
