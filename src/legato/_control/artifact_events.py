@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from legato._model.artifacts import Artifact
-from legato._model.object_events import Happened, of_artifact, of_change, of_collection
+from legato._model.object_events import Happened, Verb, of_artifact, of_change, of_collection
 from legato._store.artifacts import Written, collection_id
 
 
@@ -16,7 +16,7 @@ def of_written(written: Written, *, told: bool = False) -> list[Happened]:
             found.append(of_artifact(made, made.id))
         key = made.key
         if key is not None and key in new:
-            verb = "created" if new[key] else "updated"
+            verb: Verb = "created" if new[key] else "updated"
             new[key] = False
             found.append(of_collection(verb, collection_id(key), key, made))
     if not told:
