@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from legato._control.duties import retention
+from legato._control.duties import old_runs
+from legato._control.duties.retention import EVENTS, FLOW_RUNS, KINDS, Pruner
 from legato._model.events import EventCreate
-from legato._server.chores import FlowRunPruner, Rules, chores
-from legato._store import events
+from legato._server.chores import Rules, chores
+from legato._store import events, trees
 from legato._store.dialect import micros
 from legato._store.sql import Sql
 from tests.store.records import (
@@ -50,56 +51,104 @@ def ended(sender):
     return run_id
 
 
-def over(pruner):
-    """Go once round."""
+def with_subflow(sender, tasks=1):
+    """Have a run that called a flow, each with tasks; both ended now. Return their ids."""
+    parent = sender.start()
+    child = flow_run(parent=task(parent), parent_epoch=1)
+    sender.send(child, move(child.run.id, RUNNING))
+    for run_id in (parent, child.run.id):
+        for _ in range(tasks):
+            sender.send(*whole_task(run_id)[1], line("word", flow_run_id=run_id))
+    sender.send(move(child.run.id, COMPLETED), move(parent, COMPLETED))
+    return parent, child.run.id
+
+
+def over(store, later, keep=KEEP, kind=FLOW_RUNS):
+    """Go once round, as a server does that far in the future."""
+    pruner = Pruner(KINDS[kind], store, Later(later), keep)
     while pruner():
         pass
 
 
 def test_a_run_goes_with_all_that_is_its_own_when_its_time_is_over(store, sender):
     ended(sender)
-    over(FlowRunPruner(store, Later(KEEP - timedelta(minutes=1)), KEEP))
+    over(store, KEEP - timedelta(minutes=1))
     assert count(store, "flow_run") == 1
-    over(FlowRunPruner(store, Later(KEEP + timedelta(minutes=1)), KEEP))
+    over(store, KEEP + timedelta(minutes=1))
     assert [count(store, table) for table in TABLES] == [0] * len(TABLES)
 
 
 def test_a_run_that_goes_on_stays(store, sender):
     running = sender.start()
     ended(sender)
-    over(FlowRunPruner(store, Later(2 * KEEP), KEEP))
+    over(store, 2 * KEEP)
     rows = store.read(lambda tx: tx.select(Sql("SELECT state_type FROM flow_run")))
     assert rows == [("RUNNING",)]
     assert sender.send(move(running, COMPLETED)).answers
 
 
 def test_more_than_one_page_goes_past_those_that_must_stay(store, sender, monkeypatch):
-    monkeypatch.setattr(retention, "BATCH", 2)
-    held = {ended(sender), ended(sender)}
-    is_over = retention.trees.is_over
-    monkeypatch.setattr(
-        retention.trees,
-        "is_over",
-        lambda tx, run_id, before: run_id not in held and is_over(tx, run_id, before),
+    monkeypatch.setattr(old_runs, "BATCH", 2)
+    held = {with_subflow(sender)[0] for _ in range(3)}
+    outlived = Sql(
+        "UPDATE flow_run SET end_at = ? WHERE parent_task_run_id IS NOT NULL",
+        (micros(now() + 2 * KEEP),),
     )
+    store.run(lambda tx: tx.execute(outlived))
     for _ in range(3):
         ended(sender)
-    over(FlowRunPruner(store, Later(2 * KEEP), KEEP))
-    assert count(store, "flow_run") == 2
+    over(store, 2 * KEEP)
+    left = store.read(lambda tx: tx.select(Sql("SELECT parent_task_run_id FROM flow_run")))
+    assert sorted(row[0] is None for row in left) == [False] * 3 + [True] * len(held)
 
 
 @pytest.mark.parametrize("stays", [True, False])
 def test_a_tree_goes_when_all_of_it_is_over(store, sender, stays):
-    parent = sender.start()
-    child = flow_run(parent=task(parent), parent_epoch=1)
-    sender.send(child, move(child.run.id, RUNNING))
-    sender.send(move(child.run.id, COMPLETED), move(parent, COMPLETED))
+    _, child = with_subflow(sender)
     if stays:
         end = micros(now() + 2 * KEEP)
-        outlived = Sql("UPDATE flow_run SET end_at = ? WHERE id = ?", (end, child.run.id))
+        outlived = Sql("UPDATE flow_run SET end_at = ? WHERE id = ?", (end, child))
         store.run(lambda tx: tx.execute(outlived))
-    over(FlowRunPruner(store, Later(2 * KEEP), KEEP))
+    over(store, 2 * KEEP)
     assert count(store, "flow_run") == (2 if stays else 0)
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 4, 5, 7])
+def test_a_large_tree_goes_piece_by_piece_and_nothing_loses_its_parent(
+    store, sender, monkeypatch, pieces
+):
+    """Whoever dies after some pieces leaves what a reader understands, and the next goes on."""
+    monkeypatch.setattr(old_runs, "ROOM", 3)
+    parent, _ = with_subflow(sender, tasks=4)
+    before = now() + KEEP
+    for _ in zip(range(pieces), KINDS[FLOW_RUNS].prune(store, before), strict=False):
+        assert count(store, f"flow_run WHERE {_PARENTLESS}") == 0
+        assert count(store, f"task_run WHERE {_HOMELESS}") == 0
+    if count(store, "flow_run"):
+        assert store.read(lambda tx: trees.list_ended(tx, trees.FIRST, before, 9))[0].id == parent
+    assert count(store, "flow_run") == 2 or pieces > 2
+    assert count(store, "log") < 8
+    assert sum(KINDS[FLOW_RUNS].count(store, before)) == count(store, "flow_run")
+    over(store, 2 * KEEP)
+    assert [count(store, table) for table in TABLES] == [0] * len(TABLES)
+
+
+_PARENTLESS = (
+    "parent_task_run_id IS NOT NULL AND parent_task_run_id NOT IN (SELECT id FROM task_run)"
+)
+_HOMELESS = "flow_run_id NOT IN (SELECT id FROM flow_run)"
+
+
+def test_a_run_that_goes_on_again_between_pieces_stays(store, sender, monkeypatch):
+    monkeypatch.setattr(old_runs, "ROOM", 2)
+    run_id = ended(sender)
+    around = KINDS[FLOW_RUNS].prune(store, now() + KEEP)
+    next(around)
+    again = Sql("UPDATE flow_run SET end_at = NULL, state_type = 'RUNNING' WHERE id = ?", (run_id,))
+    store.run(lambda tx: tx.execute(again))
+    assert list(around) == []
+    assert count(store, "flow_run") == 1
+    store.run(lambda tx: trees.delete(tx, run_id))
 
 
 def test_old_events_go_and_what_is_kept_for_ever_has_no_duty(store):
@@ -108,8 +157,9 @@ def test_old_events_go_and_what_is_kept_for_ever_has_no_duty(store):
     )
     store.run(lambda tx: events.record(tx, now(), [told]))
     clock = Later(timedelta(days=31))
-    rules = Rules(keep_events=timedelta(days=30))
+    rules = Rules(keep={EVENTS: timedelta(days=30)})
     duties = {duty.status.name: duty for duty in chores(store, clock, rules)}
-    assert "flow-run-pruner" not in duties
-    assert duties["event-pruner"].tick() is False
+    assert "flow-runs-pruner" not in duties
+    assert duties["events-pruner"].tick() is True
+    assert duties["events-pruner"].tick() is False
     assert count(store, "event") == 0

@@ -165,18 +165,11 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:
 
 def _rules() -> Rules:
     """Return what the settings say about duties."""
+    from legato._cli.retaining import kept
     from legato._server.chores import Rules
 
-    settings = configuration.current()
-    return Rules(
-        late_after=timedelta(seconds=settings.server_late_runs_after_seconds),
-        keep_flow_runs=_kept(settings.server_keep_flow_runs_days),
-        keep_events=_kept(settings.server_keep_events_days),
-    )
-
-
-def _kept(days: int) -> timedelta | None:
-    return timedelta(days=days) if days else None
+    seconds = configuration.current().server_late_runs_after_seconds
+    return Rules(late_after=timedelta(seconds=seconds), keep=kept())
 
 
 def _leases(store: Store) -> Duty:

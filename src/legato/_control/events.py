@@ -7,7 +7,7 @@ runs, from which the same events are made when somebody asks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from legato._control import prefect_task_events
@@ -29,9 +29,6 @@ from legato._store.port import Transaction
 
 LOOKED_AT = 2_000
 """How many events one page looks at; the next page goes on behind them."""
-
-PRUNED_AT_ONCE = 1_000
-"""Of so many events the deletion holds up other writers for some milliseconds only."""
 
 
 class Told(NamedTuple):
@@ -62,14 +59,6 @@ def record(tx: Transaction, now: datetime, several: Sequence[Told]) -> list[str]
     others = [one.event for one in several if one.task is None or one.event.id in refused]
     events.record(tx, now, others)
     return list(refused.values())
-
-
-def prune(tx: Transaction, now: datetime, keep: timedelta, limit: int = PRUNED_AT_ONCE) -> int:
-    """Delete events that came longer ago than `keep`, some at once; return how many.
-
-    Whoever calls it goes on until there are none. Transitions are deleted with their runs.
-    """
-    return events.prune(tx, now - keep, limit)
 
 
 def filter(tx: Transaction, now: datetime, request: FilterEvents) -> EventPage:  # noqa: A001

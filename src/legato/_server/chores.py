@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
 from msgspec import Struct
 
-from legato._control import events, flights, results
+from legato._control import flights, results
 from legato._control.duties import retention, timers
 from legato._model import timers as kinds
 from legato._model.ports import Clock
@@ -23,9 +23,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """What the settings say about duties."""
 
     late_after: timedelta = timedelta(seconds=15)
-    keep_flow_runs: timedelta | None = None
-    keep_events: timedelta | None = None
-    """None: for ever."""
+    keep: Mapping[str, timedelta] = {}
+    """How long what is kept, by its kind; what is not named here is kept for ever."""
 
 
 def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
@@ -43,32 +42,11 @@ def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
 
 def _pruners(store: Store, clock: Clock, rules: Rules) -> Iterable[Duty]:
     """Yield the duties that keep the database bounded; one for each kind that is not for ever."""
-    runs, kept = rules.keep_flow_runs, rules.keep_events
-    if runs is not None:
-        yield _alone("flow-run-pruner", _PRUNE_SECONDS, FlowRunPruner(store, clock, runs))
-    if kept is not None:
-        yield _alone("event-pruner", _PRUNE_SECONDS, partial(_prune_events, store, clock, kept))
-
-
-class FlowRunPruner:
-    """Looks at old flow runs, some at each call, each in a transaction of its own.
-
-    Those that must stay, as something below them goes on, are passed over until the next round.
-    """
-
-    def __init__(self, store: Store, clock: Clock, keep: timedelta) -> None:
-        self._store, self._clock, self._keep = store, clock, keep
-        self._after = retention.FIRST
-
-    def __call__(self) -> bool:
-        """Look at the next ones; tell whether there are more."""
-        before = self._clock.now() - self._keep
-        found = self._store.read(lambda tx: retention.list_ended(tx, self._after, before))
-        for run in found:
-            self._store.run(partial(retention.prune, run=run, before=before), Lane.PRUNING)
-        more = len(found) == retention.BATCH
-        self._after = found[-1] if more else retention.FIRST
-        return more
+    for name, kind in retention.KINDS.items():
+        keep = rules.keep.get(name)
+        if keep is not None:
+            pruner = retention.Pruner(kind, store, clock, keep)
+            yield _alone(f"{name}-pruner", _PRUNE_SECONDS, pruner)
 
 
 def _alone(name: str, every: float, work: Callable[[], object]) -> Duty:
@@ -96,10 +74,3 @@ def _drop_uploads(store: Store, clock: Clock) -> bool:
     now = clock.now()
     gone = store.run(lambda tx: results.drop_parts(tx, now), Lane.PRUNING)
     return gone == results.DROPPED_AT_ONCE
-
-
-def _prune_events(store: Store, clock: Clock, keep: timedelta) -> bool:
-    """Delete some events that came too long ago; tell whether there may be more."""
-    now = clock.now()
-    gone = store.run(lambda tx: events.prune(tx, now, keep), Lane.PRUNING)
-    return gone == events.PRUNED_AT_ONCE

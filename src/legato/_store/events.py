@@ -141,6 +141,18 @@ def prune(tx: Transaction, before: datetime, limit: int) -> int:
     return len(gone)
 
 
+def count_before(tx: Transaction, after: int, before: datetime, limit: int) -> tuple[int, int]:
+    """Count what `prune` would delete behind a position, at most `limit`; return the last, too."""
+    oldest = Sql(
+        "SELECT event.position, event.received_at FROM event WHERE event.position > ? "
+        "ORDER BY event.position LIMIT ?",
+        (after, limit),
+    )
+    end = micros(before)
+    old = [row[0] for row in takewhile(lambda row: row[1] < end, tx.select(oldest))]
+    return len(old), old[-1] if old else after
+
+
 def _placed(row: Row) -> Placed:
     position, event_id, event, occurred, received, follows, resource, related, payload = row
     found = Event(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from legato._store import decode, results
+from legato._store import columns, decode, results, sql
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.sql import Sql
@@ -27,6 +27,9 @@ _PARTS = (
     "task_run",
     "flow_run",
 )
+
+
+_END_AT = 1 + columns.STANDING.index("end_at")
 
 
 class Ended(NamedTuple):
@@ -51,14 +54,19 @@ def list_ended(tx: Transaction, after: Ended, before: datetime, limit: int) -> l
     return [Ended(end_at, decode.uid(run_id)) for end_at, run_id in tx.select(query)]
 
 
-def is_over(tx: Transaction, run_id: UUID, before: datetime) -> bool:
-    """Tell whether a run and all below it ended before a time."""
-    query = Sql("SELECT flow_run.end_at FROM flow_run WHERE flow_run.id = ?")
-    for each in list_tree(tx, run_id):
-        rows = tx.select(Sql(query.text, (each,)))
-        if rows and (rows[0][0] is None or rows[0][0] >= micros(before)):
-            return False
-    return True
+def list_called(tx: Transaction, run_ids: Sequence[UUID]) -> list[Ended]:
+    """Return the runs that these called, with their ends; 0 for one that has not ended."""
+    query = Sql(
+        "SELECT flow_run.end_at, flow_run.id FROM task_run "
+        "JOIN flow_run ON flow_run.parent_task_run_id = task_run.id WHERE"
+    ).then(sql.is_in("task_run.flow_run_id", run_ids))
+    return [Ended(end_at or 0, decode.uid(run_id)) for end_at, run_id in tx.select(query)]
+
+
+def are_over(tx: Transaction, run_ids: Sequence[UUID], before: datetime) -> bool:
+    """Lock runs; tell whether those that still exist ended before a time."""
+    ends = (row[_END_AT] for row in tx.rows_in("flow_run.standing", run_ids))
+    return all(end_at is not None and end_at < micros(before) for end_at in ends)
 
 
 def list_tree(tx: Transaction, run_id: UUID) -> list[UUID]:

@@ -1,26 +1,54 @@
-"""Flow runs that ended long ago go, each with all below it."""
+"""What is old goes, kind by kind: what there is, and for how long it is kept."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 
-from legato._store import trees
-from legato._store.port import Transaction
-from legato._store.trees import FIRST, Ended
+from msgspec import Struct
 
-__all__ = ["BATCH", "FIRST", "Ended", "list_ended", "prune"]
+from legato._control.duties import old_events, old_runs
+from legato._model.ports import Clock
+from legato._store.port import Store
 
-BATCH = 50
-
-
-def list_ended(tx: Transaction, after: Ended, before: datetime) -> list[Ended]:
-    """Return the next runs that may have to go, the oldest first."""
-    return trees.list_ended(tx, after, before, BATCH)
+Round = Callable[[Store, datetime], Iterator[int]]
 
 
-def prune(tx: Transaction, run: Ended, before: datetime) -> int:
-    """Delete a run with all below it, unless some of that goes on or ended later; return how many.
+class Kind(Struct, frozen=True):
+    """Something that grows old.
 
-    It is looked at once more here, as it may have been resumed since it was listed.
+    `prune` deletes what is older than a time, a transaction at each step, and yields how many
+    that removed; it can be left at any step. `count` yields what adds up to how many would go.
     """
-    return trees.delete(tx, run.id) if trees.is_over(tx, run.id, before) else 0
+
+    prune: Round
+    count: Round
+
+
+FLOW_RUNS, EVENTS = "flow-runs", "events"
+
+KINDS: Mapping[str, Kind] = {
+    EVENTS: Kind(old_events.prune, old_events.count),
+    FLOW_RUNS: Kind(old_runs.prune, old_runs.count),
+}
+
+
+class Pruner:
+    """Deletes what is older than `keep`, one transaction at each call, round after round.
+
+    What must stay for now is passed over until the next round.
+    """
+
+    def __init__(self, kind: Kind, store: Store, clock: Clock, keep: timedelta) -> None:
+        self._kind, self._store, self._clock, self._keep = kind, store, clock, keep
+        self._round: Iterator[int] | None = None
+
+    def __call__(self) -> bool:
+        """Delete some; tell whether the round goes on."""
+        around, self._round = self._round, None  # one that fails begins anew
+        if around is None:
+            around = self._kind.prune(self._store, self._clock.now() - self._keep)
+        if next(around, None) is None:
+            return False
+        self._round = around
+        return True

@@ -1,0 +1,59 @@
+"""What `legato db prune` deletes, and what it shows of that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from legato._cli import listing, retaining, times
+from legato._cli.exits import Misuse, nearest
+from legato._cli.output import say
+from legato._control.duties.retention import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from legato._cli.options import Output
+    from legato._store.port import Store
+
+
+def asked(kinds: Sequence[str], older_than: timedelta | None) -> Mapping[str, timedelta]:
+    """Return the age of each kind from which on it goes."""
+    kept = retaining.kept()
+    for kind in kinds:
+        if kind not in KINDS:
+            known = ", ".join(KINDS)
+            raise Misuse(f"--kind {kind!r} is not known{nearest(kind, KINDS)} There are: {known}.")
+        if older_than is None and kind not in kept:
+            raise Misuse(
+                f"--kind {kind}: it is kept for ever, as the settings say; --older-than AGE deletes"
+                " what is older."
+            )
+    chosen = [kind for kind in KINDS if kind in (kinds or KINDS)]
+    if older_than is not None:
+        return dict.fromkeys(chosen, older_than)
+    return {kind: kept[kind] for kind in chosen if kind in kept}
+
+
+def tell(ages: Mapping[str, timedelta]) -> None:
+    """Say what is about to go."""
+    for kind, age in ages.items():
+        say(f"{kind}: what is older than {times.span(age)}")
+
+
+def carry_out(store: Store, ages: Mapping[str, timedelta], dry_run: bool, output: Output) -> None:
+    """Delete, or count, and show how much that was."""
+    now, found = datetime.now(UTC), list[dict[str, Any]]()
+    for kind, age in ages.items():
+        work = KINDS[kind].count if dry_run else KINDS[kind].prune
+        entry = {"kind": kind, "before": now - age, "dry_run": dry_run}
+        found.append({**entry, "count": sum(work(store, now - age))})
+    titles = ("KIND", "OLDER THAN", "WOULD GO" if dry_run else "DELETED")
+    listing.show(
+        output,
+        found,
+        titles,
+        lambda: [
+            (entry["kind"], times.moment(entry["before"]), str(entry["count"])) for entry in found
+        ],
+    )
