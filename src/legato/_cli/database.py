@@ -16,7 +16,7 @@ from legato._cli.options import Output, output_option
 from legato._cli.retaining import Age
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from legato._store.port import Store
 
@@ -93,7 +93,7 @@ def prune(
 
 
 @contextmanager
-def _opened(url: str | None) -> Iterator[Store | None]:
+def _opened(url: str | None) -> Generator[Store | None]:
     """Open the database; None: the home has none yet."""
     if url is not None:
         from legato._store.postgres import PostgresStore
