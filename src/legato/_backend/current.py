@@ -49,6 +49,12 @@ def current() -> ProcessBackend:
     return backend
 
 
+def ready() -> ProcessBackend | None:
+    """Return the backend if it is open already; None: to open it may take a while."""
+    last = _last
+    return last[1] if last is not None and last[0] is configuration.current() else None
+
+
 def embedded() -> EmbeddedBackend:
     """Return the backend on the database of the home, also where the settings name a server."""
     settings = configuration.current()

@@ -14,10 +14,10 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from msgspec import Struct, json
 
+from legato._client.routes import route_to
 from legato._journal import forks
 from legato._model.errors import Error
 from legato._model.operations.attempts import RenewAttempts
@@ -74,15 +74,16 @@ class Keeping(Struct, frozen=True, kw_only=True):
 
     def configuration(self, writer_id: UUID) -> dict[str, Any]:
         """Return what a keeper is told first."""
-        parts = urlsplit(self.url)
-        secure = parts.scheme == "https"
+        route = route_to(self.url, os.environ)
+        proxy = route.proxy
         return {
             "writer": str(writer_id),
-            "host": parts.hostname,
-            "port": parts.port or (443 if secure else 80),
-            "secure": secure,
-            "path": parts.path.rstrip("/"),
-            "headers": dict(self.headers),
+            "host": route.host,
+            "port": route.port,
+            "secure": route.secure,
+            "path": route.prefix,
+            "headers": {**route.headers, **self.headers},
+            "proxy": proxy and {"at": [proxy.host, proxy.port], "headers": dict(proxy.headers)},
             "ttl": self.ttl,
             "every": self.pause,
             "grace": self.grace,

@@ -43,14 +43,13 @@ class Server:
     def __init__(self, config: dict[str, Any]) -> None:
         self._host, self._port = config["host"], config["port"]
         self._secure, self._path = config["secure"], config["path"]
-        self._headers = "".join(f"{name}: {value}\r\n" for name, value in config["headers"].items())
+        self._headers, self._proxy = _lines(config["headers"]), config["proxy"]
 
     def post(self, path: str, content: object) -> tuple[int, Any]:
         """Return status and JSON of an answer; raise OSError or ValueError if there is none."""
         body = json.dumps(content).encode()
-        host = f"[{self._host}]" if ":" in self._host else self._host
         head = (  # HTTP/1.0: the answer comes in one piece and the connection ends behind it
-            f"POST {self._path}{path} HTTP/1.0\r\nHost: {host}:{self._port}\r\n{self._headers}"
+            f"POST {self._path}{path} HTTP/1.0\r\nHost: {self._authority()}\r\n{self._headers}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         with self._connected() as connection:
@@ -61,13 +60,37 @@ class Server:
         return status, json.loads(found) if status == 200 else None
 
     def _connected(self) -> socket.socket:
-        connection = socket.create_connection((self._host, self._port), CONNECT_SECONDS)
+        at = tuple(self._proxy["at"]) if self._proxy else (self._host, self._port)
+        connection = socket.create_connection(at, CONNECT_SECONDS)
         connection.settimeout(ANSWER_SECONDS)
         if not self._secure:
             return connection
+        if self._proxy:
+            self._tunnel(connection)
         import ssl
 
         return ssl.create_default_context().wrap_socket(connection, server_hostname=self._host)
+
+    def _tunnel(self, connection: socket.socket) -> None:
+        there = self._authority()
+        head = f"CONNECT {there} HTTP/1.1\r\nHost: {there}\r\n{_lines(self._proxy['headers'])}\r\n"
+        connection.sendall(head.encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            part = connection.recv(1)  # what follows is of TLS
+            if not part or len(answer) > ANSWER_BYTES:
+                raise ValueError("the proxy does not answer")
+            answer += part
+        if answer[9:12] != b"200":
+            raise ValueError("the proxy refuses")
+
+    def _authority(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
+
+
+def _lines(headers: dict[str, str]) -> str:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
 def _all_of(connection: socket.socket) -> bytes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     from legato._journal.journal import Journal
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from legato._model.ports import Clock, Ids, Random
     from legato._model.records import ResultCached, Writer
     from legato._model.results import Result
+
+    Asend: TypeAlias = Callable[[Operation], Awaitable[Any]]
+    """Carries out an operation on an event loop."""
 
 
 class Flights(NamedTuple):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
+    from legato._backend.port import Asend
     from legato._backend.spool import Waiting
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock
@@ -87,6 +88,11 @@ class ProcessBackend(ABC):
     @abstractmethod
     def changes(self) -> object:
         """Return what is another value once anybody has committed."""
+
+    @property
+    def asend(self) -> Asend | None:
+        """How an operation is carried out on an event loop; None: by `send`, on a thread."""
+        return None
 
     @abstractmethod
     def sweep(self) -> None:

@@ -7,6 +7,7 @@ process delivers it when the server answers again, or another one that records t
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from msgspec.structs import replace
 from legato._backend.keeper import Keeper, Keeping
 from legato._backend.port import Flights, Watch
 from legato._backend.process import ProcessBackend
-from legato._backend.server_side import Server
+from legato._backend.server_side import Server, asked
 from legato._client.link import Link, identifying
 from legato._client.patience import Patience
+from legato._client.routes import route_to
 from legato._model.errors import ObjectNotFound, ServerAway, StoreBusy, StoreError
 from legato._model.leases import span
 from legato._model.operations.attempts import CloseAttempts, OpenAttempt
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from legato._backend.lookout import Lookout
+    from legato._backend.port import Asend
     from legato._backend.spool import Waiting
+    from legato._client.aio import AsyncLink
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock
     from legato._model.records import Batch, BatchAnswer, Writer
@@ -60,11 +64,14 @@ class RemoteBackend(ProcessBackend):
         there = replace(home, server=folder_of(url))
         super().__init__(there, url, clock)
         self.journal.wait_at_most(PATIENCE_SECONDS)
-        self.server = Server(Link(url, identifying(settings)))
+        self._route = route_to(url, os.environ)
+        self.server = Server(Link(self._route, identifying(settings)))
+        self._headers = identifying(settings)
+        self._alink: AsyncLink | None = None
         self._away_until = 0.0
         keeping = Keeping(
             url=url,
-            headers=identifying(settings),
+            headers=self._headers,
             ttl=span(settings.lease_seconds).total_seconds(),
             every=settings.lease_renew_seconds,
             grace=settings.cancel_grace_seconds,
@@ -86,9 +93,48 @@ class RemoteBackend(ProcessBackend):
         if not (operation.spec.lane == "leases" or operation.spec.at_once):
             self.journal.flush()
         answer = self._carry_out(operation, self._patience(operation))
+        self._look_after(operation)
+        return answer
+
+    def _look_after(self, operation: Operation) -> None:
+        """Have the keeper keep what an operation has begun."""
         if isinstance(operation, OpenAttempt) and operation.parent is None:
             self.keeper.begin(operation.flow_run_id)
-        return answer
+
+    @property
+    def asend(self) -> Asend:
+        """Return how to carry out an operation on an event loop.
+
+        A thread is needed only for what was recorded before.
+        """
+        return self._asend
+
+    async def _asend(self, operation: Operation) -> Any:
+        import asyncio
+
+        self._refuse_retired()
+        if not (operation.spec.lane == "leases" or operation.spec.at_once or self.journal.is_idle):
+            await asyncio.to_thread(self.journal.flush)
+        patience, key = Patience(self._patience(operation)), self._key(operation)
+        while True:
+            try:
+                answer = await self._async_link().post(*asked(operation, key))
+                found = self.server.answer(type(operation), answer)
+            except StoreBusy as error:
+                pause = self._pause(patience, error)
+                if pause is None:
+                    raise
+            else:
+                self._look_after(operation)
+                return found
+            await asyncio.sleep(pause)
+
+    def _async_link(self) -> AsyncLink:
+        if self._alink is None:
+            from legato._client.aio import AsyncLink
+
+            self._alink = AsyncLink(self._route, self._headers)
+        return self._alink
 
     def _patience(self, operation: Operation) -> float:
         """Return for how long an operation is sent again; raise ServerAway if nobody need try."""

@@ -10,11 +10,11 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from legato._model.errors import ServerAway, SettingsError
+from legato._client.routes import Route
+from legato._model.errors import ServerAway
 
 if TYPE_CHECKING:
     from legato._settings.table import Settings
@@ -37,13 +37,9 @@ class Response(Struct, frozen=True):
 class Link:
     """Sends requests to the API at `url`; several threads may at once."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(f"The setting API_URL {url!r} is not the address of a server.")
-        self.url = url
-        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
-        self._path, self._headers = parts.path.rstrip("/"), dict(headers)
+    def __init__(self, route: Route, headers: Mapping[str, str]) -> None:
+        self.url = route.url
+        self._route, self._headers = route, {**route.headers, **headers}
         self._idle: list[http.client.HTTPConnection] = []
 
     def post(
@@ -75,14 +71,14 @@ class Link:
             connection = self._connection()
             try:
                 with around(connection.sock):
-                    connection.request(method, self._path + path, body, dict(headers))
+                    connection.request(method, self._route.prefix + path, body, dict(headers))
                     answer = connection.getresponse()
                     content = answer.read()
             except BaseException:
                 connection.close()
                 raise
         except (OSError, http.client.HTTPException) as error:
-            raise ServerAway(f"{self.url} cannot be reached: {_said(error)}.") from error
+            raise ServerAway(f"{self.url} cannot be reached: {said(error)}.") from error
         if len(self._idle) < IDLE:
             self._idle.append(connection)
         else:
@@ -100,8 +96,12 @@ class Link:
             if kept.sock is not None and not _has_ended(kept.sock):
                 return kept
             kept.close()
-        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-        made = kind(self._host, self._port, timeout=CONNECT_SECONDS)
+        route = self._route
+        near = route.proxy or route
+        kind = http.client.HTTPSConnection if route.secure else http.client.HTTPConnection
+        made = kind(near.host, near.port, timeout=CONNECT_SECONDS)
+        if route.secure and route.proxy is not None:
+            made.set_tunnel(route.host, route.port, dict(route.proxy.headers))
         made.connect()
         made.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         made.sock.settimeout(ANSWER_SECONDS)
@@ -127,12 +127,13 @@ def _has_ended(sock: socket.socket) -> bool:
     return bool(look.poll(0))
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """Return in words why there is no answer."""
     if isinstance(error, TimeoutError):
         return "it does not answer in time"
     if isinstance(error, OSError) and error.errno == errno.ECONNREFUSED:
         return "nobody listens there"
-    if isinstance(error, http.client.RemoteDisconnected | ConnectionError):
+    if isinstance(error, http.client.RemoteDisconnected | ConnectionError | EOFError):
         return "the connection was lost"
     return (isinstance(error, OSError) and error.strerror) or f"{type(error).__name__}: {error}"
 

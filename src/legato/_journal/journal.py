@@ -111,6 +111,11 @@ class Journal:
         """How many records wait in the spool, and in which file."""
         return self._drain.spooled, self._spool.path or ""
 
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether there is nothing to flush."""
+        return self._drain.empty
+
     def fenced(self, flow_run_id: UUID) -> str | None:
         """Return why this process no longer owns the run; None if it does."""
         return self._drain.fences.get(flow_run_id)

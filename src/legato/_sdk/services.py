@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from legato._backend.port import Backend
+    from legato._backend.port import Asend, Backend
     from legato._model.ports import Ids
 
 _current: object = None
@@ -23,6 +23,16 @@ def backend() -> Backend:
 
         _current = current
     return _current()  # type: ignore[operator, no-any-return]
+
+
+def asend() -> Asend | None:
+    """Return how to carry out an operation on an event loop; None: on a thread."""
+    if _current is None:
+        return None
+    from legato._backend.current import current, ready
+
+    backend = ready() if _current is current else None
+    return None if backend is None else backend.asend
 
 
 def stand_in(find: Callable[[], Backend]) -> None:

@@ -23,7 +23,7 @@ from legato._model.states import State as StateRecord
 from legato._sdk.client.aio_objects import ObjectsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
-from legato._sdk.client.waiting import raw, send
+from legato._sdk.client.waiting import begin, end, raw, send
 from legato._sdk.records import coerce
 from legato._sdk.states import State
 
@@ -36,6 +36,7 @@ class Client(ObjectsClient):
     """Asks the backend of this process; `async with get_client() as client`."""
 
     async def __aenter__(self) -> Self:
+        await begin()
         return self
 
     async def __aexit__(
@@ -44,7 +45,7 @@ class Client(ObjectsClient):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        return None
+        await end()
 
     async def hello(self) -> str:
         """Return a greeting; raises if the backend cannot be used."""

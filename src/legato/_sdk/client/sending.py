@@ -16,9 +16,22 @@ _LIMITS = frozenset({"concurrency_limits:write", "global_concurrency_limits:writ
 def send(operation: Operation) -> Any:
     """Carry out an operation now."""
     found: Any = backend().send(operation)
+    note(operation)
+    return found
+
+
+def note(operation: Operation) -> None:
+    """Let go of what is remembered and was changed by an operation."""
     if operation.spec.permission in _LIMITS:
         tag_limits.forget()
-    return found
+
+
+def begin() -> None:
+    """Open a client; this one keeps nothing of its own."""
+
+
+def end() -> None:
+    """Close a client."""
 
 
 def raw(method: str, path: str, body: Any) -> Answer:

@@ -23,7 +23,7 @@ from legato._model.states import State as StateRecord
 from legato._sdk.client.sync_objects import SyncObjectsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
-from legato._sdk.client.sending import raw, send
+from legato._sdk.client.sending import begin, end, raw, send
 from legato._sdk.records import coerce
 from legato._sdk.states import State
 
@@ -36,6 +36,7 @@ class SyncClient(SyncObjectsClient):
     """Asks the backend of this process; `with get_client(sync_client=True) as client`."""
 
     def __enter__(self) -> Self:
+        begin()
         return self
 
     def __exit__(
@@ -44,7 +45,7 @@ class SyncClient(SyncObjectsClient):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        return None
+        end()
 
     def hello(self) -> str:
         """Return a greeting; raises if the backend cannot be used."""
