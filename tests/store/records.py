@@ -26,6 +26,7 @@ from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
 from legato._store.checker import Recorder
 from legato._store.port import Grade
+from tests import faults
 
 _OWN = (os.getpid() & 0xFFF) << 64  # processes that start in the same millisecond have own ids
 _ids = itertools.count((time.time_ns() // 1_000_000 << 80) | (0x70008 << 60) | _OWN)
@@ -113,7 +114,8 @@ class Sender:
         return Batch(self.writer.id, first or self.seq, list(records))
 
     def deliver(self, batch, grade=Grade.PLAIN):
-        answer = self.store.run(Delivery(now(), batch, self.writer), grade=grade)
+        delivery = Delivery(now(), batch, self.writer)
+        answer = faults.insisted(self.store, lambda store: store.run(delivery, grade=grade))
         self.recorder.acked(batch, answer)
         self.seq = max(self.seq, batch.first_seq + len(batch.records))
         return answer

@@ -87,7 +87,8 @@ def move(intake: Intake, record: FlowRunMoveProposed, *, repeated: bool) -> Answ
         return again
     held = work.closed_at is None and work.holder == intake.writer.id
     if not work.covers(record.epoch) or not (held or _ended_here(intake, work)):
-        intake.flows.late(work, record.state, record.epoch, record.result_id)
+        if not repeated:  # else the history has it
+            intake.flows.late(work, record.state, record.epoch, record.result_id)
         intake.fence(work.id, f"Attempt {record.epoch} is closed.")
         return Aborted(f"Attempt {record.epoch} is closed.")
     verdict = rules.decide(view(work), record.state, intake.now)
