@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,13 @@ from tests.chaos.scale import scale
 ROOT = Path(__file__).parents[2]
 ACTORS = Path(__file__).parent / "actors"
 DEADLINE = 60.0 + 20.0 * scale("ROUNDS")
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
 
 
 class Stuck(AssertionError):

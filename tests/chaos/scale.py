@@ -13,6 +13,8 @@ DEFAULTS = {
     "OUTAGES": 2,  # of the database, each with a killed process
     "GIL_SECONDS": 3,  # for which a task keeps the interpreter to itself
     "SERVER_KILLS": 3,  # of a server under a process that records through it
+    "LOAD_KILLS": 3,  # of a server, or its PostgreSQL, under many clients
+    "LOAD_CHANGES": 50,  # that they are acknowledged between two kills, at least
     "AWAY_SECONDS": 0,  # for which a flow does without its server
     "AWAY_TASKS": 300,  # that this flow has
     "ROUNDS": 2,  # of every kind of child process

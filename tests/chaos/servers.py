@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
-from tests.chaos.processes import DEADLINE, Actor
+from tests.chaos.processes import DEADLINE, Actor, free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +27,7 @@ class ServerProcess:
 
     def __init__(self, home: Path, database_url: str | None = None) -> None:
         self.home, self.database_url = home, database_url
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.port: int = listening.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.actor: Actor | None = None
 
