@@ -201,22 +201,73 @@ def test_an_outage_prolongs_nothing_that_had_run_out_before(store, sender, tend)
     assert read_flow_run(store, run_id).state_type is CRASHED
 
 
-def test_slots_are_free_when_the_lease_of_their_holder_has_run_out(store, sender, tend):
-    sender.start()
+@pytest.fixture
+def slots(store, sender):
+    """Have the sender hold the one slot of a limit, and another wait for it; tell how they fare."""
     limit = GlobalConcurrencyLimitCreate(name="db", limit=1)
     store.run(lambda tx: create_limit(tx, now(), CreateGlobalConcurrencyLimit(limit=limit)))
     held, waits = new_id(), new_id()
-    other = new_writer(1)
-    for grant, writer in ((held, sender.writer), (waits, other)):
+    for grant, writer in ((held, sender.writer), (waits, new_writer(1))):
         ask = TakeSlots(grant_id=grant, names=["db"], writer=writer)
         store.run(lambda tx, ask=ask: take_slots(tx, now(), ask))
+
+    def standing():
+        found = (FindSlots(grant_id=grant) for grant in (held, waits))
+        return [
+            type(store.read(lambda tx, one=one: find_slots(tx, now(), one))).__name__
+            for one in found
+        ]
+
+    return standing
+
+
+FREED, STUCK = ["NoneType", "Granted"], ["Granted", "Waits"]
+
+
+def test_slots_are_free_when_the_lease_of_their_holder_has_run_out(sender, slots, tend):
+    sender.start()
     tend(16)
+    assert slots() == FREED
 
-    def standing(grant):
-        asked = FindSlots(grant_id=grant)
-        return type(store.read(lambda tx: find_slots(tx, now(), asked))).__name__
 
-    assert (standing(held), standing(waits)) == ("NoneType", "Granted")
+def test_slots_are_free_soon_though_the_server_died_before_it_freed_them(
+    store, sender, slots, tend
+):
+    """Killed between its two transactions: without a trace of that the slots stay for 300 s."""
+    run_id = sender.start()
+    store.run(lambda tx: attempt_leases.pulse(tx, later(16), EVERY, TTL))
+    store.run(lambda tx: attempt_leases.close_expired(tx, later(16)), Lane.LEASES)
+    assert read_flow_run(store, run_id).state_type is CRASHED
+    assert slots() == STUCK
+    assert (tend(46), slots()) == (1, FREED)
+    assert tend(48) == 0
+    assert count(store, "lease") == 1  # of who was served
+    assert types(flow_states(store, run_id))[-1] is CRASHED
+
+
+def test_who_comes_back_before_his_slots_were_freed_keeps_them(store, sender, slots, renew, tend):
+    run_id = sender.start()
+    over = store.run(lambda tx: attempt_leases.close_expired(tx, later(16)), Lane.LEASES)
+    answer = renew(17)
+    assert (answer.held, answer.lost) == ([run_id], [])
+    store.run(lambda tx: attempt_leases.free_slots(tx, later(18), over), Lane.LEASES)
+    assert slots() == STUCK
+    assert tend(19) == 0
+    assert read_flow_run(store, run_id).state_type is RUNNING
+
+
+def test_slots_that_nobody_renews_are_ended_where_no_home_tells_who_lives(store, slots, tend):
+    assert attempt_leases.end_slots(store, later(200)) == 0
+    assert slots() == STUCK
+    assert attempt_leases.end_slots(store, later(301)) == 2
+    assert count(store, "lease") == 0
+
+
+def test_an_outage_prolongs_slots_too(store, slots, tend):
+    tend(0)
+    tend(400)
+    assert attempt_leases.end_slots(store, later(400)) == 0
+    assert slots() == STUCK
 
 
 def test_who_comes_back_finds_his_runs_where_he_left_them(store, sender, renew, tend):

@@ -151,7 +151,7 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:
         migrate.migrate_postgres(what.database_url)
         store = PostgresStore(what.database_url)
         led_by = LeaseLeadership(store, clock, uuid4())
-        return store, Duties([_leases(store), *chores(store, clock, rules)], led_by)
+        return store, Duties([_leases(store, homeless=True), *chores(store, clock, rules)], led_by)
     from legato._backend.current import embedded
     from legato._backend.hosting import HostLock
 
@@ -172,9 +172,12 @@ def _rules() -> Rules:
     return Rules(late_after=timedelta(seconds=seconds), keep=kept())
 
 
-def _leases(store: Store) -> Duty:
-    """Return the duty that closes what processes held whose leases have run out."""
-    from legato._control.attempt_leases import tend
+def _leases(store: Store, *, homeless: bool = False) -> Duty:
+    """Return the duty that closes what processes held whose leases have run out.
+
+    Slots of processes of a home are ended by its reaper.
+    """
+    from legato._control.attempt_leases import end_slots, tend
     from legato._journal.clock import SystemClock
     from legato._model.leases import span
     from legato._server.duties import Duty
@@ -184,6 +187,8 @@ def _leases(store: Store) -> Duty:
 
     def look() -> None:
         tend(store, clock.now(), every, ttl)
+        if homeless:
+            end_slots(store, clock.now())
         ownership.sweep_leased(store, clock.now())
 
     return Duty("leases", every.total_seconds(), look)

@@ -6,6 +6,7 @@ whatever was held then is held for longer: nobody could renew it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from legato._model.attempts import Renewed
 from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.leases import EXPIRED, LONGEST_SECONDS, Lease, span
 from legato._model.operations.attempts import CloseAttempts, RenewAttempts
+from legato._model.operations.slots import ReapSlots
 from legato._model.operations.spec import BULK_LIMIT
 from legato._model.records import Writer
 from legato._model.states import StateType
@@ -54,6 +56,8 @@ def renew(tx: Transaction, now: datetime, request: RenewAttempts) -> Renewed:
     leases.renew(tx, leases.claim(tx, held), now + span(request.lease_duration))
     if gone:
         leases.delete(tx, gone)
+    # one that has just come back also has the lease of the attempt that was closed
+    answer.lost = [run_id for run_id in answer.lost if run_id not in answer.held]
     return answer
 
 
@@ -89,8 +93,11 @@ GIVEN_UP = "given up"
 """`attempt.cause` of an attempt that was ended for its holder, who may live."""
 
 
-def close_expired(tx: Transaction, now: datetime, limit: int = BATCH) -> list[UUID]:
-    """Close attempts whose leases have run out, at most `limit`; return who held them."""
+def close_expired(tx: Transaction, now: datetime, limit: int = BATCH) -> list[Lease]:
+    """Close attempts whose leases have run out, at most `limit`; return these leases.
+
+    They are there until `free_slots`: if a server dies in between, another finds them and goes on.
+    """
     expired = attempt_leases.list_expired(tx, now, limit)
     if not expired:
         return []
@@ -108,8 +115,7 @@ def close_expired(tx: Transaction, now: datetime, limit: int = BATCH) -> list[UU
 
     closing.end(lost, words, live_tasks(tx, alone, list(words)), told, cause=EXPIRED)
     closing.flush()
-    leases.delete(tx, [lease.id for lease in over])
-    return sorted({lease.holder for lease in over})
+    return over
 
 
 def _hangs(work: FlowWork, lease: Lease, trees: dict[UUID, set[UUID]]) -> bool:
@@ -129,11 +135,16 @@ def _trees(
     return closing, trees
 
 
-def free_slots(tx: Transaction, now: datetime, holders: list[UUID]) -> None:
-    """Free the slots of processes that hold no attempt any more."""
-    gone = attempt_leases.without_lease(tx, holders)
+def free_slots(tx: Transaction, now: datetime, over: Sequence[Lease]) -> None:
+    """End leases of closed attempts, and free the slots of who holds no other attempt.
+
+    Not in the transaction that closes them: limits are locked before runs.
+    """
+    ids = [lease.id for lease in over]
+    gone = attempt_leases.without_lease(tx, sorted({lease.holder for lease in over}), ids)
     if gone:
         slot_control.end_all(tx, now, slots.of_writers(tx, gone))
+    leases.delete(tx, ids)
 
 
 def pulse(tx: Transaction, now: datetime, every: timedelta, ttl: timedelta) -> int:
@@ -150,10 +161,20 @@ def tend(store: Store, now: datetime, every: timedelta, ttl: timedelta) -> int:
     store.run(lambda tx: pulse(tx, now, every, ttl), Lane.LEASES, Grade.PLAIN)
     if not store.read(lambda tx: attempt_leases.list_expired(tx, now, 1)):
         return 0
-    holders = store.run(lambda tx: close_expired(tx, now), Lane.LEASES)
-    if holders:
-        store.run(lambda tx: free_slots(tx, now, holders), Lane.LEASES)
-    return len(holders)
+    over = store.run(lambda tx: close_expired(tx, now), Lane.LEASES)
+    if over:
+        store.run(lambda tx: free_slots(tx, now, over), Lane.LEASES)
+    return len({lease.holder for lease in over})
+
+
+def end_slots(store: Store, now: datetime) -> int:
+    """End slots that nobody renewed, after `tend`; return how many requests that were.
+
+    For a database that has no home: there, locks tell which processes live.
+    """
+    if not store.read(lambda tx: slots.list_expired(tx, now)):
+        return 0
+    return store.run(lambda tx: slot_control.reap(tx, now, ReapSlots()), Lane.LEASES)
 
 
 def _silent(writer: Writer | None) -> str:

@@ -31,6 +31,7 @@ ROOM = 10_000
 LARGE = 8192
 """Of larger events one connection has only one on its way, so that the inbox stays small."""
 _RETRY_SECONDS = 0.5
+_END_SECONDS = 2.0
 _BAD_FRAME = 1003
 _Item = Told | asyncio.Future[None]
 
@@ -41,16 +42,31 @@ class EventInbox:
     def __init__(self, control: Control) -> None:
         self._control = control
         self._waiting: asyncio.Queue[_Item] = asyncio.Queue(ROOM)
+        self._unwritten = 0
+        """How many have come that are not written."""
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[None]:
-        """Take events within the block; at its end all that have come are written."""
+        """Take events within the block; at its end all that have come are written.
+
+        A database that cannot be used then is not waited for long.
+        """
         writing = asyncio.create_task(self._write())
         try:
             yield
         finally:
-            await self.settle()
-            writing.cancel()
+            await self._end(writing)
+
+    async def _end(self, writing: asyncio.Task[None]) -> None:
+        settling = asyncio.create_task(self.settle())
+        both = (settling, writing)
+        try:
+            await asyncio.wait(both, timeout=_END_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if not settling.done():
+                _log.error("Events that clients sent were not written, about %d", self._unwritten)
+        finally:
+            for task in both:
+                task.cancel()
 
     async def put(self, text: str) -> None:
         """Take an event; raise InvalidRequest for one that cannot be read."""
@@ -58,6 +74,7 @@ class EventInbox:
             _log.warning("An event of %d characters was dropped, %d are kept", len(text), BYTES_MAX)
             return
         await self._waiting.put(_read(text))
+        self._unwritten += 1
         if len(text) > LARGE:
             await self.settle()
 
@@ -75,6 +92,7 @@ class EventInbox:
             several = [item for item in items if isinstance(item, Told)]
             if several:
                 await self._store(several)
+                self._unwritten -= len(several)
             for item in items:
                 if isinstance(item, asyncio.Future) and not item.done():
                     item.set_result(None)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from legato._model.errors import StoreBusy
 from legato._store.combine import LIMIT
 from legato._store.port import Grade, Lane, Store, Transaction
 
@@ -24,11 +25,13 @@ class Writes:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: list[_Waiting] = []
-        self._busy = False
+        self._busy = self._closed = False
         self._thread = ThreadPoolExecutor(1, "legato-writes")
 
     async def run(self, op: Callable[[Transaction], T]) -> T:
         """Return what `op` returned once it is committed, and would survive a power cut."""
+        if self._closed:
+            raise _ending()
         loop = asyncio.get_running_loop()
         found: asyncio.Future[T] = loop.create_future()
         self._waiting.append((op, found))
@@ -39,6 +42,9 @@ class Writes:
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the thread carry out what waits."""
+        if self._closed:
+            self._dismiss()
+            return
         taken = self._waiting[:LIMIT]
         del self._waiting[:LIMIT]
         self._thread.submit(self._carry_out, loop, taken)
@@ -65,5 +71,17 @@ class Writes:
             self._begin(loop)
 
     def close(self) -> None:
-        """Wait for what is at work."""
+        """Wait for what is at work; who waits behind it is told to come again."""
+        self._closed = True
+        self._dismiss()
         self._thread.shutdown()
+
+    def _dismiss(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, found in waiting:
+            if not found.done():
+                found.set_exception(_ending())
+
+
+def _ending() -> StoreBusy:
+    return StoreBusy("The server is ending, this was not done; ask again.")

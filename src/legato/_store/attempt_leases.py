@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid5
 
 from legato._model.leases import ATTEMPT, Lease, span
 from legato._model.records import Writer
-from legato._store import decode, leases
+from legato._store import decode, leases, sql
 from legato._store.dialect import EPOCH
 from legato._store.port import Transaction
+from legato._store.sql import Sql
 
 FIRST = 2
 """So many times as long the first lease of an attempt lasts.
@@ -133,8 +133,14 @@ def pulse(tx: Transaction, now: datetime) -> datetime | None:
     return None if before is None else EPOCH + timedelta(microseconds=before)
 
 
-def without_lease(tx: Transaction, writers: Sequence[UUID]) -> list[UUID]:
-    """Return those of the writers that hold no attempt any more."""
-    rows: list[tuple[Any, ...]] = tx.rows_in("lease.list_holders", sorted(set(writers)))
-    holders = {decode.uid(row[0]) for row in rows}
+def without_lease(
+    tx: Transaction, writers: Sequence[UUID], over: Sequence[UUID] = ()
+) -> list[UUID]:
+    """Return those of the writers that hold no lease of an attempt but these."""
+    held = Sql("SELECT lease.holder_writer FROM lease WHERE lease.kind = ? AND", (ATTEMPT,)).then(
+        sql.is_in("lease.holder_writer", writers),
+        Sql("AND"),
+        sql.is_not_in("lease.id", over),
+    )
+    holders = {decode.uid(row[0]) for row in tx.select(held)}
     return [writer for writer in writers if writer not in holders]

@@ -135,7 +135,6 @@ BY_IDS: dict[str, str] = {
     'task_run.delete_of_task_runs': 'DELETE FROM task_run WHERE task_run.id {ids}',
     'lease.give_back': "DELETE FROM lease WHERE lease.id IN (SELECT lease.id FROM lease WHERE lease.id {ids} AND lease.kind = 'attempt')",
     'flight.list': 'SELECT lease.id, lease.kind, lease.subject, lease.holder_writer, lease.epoch, lease.expires_at FROM lease WHERE lease.id {ids}',
-    'lease.list_holders': "SELECT DISTINCT lease.holder_writer FROM lease WHERE lease.kind = 'attempt' AND lease.holder_writer {ids}",
     'writer.list': 'SELECT writer.id, writer.host, writer.pid, writer.pid_start, writer.pid_namespace, writer.opened_at, writer.lease_us FROM writer WHERE writer.id {ids}',
     'task_run.list_crashed_of_flow_runs': "SELECT task_run.id FROM task_run WHERE task_run.state_type = 'CRASHED' AND task_run.flow_run_id {ids}",
     'timer.delete': 'DELETE FROM timer WHERE timer.id {ids}',

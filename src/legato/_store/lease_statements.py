@@ -87,9 +87,6 @@ BY_IDS: dict[str, Executable] = {
         )
     ),
     "flight.list": select(*_LEASE).where(lease.c.id.in_(_IDS)),
-    "lease.list_holders": select(lease.c.holder_writer)
-    .distinct()
-    .where(lease.c.kind == _ATTEMPT, lease.c.holder_writer.in_(_IDS)),
     "writer.list": select(*(writer.c[name] for name in columns.WRITER)).where(
         writer.c.id.in_(_IDS)
     ),
