@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from legato._control.registry import handler_of
+from legato._control.registry import follower_of, handler_of
 from legato._model import operations
 from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
@@ -66,7 +66,7 @@ def test_an_operation_is_well_formed(operation):
         assert spec.body is None
         assert all(fields[name].type in SCALARS for name in others)
     reads = re.search(
-        r"\.(filter|paginate|history|lateness|points|next_runs|count(_\w+)?)$", spec.id
+        r"\.(filter|follow|paginate|history|lateness|points|next_runs|count(_\w+)?)$", spec.id
     )
     assert (spec.access == "read") == (spec.method == "GET" or reads is not None)
     assert spec.permission == f"{spec.id.split('.')[0]}:{spec.access}"
@@ -77,7 +77,8 @@ def test_an_operation_is_well_formed(operation):
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.spec.id)
 def test_an_operation_is_carried_out_by_the_function_of_its_name(operation):
-    handler = handler_of(operation)
-    assert list(signature(handler).parameters) == ["tx", "now", "request"]
+    handler = follower_of(operation) or handler_of(operation)
+    given = "tx" if follower_of(operation) is None else "store"
+    assert list(signature(handler).parameters) == [given, "now", "request"]
     assert signature(handler).parameters["request"].annotation == operation.__name__
     assert handler.__doc__

@@ -59,13 +59,15 @@ class EmbeddedBackend(ProcessBackend):
 
     def send(self, operation: Operation) -> Any:
         """Carry out an operation on what is committed, this process's own records included."""
-        from legato._control.registry import handler_of
+        from legato._control.registry import follower_of, handler_of
 
-        handle = handler_of(operation)
         hurries = operation.spec.lane == "leases"
         if not (hurries or operation.spec.at_once):
             self.journal.flush()
-        now = self.clock.now()
+        now, follow = self.clock.now(), follower_of(operation)
+        if follow is not None:
+            return follow(self.store, now, operation)
+        handle = handler_of(operation)
         if operation.spec.access == "read":
             return self.store.read(lambda tx: handle(tx, now, operation))
         if hurries:  # who holds a lease does not outlive the power either

@@ -23,13 +23,13 @@ from legato._store import artifacts
 from legato._store.port import Transaction
 
 
-def create(
-    tx: Transaction, now: datetime, request: CreateArtifact, *, told: bool = False
-) -> Artifact:
-    """Create an artifact; raise Conflict if there is one of that id.
+def create(tx: Transaction, now: datetime, request: CreateArtifact) -> Artifact:
+    """Create an artifact; raise Conflict if there is one of that id."""
+    return make(tx, now, request, told=False)
 
-    `told`: whoever asks for it tells of the artifact by an event of its own.
-    """
+
+def make(tx: Transaction, now: datetime, request: CreateArtifact, *, told: bool) -> Artifact:
+    """Create an artifact; `told`: who asks for it tells of it by an event of its own."""
     given = request.artifact
     fault = None if given.key is None else fault_of_key(given.key)
     if fault is not None:
@@ -68,8 +68,13 @@ def count(tx: Transaction, now: datetime, request: CountArtifacts) -> int:
     return objects.count_artifacts(tx, request)
 
 
-def update(tx: Transaction, now: datetime, request: UpdateArtifact, *, told: bool = False) -> None:
-    """Change an artifact; raise ObjectNotFound. `told` is as for `create`."""
+def update(tx: Transaction, now: datetime, request: UpdateArtifact) -> None:
+    """Change an artifact; raise ObjectNotFound."""
+    change(tx, now, request, told=False)
+
+
+def change(tx: Transaction, now: datetime, request: UpdateArtifact, *, told: bool) -> None:
+    """Change an artifact; `told` is as for `make`."""
     rows = artifacts.Artifacts(tx)
     rows.change(request.artifact_id, now, request.artifact)
     written = rows.flush()

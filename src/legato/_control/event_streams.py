@@ -7,8 +7,17 @@ from datetime import datetime, timedelta
 from msgspec import Struct, structs
 
 from legato._control.ordered_log import check_kept
-from legato._model.event_filters import EventFilter, EventOccurredFilter, EventOrder, span
+from legato._model.event_filters import (
+    EventFilter,
+    EventOccurredFilter,
+    EventOrder,
+    includes,
+    span,
+    zoned,
+)
 from legato._model.events import Event, Placed
+from legato._model.operations.events import EventsFollowed, FollowEvents
+from legato._model.ordered_log import cursor_at, position_of
 from legato._store import events
 from legato._store.port import Store, Transaction
 from legato._store.queries import events as queries
@@ -49,6 +58,19 @@ def read(store: Store, after: int, limit: int) -> EventSpan:
         return EventSpan(found.placed, found.reached, more=found.reached < stable)
 
     return store.read(look)
+
+
+def follow(store: Store, now: datetime, request: FollowEvents) -> EventsFollowed:
+    """List the events behind a cursor, up to the stable position.
+
+    Raises InvalidRequest for text that is no cursor, and Resync for one too far back.
+    """
+    if request.cursor is None:
+        return EventsFollowed(events=[], cursor=cursor_at(store.stable_position()))
+    given = zoned(request.filter or EventFilter())
+    found = read(store, position_of(request.cursor), PAGE)
+    events_ = [placed.event for placed in found.placed if includes(given, placed.event)]
+    return EventsFollowed(events=events_, cursor=cursor_at(found.upto), more=found.more)
 
 
 def recently(given: EventFilter, now: datetime) -> EventFilter:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from legato._control import proposals, returning
 from legato._model.environments import Environment
+from legato._model.events import EventCreate
 from legato._model.flows import Flow
 from legato._model.records import (
     Aborted,
@@ -16,6 +17,7 @@ from legato._model.records import (
     ArtifactMade,
     BatchAnswer,
     CacheLookedUp,
+    EventEmitted,
     Fenced,
     FlowRunMoveProposed,
     FlowRunProposed,
@@ -30,7 +32,7 @@ from legato._model.records import (
     Unreadable,
     Writer,
 )
-from legato._store import environments, flows, writers
+from legato._store import encode, environments, flows, writers
 from legato._store.artifacts import Artifacts, Written
 from legato._store.flow_runs import FlowRuns
 from legato._store.logs import Logs
@@ -83,6 +85,7 @@ class Intake:
         self._owner: tuple[object, int, bool] = _NOBODY_YET
         self._flow_ids: dict[str, UUID] = {}
         self._new_flows: list[Flow] = []
+        self._emitted: list[EventCreate] = []
         self._known_seq = 0
 
     def turn_to(self, writer: Writer, answer: BatchAnswer, known_seq: int = 0) -> Intake:
@@ -160,7 +163,12 @@ class Intake:
             self._quarantine.count = 0
 
     def _tell(self, written: Written) -> None:
-        """Tell of flows that are new, and of what became of artifacts."""
+        """Tell of flows that are new, of what became of artifacts, and what others told."""
+        if self._emitted:
+            from legato._store import events
+
+            events.record(self.tx, self.now, self._emitted)
+            self._emitted = []
         if self._new_flows or written.made or written.changed:
             from legato._control import artifact_events, object_events
             from legato._model.object_events import of_flow
@@ -261,6 +269,13 @@ class Intake:
     def _changed(self, index: int, seq: int, record: ArtifactChanged) -> None:
         self._artifacts.change(record.artifact_id, record.at, record.artifact)
 
+    def _told(self, index: int, seq: int, record: EventEmitted) -> None:
+        from legato._model import event_limits
+
+        event = event_limits.checked(record.event)
+        encode.json(event.payload, "payload")
+        self._emitted.append(event)
+
     def _skipped(self, index: int, seq: int, record: Skipped) -> None:
         """Only its number counts."""
 
@@ -284,6 +299,7 @@ class Intake:
         CacheLookedUp: _looked_up,
         ArtifactMade: _made,
         ArtifactChanged: _changed,
+        EventEmitted: _told,
         Skipped: _skipped,
         Unreadable: _unreadable,
         FlowRunProposed: _proposed,

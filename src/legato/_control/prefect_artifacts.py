@@ -12,9 +12,9 @@ from legato._store.port import Transaction
 
 def create(tx: Transaction, now: datetime, request: CreateArtifact) -> Artifact:
     """Create an artifact; the event is of its key only."""
-    return artifacts.create(tx, now, request, told=True)
+    return artifacts.make(tx, now, request, told=True)
 
 
 def update(tx: Transaction, now: datetime, request: UpdateArtifact) -> None:
     """Change an artifact."""
-    artifacts.update(tx, now, request, told=True)
+    artifacts.change(tx, now, request, told=True)

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from legato._model.operations.spec import Operation
-from legato._store.port import Transaction
+from legato._store.port import Store, Transaction
 
 Handler = Callable[[Transaction, datetime, Any], Any]
 
@@ -68,6 +68,19 @@ _PREFECT_LANE = {
 }
 
 
+# What follows the ordered log asks the store how far that is known, then takes a snapshot.
+_FOLLOWERS = {"events.follow": "event_streams"}
+
+
+def follower_of(operation: Operation) -> Callable[[Store, datetime, Any], Any] | None:
+    """Return the function that carries out an operation on the ordered log, if it is one."""
+    name = _FOLLOWERS.get(operation.spec.id)
+    if name is None:
+        return None
+    found: Callable[[Store, datetime, Any], Any] = _function(name, operation.spec.id)
+    return found
+
+
 def handler_of(operation: Operation, *, prefect: bool = False) -> Handler:
     """Return the function that carries out an operation; `prefect`: for one of its clients."""
     return _handler(operation.spec.id, prefect)
@@ -75,9 +88,11 @@ def handler_of(operation: Operation, *, prefect: bool = False) -> Handler:
 
 @cache
 def _handler(operation_id: str, prefect: bool) -> Handler:
-    noun, _, verb = operation_id.partition(".")
     name = _PREFECT_LANE.get(operation_id) if prefect else None
     name = name or _APART.get(operation_id)
-    module = import_module(f"legato._control.{name or _MODULES[noun]}")
-    handler: Handler = getattr(module, verb)
+    handler: Handler = _function(name or _MODULES[operation_id.partition(".")[0]], operation_id)
     return handler
+
+
+def _function(module: str, operation_id: str) -> Any:
+    return getattr(import_module(f"legato._control.{module}"), operation_id.partition(".")[2])

@@ -121,6 +121,13 @@ def in_utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def zoned(given: EventFilter) -> EventFilter:
+    """Return a filter whose times say where they are meant."""
+    said = given.occurred or EventOccurredFilter()
+    since, until = (None if time is None else in_utc(time) for time in (said.since, said.until))
+    return structs.replace(given, occurred=EventOccurredFilter(since=since, until=until))
+
+
 def related_filters(given: EventFilter) -> list[EventRelatedFilter]:
     """Return the conditions on related resources, each of which must be met."""
     found = given.related

@@ -17,6 +17,7 @@ from msgspec import Struct
 from legato._model.artifacts import ArtifactCreate, ArtifactUpdate
 from legato._model.cache_lookups import CacheLookup
 from legato._model.environments import Environment
+from legato._model.events import EventCreate
 from legato._model.flow_runs import FlowRunCreate
 from legato._model.logs import LogCreate
 from legato._model.results import Result
@@ -108,6 +109,12 @@ class ArtifactChanged(Struct, tag="artifact_changed"):
     artifact: ArtifactUpdate
 
 
+class EventEmitted(Struct, tag="event_emitted"):
+    """Fact: somebody told of something that happened."""
+
+    event: EventCreate
+
+
 class Skipped(Struct, tag="skipped", frozen=True):
     """Nothing: stands under the number of a record that was lost on its way."""
 
@@ -155,6 +162,7 @@ Record = (
     | ResultCached
     | CacheLookedUp
     | ArtifactMade
+    | EventEmitted
     | ArtifactChanged
     | Skipped
     | Unreadable

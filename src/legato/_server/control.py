@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from legato._control import ordered_log
 from legato._control.journal import Delivery
-from legato._control.registry import handler_of
+from legato._control.registry import follower_of, handler_of
 from legato._model.errors import StoreBusy
 from legato._model.operations.flights import AwaitTurns
 from legato._model.operations.spec import Operation
@@ -45,7 +45,10 @@ class Control:
 
         `prefect`: for one of its clients, by its rules. `once` does it, or knows its answer.
         """
-        handle, now = handler_of(operation, prefect=prefect), self.clock.now()
+        now, follow = self.clock.now(), follower_of(operation)
+        if follow is not None:
+            return await self.call(lambda store: follow(store, now, operation)), now
+        handle = handler_of(operation, prefect=prefect)
 
         def op(tx: Transaction) -> Any:
             if once is not None:

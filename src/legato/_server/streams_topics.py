@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, cast
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from legato._control import event_streams, ordered_log
 from legato._model.errors import InvalidRequest
-from legato._model.event_filters import EventFilter, EventOccurredFilter, in_utc, includes
+from legato._model.event_filters import EventFilter, includes, zoned
 from legato._model.events import Event
 from legato._model.faults import described, struct_faults
 from legato._model.filters import Leaf, LogFilter
@@ -108,14 +108,7 @@ def filter_of(topic: Topic, asked: Any) -> Leaf:
     except (msgspec.ValidationError, ValueError):
         problems = struct_faults(cast("dict[str, Any]", fields), topic.filter, ["filter"])
         raise InvalidRequest(described(problems), problems) from None
-    return _zoned(given) if isinstance(given, EventFilter) else given
-
-
-def _zoned(given: EventFilter) -> EventFilter:
-    """Return a filter whose times say where they are meant."""
-    said = given.occurred or EventOccurredFilter()
-    since, until = (None if time is None else in_utc(time) for time in (said.since, said.until))
-    return structs.replace(given, occurred=EventOccurredFilter(since=since, until=until))
+    return zoned(given) if isinstance(given, EventFilter) else given
 
 
 TOPICS = (

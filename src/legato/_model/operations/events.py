@@ -69,6 +69,31 @@ class CreateEvents(Operation):
     events: list[EventCreate]
 
 
+class EventsFollowed(Struct, kw_only=True):
+    """Events that a filter picks, in the order in which they came; `cursor`: up to where.
+
+    `more`: there are further ones already.
+    """
+
+    events: list[Event]
+    cursor: str
+    more: bool = False
+
+
+class FollowEvents(Operation):
+    """List the events that came behind a cursor; without one there are none, but a cursor."""
+
+    spec: ClassVar = Spec(
+        id="events.follow",
+        method="POST",
+        path="/events/follow",
+        access="read",
+        answer=EventsFollowed,
+    )
+    cursor: str | None = None
+    filter: EventFilter | None = None
+
+
 class FilterEvents(Operation):
     """List events by the time at which they occurred, the newest first."""
 

@@ -88,6 +88,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     logs.FilterLogs,
     logs.DownloadLogs,
     events.CreateEvents,
+    events.FollowEvents,
     events.FilterEvents,
     events.FilterEventsNext,
     events.CountEvents,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import UNSET
 
@@ -14,6 +14,7 @@ from legato._model import filters as f
 from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.operations import artifacts as artifact_operations
 from legato._model.operations import concurrency_limits as limit_operations
+from legato._model.operations import events as event_operations
 from legato._model.operations import slots as slot_operations
 from legato._model.operations import variables as variable_operations
 from legato._model.slots import Answer, Holder, Mode
@@ -32,6 +33,8 @@ from legato._sdk.services import backend
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
+
+    from legato._sdk.event_records import EventFilter, EventPage
 
 
 class ObjectsClient:
@@ -142,6 +145,27 @@ class ObjectsClient:
             )
         )
         return [ArtifactCollection.wrap(collection) for collection in found]
+
+    # -- events
+    async def read_events(
+        self,
+        filter: EventFilter | None = None,
+        limit: int = 100,
+    ) -> EventPage:
+        """Return a page of events, the newest first; it has at most as many as the API gives."""
+        from legato._sdk.event_records import EventPage
+
+        asked: Any = event_operations.FilterEvents(
+            filter=filter, limit=min(limit, event_operations.PAGE)
+        )
+        return EventPage.wrap(await send(asked))
+
+    async def read_events_page(self, next_page_url: str) -> EventPage:
+        """Return the page of events that another one names as `next_page`."""
+        from legato._sdk.event_records import EventPage
+
+        token = next_page_url.rpartition("page-token=")[2]
+        return EventPage.wrap(await send(event_operations.FilterEventsNext(page_token=token)))
 
     # -- concurrency limits
     async def create_global_concurrency_limit(
