@@ -101,7 +101,7 @@ def serve(
 ) -> None:
     """Serve until a signal comes."""
     from legato._journal.clock import SystemClock
-    from legato._server import logs
+    from legato._server import logs, tracing
     from legato._server import serve as server
     from legato._server.lifetime import Lifetime
     from legato._server.listening import listening
@@ -111,6 +111,7 @@ def serve(
     _refuse_second(home)
     settings = configuration.current()
     logs.configure(settings.server_logging_level, settings.server_logging_format)
+    tracing.configure()
     taken = sockets or listening(what.host, what.port)
     where = "PostgreSQL" if what.database_url else home.database
     life.when_ready.insert(0, lambda: _tell(home, options, where))

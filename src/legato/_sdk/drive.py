@@ -25,7 +25,7 @@ from legato._journal.clock import SystemClock
 from legato._journal.forks import place
 from legato._journal.ids import TimeOrderedIds
 from legato._model.states import State, StateType
-from legato._sdk import hooks, sessions, waits
+from legato._sdk import hooks, sessions, tracing, waits
 from legato._sdk.at_work import calls_users
 from legato._sdk.deadlines import Deadline, DeadlinePassed
 from legato._sdk.exceptions import TerminationSignal
@@ -134,9 +134,12 @@ def _cause(exc: BaseException) -> Cause:
 
 
 @calls_users
-def drive(run: Execution, steps: Steps[End], reply: Any = None) -> End:
+def drive(run: Execution, steps: Steps[End], reply: Any = None) -> End:  # noqa: C901 - else a frame
     """Take a run to its end on the caller's thread; `reply` answers its last effect."""
     __tracebackhide__ = True
+    if tracing.wants(run):
+        with tracing.span(run) as span:
+            return span.ended(drive(run, steps, reply))
     send, table, timeout = steps.send, run.PERFORM, run.timeout
     while True:
         try:
@@ -169,6 +172,9 @@ def drive(run: Execution, steps: Steps[End], reply: Any = None) -> End:
 async def adrive(run: Execution, steps: Steps[End], reply: Any = None) -> End:
     """Take a run to its end on the caller's event loop; `reply` answers its last effect."""
     __tracebackhide__ = True
+    if tracing.wants(run):
+        with tracing.span(run) as span:
+            return span.ended(await adrive(run, steps, reply))
     while True:
         try:
             effect = steps.send(reply)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from legato._server import events_in, handshake, journal, native, observing, streams_out
+from legato._server import events_in, handshake, journal, native, observing, streams_out, tracing
 from legato._server.control import Control
 from legato._server.duties import Duties
 from legato._server.events_in import EventInbox
@@ -66,7 +66,7 @@ def application(
     compressed = GZipMiddleware(rest, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION)
     found = Operations(control, base_path, compressed, _failed)
     guarded = Guard(found, access, frozenset(base_path + path for path in _OPEN))
-    return Measured(guarded, tally)
+    return Measured(tracing.traced(guarded), tally)
 
 
 async def _too_long(_: Request, __: Exception) -> Response:
