@@ -163,3 +163,21 @@ def steps() -> int:
 
 print("total", steps(), flush=True)
 """
+
+LOCAL = DURABLE.replace("durable=True", 'durable="local"').replace(
+    "    total += step(3)",
+    "    print('kept', flush=True)\n    sys.stdin.readline()\n    total += step(3)",
+)
+
+RESUME = LOCAL.replace(
+    'print("total", steps(), flush=True)',
+    """
+from legato.durable import resume
+from legato import get_client
+
+with get_client(sync_client=True) as client:
+    (run,) = client.read_flow_runs()
+print("was", run.state_name, flush=True)
+print("total", resume(run.id, flow=steps), flush=True)
+""",
+)

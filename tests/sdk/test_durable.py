@@ -255,8 +255,8 @@ def test_persist_result_false_and_secrets_are_not_stored(home):
 def test_bad_options_are_told():
     with pytest.raises(ValueError, match="on_replay_change must be one of 'rerun', 'reuse'"):
         flow(durable=True, on_replay_change="maybe")(lambda: None)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="durable must be one of True, False, not 'local'"):
-        flow(durable="local")(lambda: None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="one of True, False, 'local', not 'maybe'"):
+        flow(durable="maybe")(lambda: None)  # type: ignore[arg-type]
 
 
 def test_time_ids_and_chance_are_the_same_after_a_resume():

@@ -24,7 +24,13 @@ from legato._client.patience import Patience
 from legato._client.routes import route_to
 from legato._model.errors import ObjectNotFound, ServerAway, StoreBusy, StoreError
 from legato._model.leases import span
-from legato._model.operations.attempts import CloseAttempts, OpenAttempt
+from legato._model.operations.attempts import (
+    CloseAttempts,
+    ListAttempts,
+    ListSteps,
+    OpenAttempt,
+)
+from legato._model.operations.flow_runs import ReadFlowRun
 from legato._model.operations.results import FindCached
 from legato._model.operations.writers import CloseRest
 from legato._model.results import SERVED_LIMIT
@@ -49,6 +55,8 @@ PATIENCE_SECONDS = 3.0
 AWAY_SECONDS = 1.0
 """For so long nobody tries again while the journal has no answer either."""
 LOOKS_PER_SECOND = 10
+_OF_RUNS = (ReadFlowRun, ListAttempts, ListSteps)
+"""What is asked first by who goes on with a run that another process has left."""
 LEISURE_SECONDS = 2.0
 """How long the end of a process may take for what others have left."""
 
@@ -79,7 +87,7 @@ class RemoteBackend(ProcessBackend):
         self.keeper = Keeper(keeping, lambda: self.journal.writer.id, self.server.carry_out)
         self._lookout: Lookout | None = None
         self._left_behind: list[object] = []
-        self._has_delivered = False
+        self._has_delivered = self._has_caught_up = False
 
     def _open(self) -> None:
         self._refuse_retired()
@@ -92,6 +100,10 @@ class RemoteBackend(ProcessBackend):
         self._refuse_retired()
         if not (operation.spec.lane == "leases" or operation.spec.at_once):
             self.journal.flush()
+        if isinstance(operation, _OF_RUNS) and not self._has_caught_up:
+            self._has_caught_up = True
+            if self._spool_waits():  # who goes on with a run must see all that it has done
+                self._hear_the_dead(None)
         answer = self._carry_out(operation, self._patience(operation))
         self._look_after(operation)
         return answer
@@ -210,8 +222,23 @@ class RemoteBackend(ProcessBackend):
         """Deliver all that dead processes left in the spool; return what became of each file."""
         from legato._backend import spool
 
-        found = [*self.heard, *spool.deliver(self.server, self.home, self.clock, anywhere=anywhere)]
-        return spool.summed(found)
+        return spool.summed([*self.heard, *self._deliver(None, anywhere=anywhere)])
+
+    def _deliver(self, seconds: float | None, *, anywhere: bool = False) -> list[Waiting]:
+        """Deliver what dead processes left in the spool, then close what they left open.
+
+        The server takes who is heard of for alive.
+        """
+        from legato._backend import spool
+
+        found = spool.deliver(
+            self.server, self.home, self.clock, budget_seconds=seconds, anywhere=anywhere
+        )
+        for seen in found:
+            if seen.status == spool.DELIVERED and seen.writer is not None:
+                with contextlib.suppress(ObjectNotFound):
+                    self.server.carry_out(CloseAttempts(writer_id=seen.writer.id))
+        return found
 
     def _introduce(self) -> Writer:
         return replace(super()._introduce(), lease_seconds=self.keeper.ttl)
@@ -234,12 +261,10 @@ class RemoteBackend(ProcessBackend):
                 self.journal.spare(self._hear_the_dead)
         return answer
 
-    def _hear_the_dead(self, seconds: float = 0.0) -> None:
-        """Deliver what dead processes left in the spool, for about so many seconds."""
-        from legato._backend import spool
-
+    def _hear_the_dead(self, seconds: float | None = 0.0) -> None:
+        """Deliver what dead processes left in the spool, for about so many seconds; None: all."""
         with contextlib.suppress(StoreError):
-            self.heard += spool.deliver(self.server, self.home, self.clock, budget_seconds=seconds)
+            self.heard += self._deliver(seconds)
 
     def _spool_file(self, path: str, writer: Writer) -> SpoolFile:
         from legato._backend.offline import OfflineSpool

@@ -137,22 +137,27 @@ class Drain:
         self._make_do(writer_id)
         return 0
 
-    def keep(self, writer_id: UUID) -> None:
-        """Put on disk what is in memory, as far as that is possible; nobody waits for it then."""
+    def keep_here(self, writer_id: UUID) -> bool:
+        """Put on disk what the store has not, as a power cut leaves it; False: it could not be."""
+        return self.keep(writer_id) and (not self.spooled or self.spool.harden())
+
+    def keep(self, writer_id: UUID) -> bool:
+        """Put on disk what is in memory, if that is possible; nobody waits for it then."""
         while (pending := self._pending or self._take(writer_id, acked=False)) is not None:
             try:
                 if not self.spool.keep(pending.batch):
-                    return
+                    return False
             except Exception as error:  # noqa: BLE001 - one bad record must not stop the rest
                 self._narrow(pending, error)
                 if pending.failures > FAILURES:  # not even the line that stands for it
-                    return
+                    return False
                 continue
             answer_locally(pending.entries)
             last = pending.batch.first_seq + len(pending.entries) - 1
             # no call between these two
             self._seq = last
             self._pending = None
+        return True
 
     def harden(self, writer_id: UUID) -> None:
         """Make what was committed plainly survive a power cut too."""

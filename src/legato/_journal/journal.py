@@ -161,6 +161,16 @@ class Journal:
         self._refuse_reentry()
         self._turn.during(lambda: self._flush(acked))
 
+    def keep_here(self) -> bool:
+        """Put what the store does not take into the spool, so that it survives a power cut.
+
+        False: it could not be.
+        """
+        self._refuse_reentry()
+        kept: list[bool] = []
+        self._turn.during(lambda: kept.append(self._drain.keep_here(self.writer.id)))
+        return kept == [True]
+
     def _flush(self, acked: bool) -> None:
         self._settle(self._drain.backlog, acked)
         if acked:

@@ -66,6 +66,17 @@ class Spool:
         self._outage.lose_logs(lines)
         return True
 
+    def harden(self) -> bool:
+        """Have what is kept survive a power cut; False: it could not be."""
+        if self._file is None:
+            return False
+        try:
+            self._file.harden()
+        except (StoreError, OSError) as error:
+            self.error = error if isinstance(error, StoreError) else StoreError(str(error))
+            return False
+        return True
+
     def keep_rest(self, first: int, records: list[Record]) -> str:
         """Put on disk what is left in memory, as the process ends now; return the file.
 

@@ -96,8 +96,9 @@ class FlowRunContext(RunContext):
     """An active flow run."""
 
     __slots__ = (
-        "backend", "children", "durable", "epoch", "flow", "flow_id", "home", "interrupted",
-        "lineage", "ordinals", "parent_task_run_id", "promises", "replay", "root_id", "step_key",
+        "backend", "children", "commits_here", "durable", "epoch", "flow", "flow_id", "home",
+        "interrupted", "lineage", "ordinals", "parent_task_run_id", "promises", "replay", "root_id",
+        "step_key",
     )  # fmt: skip
     noun = "Flow run"
     flow: Flow[Any, Any]
@@ -106,6 +107,8 @@ class FlowRunContext(RunContext):
     """The task runs that were submitted, once there is one."""
     durable: bool
     """Whether each finished step is committed before the flow goes on."""
+    commits_here: bool
+    """Whether that may be the disk of this machine, while the server is away."""
     flow_id: UUID | None
     home: object
     """The thread and asyncio task of the flow's function, if there are steps to find again."""

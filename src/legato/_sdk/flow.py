@@ -78,7 +78,7 @@ class Flow(Decorated[P, R]):
             given.flow_run_name, "flow_run_name"
         )
         self.log_prints: bool | None = given.log_prints
-        checked_choice(given.durable, "durable", (True, False))
+        checked_choice(given.durable, "durable", (True, False, "local"))
         checked_choice(given.on_replay_change, "on_replay_change", ("rerun", "reuse", "fail"))
         self.should_validate_parameters: bool = given.validate_parameters is not False
         for kind in _HOOKS:

@@ -108,6 +108,7 @@ class FlowExecution(Execution):
         inherited = outer.log_prints if outer is not None else run_logs.prints_by_default()
         context.replay = context.home = None
         context.durable = reopening.is_durable(self)
+        context.commits_here = reopening.commits_here(self)
         context.log_prints = inherited if flow.log_prints is None else flow.log_prints
         if context.log_prints:
             run_logs.patch_print()

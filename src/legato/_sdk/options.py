@@ -38,7 +38,7 @@ class FlowOptions(TypedDict, total=False):
     result_serializer: Any
     cache_result_in_memory: bool | None
     log_prints: bool | None
-    durable: bool | None
+    durable: bool | Literal["local"] | None
     on_replay_change: Literal["rerun", "reuse", "fail"] | None
     on_completion: list[Hook] | None
     on_failure: list[Hook] | None
@@ -96,7 +96,7 @@ class FlowSettings(Struct, frozen=True, kw_only=True):
     result_serializer: Any = None
     cache_result_in_memory: bool | None = None
     log_prints: bool | None = None
-    durable: bool | None = None
+    durable: bool | Literal["local"] | None = None
     on_replay_change: Literal["rerun", "reuse", "fail"] | None = None
     on_completion: Any = None
     on_failure: Any = None

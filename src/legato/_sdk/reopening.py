@@ -89,6 +89,14 @@ def is_durable(run: FlowExecution) -> bool:
     return bool(given)
 
 
+def commits_here(run: FlowExecution) -> bool:
+    """Tell whether a step counts as committed that this machine has on disk."""
+    given, enclosing = run.flow.options.durable, run.enclosing
+    if given is None:
+        return enclosing is not None and enclosing.commits_here
+    return given == "local"
+
+
 def reopen(
     run: FlowExecution,
     flow_run_id: UUID,

@@ -85,9 +85,7 @@ class SpoolFile:
         rows, logs = _rows(first_seq, records)
         failpoint("spool.before_put")
         with self._used() as connection:
-            if acked is not self._full:
-                connection.execute(f"PRAGMA synchronous = {'FULL' if acked else 'NORMAL'}")
-                self._full = acked
+            self._sync(connection, full=acked)
             with _transaction(connection):
                 connection.execute("DELETE FROM record WHERE seq >= ?", (first_seq,))
                 connection.execute("DELETE FROM log WHERE seq >= ?", (first_seq,))
@@ -97,6 +95,22 @@ class SpoolFile:
                 failpoint("spool.before_commit")
         failpoint("spool.after_put")
         return dropped
+
+    def harden(self) -> None:
+        """Have all that was put survive a power cut: a full commit, of which something is written.
+
+        The log of the database is synchronised as a whole, and one without a change is not.
+        """
+        with self._used() as connection:
+            self._sync(connection, full=True)
+            with _transaction(connection):
+                connection.execute("UPDATE writer SET body = body")
+        failpoint("spool.hardened")
+
+    def _sync(self, connection: sqlite3.Connection, *, full: bool) -> None:
+        if full is not self._full:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if full else 'NORMAL'}")
+            self._full = full
 
     def head(self, first: int, last: int | None = None) -> list[Record]:
         """Return the records from number `first` on; Skipped stands for those that are missing.
