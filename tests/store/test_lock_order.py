@@ -39,6 +39,7 @@ RANK = {
     "flow_run.advance": 3,
     "flow_run.change": 3,
     "task_run.create": 4,
+    "task_run.create_whole": 4,
     "task_run.advance": 4,
     "task_run.change": 4,
     "task_run.rename": 4,

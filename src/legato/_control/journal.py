@@ -59,7 +59,7 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
             _take_alone(intake, (index, batch.first_seq + index, batch.records[index]))
         return answer
     intake = Intake(tx, now, writer)
-    records = [batch.records[n] for n in indices]
+    records = _records(batch, indices)
     try:
         _load(intake, Touched().add(records, new=not taken), [writer])
         intake.turn_to(writer, answer, known)
@@ -99,10 +99,15 @@ def _indices(
     return [n for n in range(len(records)) if n >= taken or isinstance(records[n], PROPOSALS)]
 
 
+def _records(batch: Batch, indices: Sequence[int]) -> list[Record]:
+    everything = len(indices) == len(batch.records)
+    return batch.records if everything else [batch.records[n] for n in indices]
+
+
 def _numbered(
     batch: Batch, indices: Sequence[int], records: Sequence[Record]
 ) -> Iterable[Numbered]:
-    return zip(indices, [batch.first_seq + n for n in indices], records, strict=True)
+    return zip(indices, map(batch.first_seq.__add__, indices), records, strict=True)
 
 
 def _advance(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> int:
@@ -158,7 +163,7 @@ def _receive_all(
         batch = delivery.batch
         answer = BatchAnswer(batch.first_seq + len(batch.records) - 1)
         indices = _indices(tx, batch, delivery.writer, answer, count)
-        records = [batch.records[n] for n in indices]
+        records = _records(batch, indices)
         touched.add(records, new=first and not count)
         parts.append((delivery, answer, indices, records))
         senders.append(delivery.writer)

@@ -200,7 +200,7 @@ class Drain:
         return pending
 
     def _packed(self, writer_id: UUID, entries: list[Entry], acked: bool) -> _Pending:
-        waited_for = any(isinstance(entry, Ticket) for entry in entries)
+        waited_for = Ticket in set(map(type, entries))
         records: Any = [record_of(entry) for entry in entries] if waited_for else entries
         batch = Batch(writer_id, self._seq + 1, records, acked or waited_for)
         return _Pending(entries, batch)
@@ -209,7 +209,8 @@ class Drain:
         failpoint("journal.before_answers")
         for fence in answer.fenced:
             self.fences[fence.flow_run_id] = fence.reason
-        hand_out(pending.entries, answer)
+        if pending.batch.records is not pending.entries:  # else nobody waits for one of them
+            hand_out(pending.entries, answer)
         self.outage.end()
         self._plain = not pending.batch.acked
         seq = pending.batch.first_seq + len(pending.entries) - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from legato._engine import effects
@@ -312,24 +313,16 @@ class TaskExecution(Execution):
     def limited(self) -> bool:
         """Whether there is a limit on one of the run's tags."""
         tags = self.context.tags
-        if not tags:
-            return False
-        from legato._sdk import tag_limits
-
-        return tag_limits.concern(self.backend, tags)
+        return bool(tags) and _tag_limits().concern(self.backend, tags)
 
     def line(self) -> Generator[float, None, None]:
         """Take the slots of the limits on the run's tags."""
-        from legato._sdk import tag_limits
-
-        self.held = yield from tag_limits.take(self.backend, self.context)
+        self.held = yield from _tag_limits().take(self.backend, self.context)
 
     def release(self, _: effects.Release) -> None:
         """Let go of the slots."""
         if self.held is not None:
-            from legato._sdk import tag_limits
-
-            tag_limits.release(self.backend, self.held)
+            _tag_limits().release(self.backend, self.held)
             self.held = None
 
     def say(self, effect: effects.Say) -> None:
@@ -374,6 +367,14 @@ class TaskExecution(Execution):
         effects.Say: say,
         effects.DrawRandom: draw,
     }
+
+
+@cache
+def _tag_limits() -> Any:
+    """Load what only tasks with tags need; an import statement costs more than the look itself."""
+    from legato._sdk import tag_limits
+
+    return tag_limits
 
 
 def _stand_in(task: Task[Any, Any]) -> Callable[..., Any]:

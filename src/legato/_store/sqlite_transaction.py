@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from itertools import chain
 from time import monotonic
 from typing import Any
@@ -18,6 +19,7 @@ from legato._store.generated_sqlite import BULK, BY_IDS, QUERIES
 from legato._store.port import SNAPSHOT_SECONDS, TOO_LONG
 from legato._store.sql import Sql
 
+_SIZES = frozenset(CHUNKS)
 STEPS = 20_000
 """Of SQLite's machine, between two looks at the clock while it reads: about a millisecond."""
 
@@ -69,9 +71,9 @@ class SqliteTransaction:
         self.writes += 1
         bulk = BULK[name]
         width, start, touched = bulk.width, 0, 0
-        if len(flat) == width:
-            return self._execute(bulk.text(1), flat).rowcount
         left = len(flat) // width
+        if left in _SIZES:
+            return self._execute(bulk.text(left), flat).rowcount
         for size in CHUNKS:
             while left >= size:
                 end = start + size * width
@@ -146,8 +148,13 @@ def _parts(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
 
 
 def _by_ids(name: str, ids: Sequence[UUID]) -> tuple[str, list[bytearray]]:
-    marks = f"IN ({', '.join('?' * len(ids))})"
-    return BY_IDS[name].replace("{ids}", marks), [dialect.sqlite_uid(i) for i in ids]
+    return _by_ids_text(name, len(ids)), [dialect.sqlite_uid(i) for i in ids]
+
+
+@lru_cache(maxsize=256)
+def _by_ids_text(name: str, count: int) -> str:
+    marks = f"IN ({', '.join('?' * count)})"
+    return BY_IDS[name].replace("{ids}", marks)
 
 
 def _values(statement: Sql) -> list[Any]:

@@ -339,6 +339,7 @@ MANY: dict[str, Many] = {
     "flow_run_tag.create": Many(s.flow_run_tag, columns.TAG, ignore=True),
     "attempt.create": Many(at, columns.ATTEMPT_CREATE),
     "task_run.create": Many(tr, columns.TASK_RUN_CREATE),
+    "task_run.create_whole": Many(tr, columns.TASK_RUN_CREATE_WHOLE),
     "task_run_state.create": Many(s.task_run_state, columns.TASK_RUN_STATE_CREATE),
     "task_run_tag.create": Many(s.task_run_tag, columns.TAG, ignore=True),
     "event.create": Many(s.event, event_columns.EVENT_CREATE, ignore=True),

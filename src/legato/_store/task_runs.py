@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from operator import index
+from operator import attrgetter, index
 from typing import Any, cast
 from uuid import UUID
 
@@ -26,6 +26,12 @@ STEPS: dict[str, frozenset[str]] = {
     before.value if before else "": frozenset(t.value for t in after)
     for before, after in transitions.TASK_RUN.items()
 }
+_rare = attrgetter(
+    "task_version", "arguments", "cache_key", "cache_expiration", "code_hash", "argument_hash",
+    "environment_hash", "empirical_policy", "labels",
+)  # fmt: skip
+"""What most runs do not have, and their rows do not name then."""
+_NOTHING_RARE = (*(None,) * 7, {}, {})
 
 
 class TaskWork:
@@ -271,13 +277,14 @@ class TaskRuns:
     def flush(self) -> None:
         """Write the run rows: new ones in one insert, others in one update."""
         created: list[Any] = []
+        whole: list[Any] = []
         changed = Changes(self._tx, "task_run")
         tags: list[Any] = []
         works = self.works
         for number in sorted(works):
             work = works[number]
             if work.created is not None:
-                self._row(created, work, work.created)
+                self._add(created, whole, work, work.created)
                 if work.created.tags:
                     tags += self._tags(work, work.created.tags)
             elif work.version != work.stored:
@@ -285,6 +292,8 @@ class TaskRuns:
                 changed.add(row, work.sorted_at, self._sort_at(work))
         if created:
             self._tx.bulk("task_run.create", created)
+        if whole:
+            self._tx.bulk("task_run.create_whole", whole)
         self._amend()
         changed.write()
         if tags:
@@ -320,31 +329,43 @@ class TaskRuns:
             raise RuntimeError("A task run changed while it was locked")
         self._kept.clear()
 
-    def _row(self, flat: list[Any], work: TaskWork, run: TaskRunCreate) -> None:
+    def _add(self, plain: list[Any], whole: list[Any], work: TaskWork, run: TaskRunCreate) -> None:
+        row = self._row(work, run)
+        if work.child is None and _rare(run) == _NOTHING_RARE:
+            plain += row
+        else:
+            whole += row + self._rest(work, run)
+
+    def _row(self, work: TaskWork, run: TaskRunCreate) -> tuple[Any, ...]:
         null, text, owner = self._null, encode.text, run.flow_run_id
         if owner is not self._owner:
             self._owner, self._owner_uid = owner, null if owner is None else self._uid(owner)
         if work.writer_id is not self._writer:
             self._writer, self._writer_uid = work.writer_id, self._uid(work.writer_id)
-        flat += (
+        return (
             work.uid, DEFAULT_WORKSPACE, self._owner_uid, self._writer_uid, text(run.name),
             text(run.task_key), text(run.dynamic_key), work.created_at,
             work.entered[5], *self._standing(work), self._sort_at(work),
-            null if run.task_version is None else text(run.task_version),
             encode.bare(run.task_inputs) if run.task_inputs else null,
-            encode.json(run.empirical_policy, "empirical_policy") if run.empirical_policy else null,
             encode.bare(run.tags) if run.tags else null,
+            index(run.flow_run_run_count),
+            null if work.body is None else bytearray(work.body),
+        )  # fmt: skip
+
+    def _rest(self, work: TaskWork, run: TaskRunCreate) -> tuple[Any, ...]:
+        null, text = self._null, encode.text
+        return (
+            null if run.task_version is None else text(run.task_version),
+            encode.json(run.empirical_policy, "empirical_policy") if run.empirical_policy else null,
             encode.json(run.labels, "labels") if run.labels else null,
             null if run.cache_key is None else text(run.cache_key),
             null if run.cache_expiration is None else micros(run.cache_expiration),
             null if run.code_hash is None else text(run.code_hash),
             null if run.argument_hash is None else text(run.argument_hash),
             null if run.environment_hash is None else text(run.environment_hash),
-            index(run.flow_run_run_count),
             null if work.child is None else self._uid(work.child),
-            null if work.body is None else bytearray(work.body),
             null if run.arguments is None else text(run.arguments),
-        )  # fmt: skip
+        )
 
     def _standing(self, work: TaskWork) -> tuple[Any, ...]:
         progress, entered = work.progress, work.entered
