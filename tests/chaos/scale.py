@@ -10,6 +10,8 @@ DEFAULTS = {
     "FAILPOINTS": 8,  # named points at which one is killed; 0: all
     "DURABLE_KILLS": 2,  # random kills of a durable flow of each kind
     "DURABLE_FAILPOINTS": 0,  # 1: at all points that it passes, too
+    "LARGE_MB": 8,  # that each result of a durable flow has
+    "LARGE_KILLS": 2,  # random kills of that flow
     "OUTAGES": 2,  # of the database, each with a killed process
     "GIL_SECONDS": 3,  # for which a task keeps the interpreter to itself
     "SERVER_KILLS": 3,  # of a server under a process that records through it
