@@ -31,7 +31,7 @@ _rare = attrgetter(
     "environment_hash", "empirical_policy", "labels",
 )  # fmt: skip
 """What most runs do not have, and their rows do not name then."""
-_NOTHING_RARE = (*(None,) * 7, {}, {})
+_NOTHING_RARE: tuple[Any, ...] = (*(None,) * 7, {}, {})
 
 
 class TaskWork:
