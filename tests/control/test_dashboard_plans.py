@@ -16,6 +16,7 @@ from legato._model.operations.dashboard import (
     NextRunsOfFlows,
 )
 from legato._store import sqlite_home
+from legato._store.dialect import micros
 from legato._store.queries import dashboard, graphs, log_lines
 from legato._store.sql import Sql
 from legato._store.sqlite_transaction import SqliteTransaction
@@ -23,6 +24,7 @@ from tests.store.records import now
 
 RUN = UUID(int=5)
 AFTER = TimeFilter(after_=now() - timedelta(days=7))
+WEEK = (micros(AFTER.after_), 3600 * 1_000_000, 7 * 24)
 
 
 class Explaining(SqliteTransaction):
@@ -61,9 +63,9 @@ def tx():
         ),
         (
             lambda tx: dashboard.ended(
-                tx, CountEndedTaskRuns(task_runs=TaskRunFilter(start_time=AFTER)), (1, 2, 20)
+                tx, CountEndedTaskRuns(task_runs=TaskRunFilter(start_time=AFTER)), WEEK
             ),
-            "ix_task_run_expected (ws=? AND expected_at>? AND expected_at<?",
+            "ix_task_run_start (ws=? AND start_at>? AND start_at<?",
         ),
         (lambda tx: graphs.runs(tx, RUN, 10), "flow_run_id=?"),
         (lambda tx: graphs.artifacts(tx, RUN, 10), "ix_artifact_flow_run_id"),

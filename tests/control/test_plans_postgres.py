@@ -13,7 +13,6 @@ from legato._control.registry import handler_of
 from legato._model.filters import FlowRunSort
 from legato._model.operations.flow_runs import CountFlowRuns, FilterFlowRuns
 from legato._store.postgres_transaction import PostgresSnapshot
-from legato._store.queries import histories
 from legato._store.sql import Sql
 from tests.control.test_plans import EXPECTED, OF_A_WEEK, PAGES, flow_runs
 from tests.store.conftest import postgres_url
@@ -34,7 +33,7 @@ class Explaining(PostgresSnapshot):
         self.plans.append("\n".join(row[0] for row in found))
         if "LIMIT 1000" in query.text:  # how many are in a state; many
             return [(1000,)]
-        return [] if "LIMIT" in query.text else [(0,)]
+        return [] if "LIMIT" in query.text or " BY " in query.text else [(0,)]
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +71,4 @@ def test_a_count_looks_at_nothing_but_an_index(connection, conditions, index):
     tx = Explaining(connection)
     operation = CountFlowRuns(flow_runs=flow_runs(conditions))
     handler_of(operation)(tx, now(), operation)
-    assert f"Index Only Scan using {index}" in tx.plans[-1]
-
-
-def test_a_history_looks_at_nothing_but_an_index(connection):
-    tx = Explaining(connection)
-    tx.select(histories.stretch(0, 1, 2, "COMPLETED", "Completed"))
-    assert "Index Only Scan using ix_flow_run_history" in tx.plans[-1]
+    assert any(f"Index Only Scan using {index}" in plan for plan in tx.plans)

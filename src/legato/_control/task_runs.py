@@ -30,7 +30,7 @@ from legato._model.operations.task_runs import (
 )
 from legato._model.states import TERMINAL, StateType
 from legato._model.task_runs import TaskRun, TaskRunCreate
-from legato._store import finding, results
+from legato._store import finding, results, tallies
 from legato._store.port import Transaction
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
@@ -138,6 +138,7 @@ def delete(tx: Transaction, now: datetime, request: DeleteTaskRun) -> None:
     """Delete a task run; raise ObjectNotFound."""
     of_id(tx, now, request.task_run_id)
     results.condemn_of_task_runs(tx, [request.task_run_id])
+    tallies.forget_task_runs(tx, [request.task_run_id])
     for part in ("task_run_tag", "task_run_state", "task_run_cache", "task_run"):
         tx.run(f"{part}.delete_of_task_runs", {"ids": [request.task_run_id]})
 

@@ -9,7 +9,7 @@ from functools import partial
 from msgspec import Struct
 
 from legato._control import flights, results
-from legato._control.duties import retention, timers
+from legato._control.duties import retention, tallies, timers
 from legato._model import timers as kinds
 from legato._model.ports import Clock
 from legato._server.duties import Duty
@@ -17,6 +17,7 @@ from legato._store.port import Grade, Lane, Store
 
 _TIMER_SECONDS = 1.0
 _PRUNE_SECONDS = 60.0
+_TALLY_SECONDS = 60.0
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -36,6 +37,7 @@ def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
         _alone("cancelled-runs", _TIMER_SECONDS, partial(timed, kinds.CANCEL, timedelta())),
         _alone("flight-reaper", _PRUNE_SECONDS, partial(_reap_flights, store, clock)),
         _alone("upload-reaper", _PRUNE_SECONDS, partial(_drop_uploads, store, clock)),
+        _alone("tallies", _TALLY_SECONDS, partial(_keep_tallies, store, clock)),
         *_pruners(store, clock, rules),
     ]
 
@@ -74,3 +76,8 @@ def _drop_uploads(store: Store, clock: Clock) -> bool:
     now = clock.now()
     gone = store.run(lambda tx: results.drop_parts(tx, now), Lane.PRUNING)
     return gone == results.DROPPED_AT_ONCE
+
+
+def _keep_tallies(store: Store, clock: Clock) -> bool:
+    """Keep counts of what is over; tell whether there is more."""
+    return sum(tallies.keep(store, noun, clock.now()) for noun in tallies.NOUNS) > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from legato._model.records import (
     TaskRunMoved,
 )
 from legato._model.states import StateType
-from legato._store import decode
+from legato._store import decode, sql, tallies
 from legato._store.checks import Steps
 from legato._store.port import Lane, Store, Transaction
 from legato._store.sql import Sql
@@ -77,6 +78,17 @@ def _violations(tx: Transaction, recorder: Recorder) -> Iterator[str]:
     if missing:
         yield f"{len(missing)} acknowledged states are not stored"
     yield from _of_writers(tx, recorder)
+    yield from _of_tallies(tx)
+
+
+def _of_tallies(tx: Transaction) -> Iterator[str]:
+    """What is kept of spans of time is what is counted now."""
+    for noun, axis in product(tallies.NOUNS, tallies.AXES):
+        for start in tallies.list_counted(tx, noun, 0, 1 << 62):
+            span = (noun, axis, start, start + tallies.SPAN_US, (0, 1 << 62), sql.ALWAYS)
+            kept, found = tx.select(tallies.kept(*span)), tx.select(tallies.counted(*span))
+            if sorted(map(tuple, kept)) != sorted(map(tuple, found)):
+                yield f"{noun}: what is kept of {start} by {axis} is {kept}, but there is {found}"
 
 
 def _histories(

@@ -255,3 +255,14 @@ CACHE_LOOKUP_CREATE = (*CACHE_LOOKUP, "ws")
 RESULT_CREATE = (*RESULT, "ws")
 QUARANTINE = ("writer_id", "seq", "ws", "flow_run_id", "kind", "error", "body", "at")
 TIMER_CREATE = ("id", "ws", "due_at", "kind", "subject", "epoch")
+TALLY_COUNT = (
+    "ws",
+    "noun",
+    "axis",
+    "start_at",
+    "state_type",
+    "state_name",
+    "runs",
+    "run_us",
+    "late_us",
+)

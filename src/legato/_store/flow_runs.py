@@ -15,7 +15,7 @@ from legato._model.progress import START, advance
 from legato._model.records import Progress, Writer
 from legato._model.states import State, StateType
 from legato._model.timers import Timer, set_by
-from legato._store import decode, encode, timers
+from legato._store import decode, encode, tallies, timers
 from legato._store.attempt_leases import AttemptLeases
 from legato._store.columns import OWNED
 from legato._store.dialect import micros
@@ -267,7 +267,9 @@ class FlowRuns:
         opened: list[Any] = []
         tags: list[Any] = []
         set_timers: list[Any] = []
+        times: list[int] = []
         for _, work in sorted(self.works.items()):
+            times += (work.expected_at, self._sort_at(work))
             if work.created is not None:
                 self._insert(created, work)
                 for tag in dict.fromkeys(work.created.tags):
@@ -275,12 +277,14 @@ class FlowRuns:
             elif work.version != work.stored:
                 row = (work.uid, work.stored, *self._standing(work), work.entered[5])
                 changed.add(row, work.sorted_at, self._sort_at(work))
+                times.append(work.sorted_at)
             if work.opener is not None:
                 self._open(opened, work, work.opener)
             if work.timer is not None:
                 set_timers += timers.row(self._tx, work.id, work.version, work.timer)
         self.works.clear()
         self._write(created, changed, opened, tags)
+        tallies.forget(self._tx, "flow_run", times)
         if set_timers:
             self._tx.bulk("timer.create", set_timers)
 

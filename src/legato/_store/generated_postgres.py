@@ -179,6 +179,7 @@ BULK: dict[str, Bulk] = {
     'task_run_cache.create': Bulk('INSERT INTO task_run_cache (task_run_id, step_name, at, outcome, cache_key, parts, problem, expiration_us, result_id, ws) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 10, ''),
     'result_part.create': Bulk('INSERT INTO result_part (result_id, upload_id, number, ws, body, created_at) VALUES ', '(%s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 6, ''),
     'result.create': Bulk('INSERT INTO result (id, flow_run_id, serializer, size, sha256, body, location, created_at, expires_at, ws) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 10, ''),
+    'tally_count.create': Bulk('INSERT INTO tally_count (ws, noun, axis, start_at, state_type, state_name, runs, run_us, late_us) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s)', '', 9, ''),
     'quarantine.create': Bulk('INSERT INTO quarantine (writer_id, seq, ws, flow_run_id, kind, error, body, at) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 8, ''),
     'saved_search.create': Bulk('INSERT INTO saved_search (id, created_at, updated_at, name, filters, ws) VALUES ', '(%s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 6, ''),
     'flow_run_input.create': Bulk('INSERT INTO flow_run_input (id, ws, flow_run_id, key, value, sender, created_at) VALUES ', '(%s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 7, ''),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from legato._store import decode, results, sql, trees
+from legato._store import decode, results, sql, tallies, trees
 from legato._store.port import Transaction
 from legato._store.sql import Sql
 
@@ -63,6 +63,7 @@ def delete_task_runs(tx: Transaction, task_run_ids: Sequence[UUID]) -> int:
     ids, removed = sorted(task_run_ids), 0
     if ids:
         results.condemn_of_task_runs(tx, ids)
+        tallies.forget_task_runs(tx, ids)
         for part in _TASK_PARTS:
             removed = tx.run(f"{part}.delete_of_task_runs", {"ids": ids})
     return removed

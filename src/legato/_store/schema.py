@@ -23,7 +23,8 @@ from sqlalchemy import (
 
 from legato._model import transitions
 from legato._store import schema_parts as p
-from legato._store.checks import ENDED, UNCOMMON, UNHAPPY, legal_steps, one_of_types
+from legato._store.checks import UNCOMMON, UNHAPPY, legal_steps, one_of_types
+from legato._store.schema_duties import tally, tally_count, timer
 from legato._store.schema_environments import environment
 from legato._store.schema_events import event, event_resource
 from legato._store.schema_inputs import configuration, flow_run_input, saved_search
@@ -48,7 +49,10 @@ __all__ = [
     "result",
     "result_part",
     "saved_search",
+    "tally",
+    "tally_count",
     "task_run_cache",
+    "timer",
     "variable",
 ]
 
@@ -119,7 +123,7 @@ Index(
     flow_run.c.sort_at,
     **p.where(UNHAPPY),
 )
-# Of the other orders of pages, and of counts and histories that look at nothing but the index.
+# Of the other orders of pages, and of counts that look at nothing but the index.
 Index("ix_flow_run_name", flow_run.c.ws, flow_run.c.name, flow_run.c.id)
 Index(
     "ix_flow_run_expected",
@@ -148,16 +152,6 @@ Index(
     flow_run.c.next_scheduled_at,
     flow_run.c.id,
     **p.where("next_scheduled_at IS NOT NULL"),
-)
-Index(
-    "ix_flow_run_history",
-    flow_run.c.ws,
-    flow_run.c.state_type,
-    flow_run.c.state_name,
-    flow_run.c.expected_at,
-    flow_run.c.total_run_us,
-    flow_run.c.start_at,
-    **p.where(ENDED),
 )
 Index(
     "ix_flow_run_scheduled",
@@ -225,6 +219,16 @@ Index(
     **p.where("epoch = 0"),
 )
 Index("ix_task_run_expected", task_run.c.ws, task_run.c.expected_at, task_run.c.id)
+Index(
+    "ix_task_run_start",
+    task_run.c.ws,
+    task_run.c.start_at,
+    task_run.c.state_type,
+    **p.where("start_at IS NOT NULL"),
+)
+for _name, _column in (("end", task_run.c.end_at), ("next", task_run.c.next_scheduled_at)):
+    _known = p.where(f"{_column.name} IS NOT NULL")
+    Index(f"ix_task_run_{_name}", task_run.c.ws, _column, task_run.c.id, **_known)
 Index("ix_task_run_live", task_run.c.writer_id, **p.where("end_at IS NULL"))
 
 flow_run_state = Table(
@@ -370,19 +374,6 @@ Index("ix_lease_holder", lease.c.holder_writer)
 Index("ix_lease_expires_at", lease.c.expires_at)
 Index("ix_lease_line", lease.c.ws, lease.c.kind, lease.c.subject, lease.c.asked_at)
 Index("ix_lease_grant_id", lease.c.grant_id, **p.where("grant_id IS NOT NULL"))
-
-timer = Table(
-    "timer",
-    metadata,
-    p.id_(),
-    p.ws(),
-    p.at("due_at", required=True),
-    p.text_("kind", required=True),
-    p.ref("subject", required=True),
-    p.number("epoch"),
-    UniqueConstraint("ws", "kind", "subject", "epoch"),
-)
-Index("ix_timer_due_at", timer.c.due_at)
 
 idempotency = Table(
     "idempotency",

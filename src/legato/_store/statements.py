@@ -352,6 +352,7 @@ MANY: dict[str, Many] = {
     "task_run_cache.create": Many(s.task_run_cache, columns.CACHE_LOOKUP_CREATE, ignore=True),
     "result_part.create": Many(s.result_part, columns.RESULT_PART, ignore=True),
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
+    "tally_count.create": Many(s.tally_count, columns.TALLY_COUNT),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
     "saved_search.create": Many(s.saved_search, object_columns.SAVED_SEARCH_CREATE, ignore=True),
     "flow_run_input.create": Many(s.flow_run_input, object_columns.INPUT_CREATE, ignore=True),

@@ -45,7 +45,7 @@ _SHARED = {
     "key": 100,
     "resource_id": 100,
 }
-_NEARLY_ALL = {"ix_flow_run_start", "ix_flow_run_end", "ix_flow_run_history"}
+_NEARLY_ALL = {"ix_flow_run_start", "ix_flow_run_end", "ix_task_run_start", "ix_task_run_end"}
 """Partial indexes that leave out little."""
 
 

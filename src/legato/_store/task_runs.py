@@ -16,7 +16,7 @@ from legato._model.records import Progress
 from legato._model.results import ROW_LIMIT
 from legato._model.states import State, StateType
 from legato._model.task_runs import TaskRunCreate
-from legato._store import decode, encode
+from legato._store import decode, encode, tallies
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.standing import TERMINAL_NAMES, Changes, progress_of, type_of, when
@@ -280,9 +280,11 @@ class TaskRuns:
         whole: list[Any] = []
         changed = Changes(self._tx, "task_run")
         tags: list[Any] = []
+        times: list[int] = []
         works = self.works
         for number in sorted(works):
             work = works[number]
+            times += (work.expected_at, self._sort_at(work))
             if work.created is not None:
                 self._add(created, whole, work, work.created)
                 if work.created.tags:
@@ -290,6 +292,7 @@ class TaskRuns:
             elif work.version != work.stored:
                 row = (work.uid, work.stored, *self._standing(work), work.entered[5])
                 changed.add(row, work.sorted_at, self._sort_at(work))
+                times.append(work.sorted_at)
         if created:
             self._tx.bulk("task_run.create", created)
         if whole:
@@ -298,6 +301,7 @@ class TaskRuns:
         changed.write()
         if tags:
             self._tx.bulk("task_run_tag.create", tags)
+        tallies.forget(self._tx, "task_run", times)
         self.works.clear()
 
     def _amend(self) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from legato._store import columns, decode, results, sql
+from legato._store import columns, decode, results, sql, tallies
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.sql import Sql
@@ -80,6 +80,7 @@ def delete(tx: Transaction, run_id: UUID) -> int:
     ids = sorted(list_tree(tx, run_id))
     removed = 0
     results.condemn_of_flow_runs(tx, ids)
+    tallies.forget_flow_runs(tx, ids)
     for part in _PARTS:
         removed = tx.run(f"{part}.delete_of_flow_runs", {"ids": ids})
     return removed

@@ -105,8 +105,6 @@ class NextRunsOfFlows(Operation):
 class CountEndedTaskRuns(OfRuns):
     """Count the task runs that have ended in 20 intervals since `task_runs.start_time.after_`."""
 
-    # One that waited for its start for more than a day is not counted.
-
     spec: ClassVar = Spec(
         id="task_runs.count_ended",
         method="POST",

@@ -114,13 +114,13 @@ def _served(table: LiteralString, wanted: Sequence[StateType]) -> list[Condition
     """What is true of all runs in these states; said aloud, the index on such runs serves."""
     if TERMINAL.isdisjoint(wanted):
         due = [Sql(f"{table}.state_type = 'SCHEDULED'")]
-        return _live(table) + (due if wanted == [StateType.SCHEDULED] else [])
+        return live(table) + (due if wanted == [StateType.SCHEDULED] else [])
     if table == "flow_run" and ended_badly(wanted):
         return [Sql(f"flow_run.{UNHAPPY}")]
     return []
 
 
-def _live(table: LiteralString) -> list[Condition]:
+def live(table: LiteralString) -> list[Condition]:
     """Runs that have not ended.
 
     SQLite prefers their index to one on `ws` only if its first column is compared with something.

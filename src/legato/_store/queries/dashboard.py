@@ -9,16 +9,14 @@ from uuid import UUID
 
 from legato._model.operations.dashboard import FlowRunPoint, NextFlowRun
 from legato._model.states import StateType
-from legato._store import decode, sql
+from legato._store import decode, sql, tallies
 from legato._store.dialect import micros
 from legato._store.port import Transaction
-from legato._store.queries import histories, lists, nouns
+from legato._store.queries import histories, lists, nouns, spans
 from legato._store.sql import Sql
 from legato._store.standing import at
 
 MOST_POINTS = 1000
-LONGEST_WAIT_US = 24 * 3600 * 1_000_000
-"""Task runs that started later than this after they were expected to are not counted by start."""
 
 
 def lateness(tx: Transaction, now: datetime, request: Any) -> float | None:
@@ -97,18 +95,37 @@ def ended(tx: Transaction, request: Any, span: tuple[int, int, int]) -> list[tup
     `span` is the first microsecond, the length and the number of the intervals.
     """
     first, length, count = span
+    asked = spans.asked("task_runs", request)
+    if asked is None or asked.states is not None:
+        return _ended(tx, request, span)
+    within = max(first, asked.first), min(first + length * count, asked.end)
+    found: dict[int, tuple[int, int]] = {}
+    by, light = (first, length), tallies.counted_only
+    for each in spans.ended(tx, ("task_run", "start_at"), within, by, one_by_one=light):
+        completed, failed = found.get(each.interval, (0, 0))
+        if each.state_type in _FAILED:
+            failed += each.runs
+        else:
+            completed += each.runs
+        found[each.interval] = completed, failed
+    return [(interval, *counts) for interval, counts in found.items()]
+
+
+_FAILED = (StateType.FAILED.value, StateType.CRASHED.value)
+
+
+def _ended(tx: Transaction, request: Any, span: tuple[int, int, int]) -> list[tuple[int, int, int]]:
+    """Count the task runs that a filter picks, one by one."""
+    first, length, count = span
     head = Sql(
         "SELECT (task_run.start_at - ?) / ?, count(*), "
         "sum(CASE WHEN task_run.state_type IN ('FAILED', 'CRASHED') THEN 1 ELSE 0 END) "
         "FROM task_run WHERE",
         (first, length),
     )
-    # the index is by the expected start, after which a task run rarely waits for long
-    end = first + length * count
     within = Sql(
-        "task_run.start_at >= ? AND task_run.start_at < ? AND task_run.end_at IS NOT NULL "
-        "AND task_run.expected_at >= ? AND task_run.expected_at < ?",
-        (first, end, first - LONGEST_WAIT_US, end),
+        "task_run.start_at >= ? AND task_run.start_at < ? AND task_run.end_at IS NOT NULL",
+        (first, first + length * count),
     )
     conditions = [lists.of_workspace("task_run"), within, *nouns.related("task_runs", request)]
     rows = tx.select(head.then(sql.all_of(conditions), Sql("GROUP BY 1")))

@@ -7,12 +7,10 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
-from legato._model.states import TERMINAL
 from legato._store import decode, sql
-from legato._store.checks import ENDED
 from legato._store.dialect import micros
-from legato._store.port import DEFAULT_WORKSPACE, Transaction
-from legato._store.queries import lists, nouns
+from legato._store.port import Transaction
+from legato._store.queries import conditions, lists, nouns, spans
 from legato._store.sql import Sql
 
 _TABLES: dict[str, LiteralString] = {"flow_runs": "flow_run", "task_runs": "task_run"}
@@ -33,11 +31,17 @@ def history(
     tx: Transaction, now: datetime, noun: str, request: Any, span: tuple[int, int, int]
 ) -> list[Counted]:
     """Count runs by state in the intervals of a span: first microsecond, length, number."""
-    if noun == "flow_runs" and not any((request.flows, request.flow_runs, request.task_runs)):
-        ended = _ended(tx, span)
-        live = _counted(tx, now, noun, request, span, [sql.is_null("flow_run.end_at", null=True)])
-        return sorted([*ended, *live])
-    return _counted(tx, now, noun, request, span, [])
+    if any((request.flows, request.flow_runs, request.task_runs)):
+        return _counted(tx, now, noun, request, span, [])
+    live = _counted(tx, now, noun, request, span, conditions.live(_TABLES[noun]))
+    first, length, count = span
+    ended: dict[tuple[int, str, str], list[int]] = {}
+    within, by = (first, first + length * count), (first, length)
+    for found in spans.ended(tx, (_TABLES[noun], "expected_at"), within, by):
+        sums = ended.setdefault((found.interval, found.state_type, found.state_name), [0, 0, 0])
+        for n, more in enumerate((found.runs, found.run_us, found.late_us)):
+            sums[n] += more
+    return sorted([*live, *(_of_row((*key, *sums)) for key, sums in ended.items())])
 
 
 def _counted(
@@ -46,7 +50,7 @@ def _counted(
     noun: str,
     request: Any,
     span: tuple[int, int, int],
-    conditions: Sequence[Sql],
+    further: Sequence[Sql],
 ) -> list[Counted]:
     """Count runs by looking at each of them."""
     table = _TABLES[noun]
@@ -62,7 +66,7 @@ def _counted(
     picked = [
         lists.of_workspace(table),
         within,
-        *conditions,
+        *further,
         *nouns.related(noun, request),
     ]
     rows = tx.select(shown.then(sql.all_of(picked), Sql("GROUP BY 1, 2, 3 ORDER BY 1, 2, 3")))
@@ -72,59 +76,6 @@ def _counted(
 def _of_row(row: Sequence[Any]) -> Counted:
     run_us, late_us = float(row[4] or 0), float(row[5] or 0)
     return Counted(int(row[0]), row[1], row[2], row[3], run_us / 1e6, late_us / 1e6)
-
-
-_TOGETHER = 100
-"""Counts in one statement; SQLite takes 500 at most."""
-
-
-def _ended(tx: Transaction, span: tuple[int, int, int]) -> list[Counted]:
-    """Count ended flow runs in one pass over an index that has all that is needed.
-
-    Each interval of each state is a stretch of it: nothing is grouped, which would take longer
-    than all the rest.
-    """
-    first, length, count = span
-    asked = [
-        stretch(number, first + number * length, length, *state)
-        for state in _end_states(tx)
-        for number in range(count)
-    ]
-    rows: list[tuple[Any, ...]] = []
-    for n in range(0, len(asked), _TOGETHER):
-        rows += tx.select(sql.joined(" UNION ALL ", asked[n : n + _TOGETHER]))
-    return [_of_row(row) for row in rows if row[3]]
-
-
-def stretch(number: int, start: int, length: int, kind: str, name: str) -> Sql:
-    """Return the count of the flow runs of an interval that ended in one state."""
-    late: LiteralString = "flow_run.start_at - flow_run.expected_at"
-    within: LiteralString = "flow_run.expected_at >= ? AND flow_run.expected_at < ?"
-    return Sql(
-        "SELECT CAST(? AS INTEGER), CAST(? AS TEXT), CAST(? AS TEXT), count(*), "
-        f"sum(flow_run.total_run_us), sum({late}) FILTER (WHERE {late} > 0) FROM flow_run "
-        "WHERE flow_run.ws = ? AND flow_run.state_type = ? AND flow_run.state_name = ? "
-        f"AND {within} AND flow_run.{ENDED}",
-        (number, kind, name, DEFAULT_WORKSPACE, kind, name, start, start + length),
-    )
-
-
-def _end_states(tx: Transaction) -> list[tuple[str, str]]:
-    """Return type and name of all states that flow runs have ended in, from one to the next."""
-    found: list[tuple[str, str]] = []
-    for kind in sorted(state.value for state in TERMINAL):
-        name = ""
-        while rows := tx.select(_next_name(kind, name)):
-            name = rows[0][0]
-            found.append((kind, name))
-    return found
-
-
-def _next_name(kind: str, name: str) -> Sql:
-    beyond = Sql("flow_run.state_type = ? AND flow_run.state_name > ?", (kind, name))
-    ended = [lists.of_workspace("flow_run"), beyond, Sql(f"flow_run.{ENDED}")]
-    head = Sql("SELECT flow_run.state_name FROM flow_run WHERE")
-    return head.then(sql.all_of(ended), Sql("ORDER BY flow_run.state_name LIMIT 1"))
 
 
 def _sum(value: Sql) -> Sql:
@@ -155,9 +106,12 @@ def late(table: LiteralString, now: datetime) -> Sql:
 
 def by_state(tx: Transaction, request: Any) -> dict[str, int]:
     """Count task runs by state."""
+    asked = spans.asked("task_runs", request)
+    if asked is not None:
+        return spans.by_state(tx, "task_run", asked)
     head = Sql("SELECT task_run.state_type, count(*) FROM task_run WHERE")
-    conditions = [lists.of_workspace("task_run"), *nouns.related("task_runs", request)]
-    rows = tx.select(head.then(sql.all_of(conditions), Sql("GROUP BY task_run.state_type")))
+    picked = [lists.of_workspace("task_run"), *nouns.related("task_runs", request)]
+    rows = tx.select(head.then(sql.all_of(picked), Sql("GROUP BY task_run.state_type")))
     return {row[0]: row[1] for row in rows if row[0] is not None}
 
 
