@@ -76,7 +76,12 @@ class Cluster:
         if self.process is None:
             return
         pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)  # it begins no further process
+            os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT | os.WEXITED)
+        children: list[str] = []
+        with suppress(FileNotFoundError):  # it has ended by itself
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         for each in (pid, *map(int, children)):
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
