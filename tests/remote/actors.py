@@ -101,6 +101,19 @@ def one() -> int:
 print("one", one(), flush=True)
 """
 
+EMIT = """
+from legato import flow
+from legato.events import emit_event
+
+@flow
+def one():
+    emit_event("order.paid", {"prefect.resource.id": "shop.order.7"}, payload={"n": 1})
+
+one()
+emit_event("order.sent", {"prefect.resource.id": "shop.order.7"})
+print("emitted", flush=True)
+"""
+
 SEND = (
     "import sys; from legato._cli.main import main; sys.argv = ['legato', 'spool', 'send']; main()"
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.remote.actors import FORK, ONE, RESULT, RUN
+from tests.remote.actors import EMIT, FORK, ONE, RESULT, RUN
 from tests.remote.whole import TASKS, is_whole, total
 
 
@@ -17,6 +17,17 @@ def test_a_flow_is_recorded_by_a_server(server, home, start):
     is_whole(server)
     assert not (home / "legato.db").exists()
     assert not (home / "spool").exists()
+
+
+def test_what_a_process_emits_is_with_the_server(server, home, start):
+    server.start()
+    assert start(EMIT).rest() == ["emitted"]
+    page = server.ask("/events/filter", filter={"event": {"prefix": ["order."]}, "order": "ASC"})
+    paid, sent = page["events"]
+    assert (paid["event"], paid["payload"], sent["event"]) == ("order.paid", {"n": 1}, "order.sent")
+    roles = [one["prefect.resource.role"] for one in paid["related"]]
+    assert (roles, sent["related"]) == (["flow-run", "flow"], [])
+    assert not (home / "legato.db").exists()
 
 
 def test_a_forked_child_writes_for_itself(server, start):

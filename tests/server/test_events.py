@@ -355,3 +355,26 @@ def test_filters_pick_the_same_where_there_are_many(marks, post, page, monkeypat
     monkeypatch.setattr("legato._store.queries.events.FEW", 0)
     for given, expected in zip(asked, few, strict=True):
         assert page(**given) == expected, given
+
+
+def test_what_came_behind_a_cursor_is_told_once_and_in_order(api, post, run, move):
+    def follow(cursor, **given):
+        answer = api.post("/events/follow", json={"cursor": cursor, "filter": given})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        return [event["event"] for event in found["events"]], found["cursor"]
+
+    post(event("before"))
+    names, start = follow(None)
+    assert names == []
+    post(event("late", ago=HOUR), event("other", "shop.order.2"))
+    move(run()["id"], "RUNNING")
+    names, cursor = follow(start, resource={"id_prefix": ["shop."]})
+    assert names == ["late", "other"]
+    assert follow(start, occurred={"since": (NOW - HOUR / 2).isoformat()[:19]})[0] == [
+        "other",
+        "prefect.flow-run.Pending",
+        "prefect.flow-run.Running",
+    ]
+    assert follow(cursor) == ([], cursor)
+    assert api.post("/events/follow", json={"cursor": "v9.1"}).status_code == 422
