@@ -6,9 +6,22 @@ from datetime import timedelta
 
 import pytest
 
-from legato._control.duties import old_runs
-from legato._control.duties.retention import EVENTS, FLOW_RUNS, KINDS, Pruner
+from legato._cli import retaining
+from legato._control import artifact_collections, artifacts, ordered_log
+from legato._control.duties import old_artifacts, old_logs, old_runs
+from legato._control.duties.retention import (
+    ARTIFACTS,
+    EVENTS,
+    FLOW_RUNS,
+    KINDS,
+    LOGS,
+    TASK_RUNS,
+    Pruner,
+)
+from legato._model.artifacts import ArtifactCreate
+from legato._model.errors import Resync
 from legato._model.events import EventCreate
+from legato._model.operations.artifacts import CreateArtifact, ReadArtifactCollection
 from legato._server.chores import Rules, chores
 from legato._store import events, trees
 from legato._store.dialect import micros
@@ -163,3 +176,76 @@ def test_old_events_go_and_what_is_kept_for_ever_has_no_duty(store):
     assert duties["events-pruner"].tick() is True
     assert duties["events-pruner"].tick() is False
     assert count(store, "event") == 0
+
+
+def test_log_lines_of_old_days_go_before_their_run(store, sender):
+    """A clock that is ahead holds up nobody else's; who follows from before them is told so."""
+    run_id = sender.start()
+    ahead = line("later", flow_run_id=run_id)
+    ahead.log.timestamp = now() + timedelta(days=100)
+    sender.send(ahead)
+    sender.send(line("word", flow_run_id=run_id), line("and one more", flow_run_id=run_id))
+    sender.send(move(run_id, COMPLETED))
+    begin = ordered_log.read_logs(store, 0)
+    assert len(begin.lines) == 3
+    over(store, timedelta(days=30), timedelta(days=30), LOGS)
+    assert count(store, "log") == 3
+    before = now() + timedelta(days=1)
+    assert sum(KINDS[LOGS].count(store, before)) == 2
+    assert sum(KINDS[LOGS].prune(store, before)) == 2
+    assert [count(store, table) for table in ("log", "log_arrival", "flow_run")] == [1, 1, 1]
+    with pytest.raises(Resync):
+        ordered_log.read_logs(store, 0)
+    assert ordered_log.read_logs(store, begin.upto).lines == []
+
+
+def test_old_lines_go_past_many_of_clocks_that_are_ahead(store, sender, monkeypatch):
+    monkeypatch.setattr(old_logs, "BATCH", 2)
+    run_id = sender.start()
+    for _ in range(5):
+        ahead = line("later", flow_run_id=run_id)
+        ahead.log.timestamp = now() + timedelta(days=100)
+        sender.send(ahead)
+    sender.send(line("word", flow_run_id=run_id))
+    sender.send(move(run_id, COMPLETED))
+    assert sum(KINDS[LOGS].prune(store, now() + timedelta(days=1))) == 1
+
+
+def test_old_artifacts_go_but_for_the_latest_of_each_key(store, monkeypatch):
+    monkeypatch.setattr(old_artifacts, "BATCH", 2)
+
+    def make(key, text):
+        asked = CreateArtifact(artifact=ArtifactCreate(key=key, type="markdown", data=text))
+        return store.run(lambda tx: artifacts.create(tx, now(), asked)).id
+
+    for number in range(3):
+        make("report", f"no. {number}")
+        make(None, "by the way")
+    latest = make("report", "the latest")
+    before = now() + timedelta(days=1)
+    assert sum(KINDS[ARTIFACTS].prune(store, now() - timedelta(days=1))) == 0
+    assert sum(KINDS[ARTIFACTS].count(store, before)) == 6
+    assert sum(KINDS[ARTIFACTS].prune(store, before)) == 6
+    asked = ReadArtifactCollection(key="report")
+    left = store.read(lambda tx: artifact_collections.read(tx, now(), asked))
+    assert (left.id, left.data) == (latest, "the latest")
+    assert count(store, "artifact") == 1
+
+
+def test_each_kind_is_kept_for_its_own_time_by_default():
+    kept = retaining.kept()
+    assert set(kept) == set(KINDS)
+    assert kept[LOGS] < kept[FLOW_RUNS]
+
+
+def test_task_runs_outside_of_flows_go_after_the_flow_runs_that_they_called(store, sender):
+    child = flow_run(parent=task(None))
+    sender.send(*whole_task(None, epoch=0)[1], child, move(child.run.id, RUNNING))
+    sender.send(move(child.run.id, COMPLETED))
+    assert sum(KINDS[TASK_RUNS].prune(store, now() - KEEP)) == 0
+    before = now() + KEEP
+    assert sum(KINDS[TASK_RUNS].count(store, before)) == 1
+    assert sum(KINDS[TASK_RUNS].prune(store, before)) == 1
+    assert sum(KINDS[FLOW_RUNS].prune(store, before)) == 1
+    assert sum(KINDS[TASK_RUNS].prune(store, before)) == 1
+    assert [count(store, table) for table in TABLES] == [0] * len(TABLES)

@@ -23,6 +23,9 @@ def kept() -> Mapping[str, timedelta]:
     settings = configuration.current()
     days = {
         retention.FLOW_RUNS: settings.server_keep_flow_runs_days,
+        retention.TASK_RUNS: settings.server_keep_flow_runs_days,
+        retention.LOGS: settings.server_keep_logs_days,
+        retention.ARTIFACTS: settings.server_keep_artifacts_days,
         retention.EVENTS: settings.server_keep_events_days,
     }
     return {kind: timedelta(days=kept) for kind, kept in days.items() if kept}

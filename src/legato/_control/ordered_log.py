@@ -61,13 +61,14 @@ def _page(tx: Transaction, after: int, stable: int, limit: int) -> Page:
 def read_logs(store: Store, after: int, limit: int = LIMIT) -> LogPage:
     """Return the log lines that were stored behind a position, up to the stable one.
 
-    Lines that have been deleted meanwhile are left out.
+    Lines that were deleted with their runs are left out; raises Resync if old ones were pruned.
     """
     stable = store.stable_position()
     return store.read(lambda tx: _log_page(tx, after, stable, limit))
 
 
 def _log_page(tx: Transaction, after: int, stable: int, limit: int) -> LogPage:
+    check_kept(tx, after)
     found = logs.arrivals(tx, after, stable, limit)
     upto, size = after, 0
     for position, length in found:

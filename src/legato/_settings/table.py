@@ -75,6 +75,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     server_logging_format: LogFormat
     server_late_runs_after_seconds: float
     server_keep_flow_runs_days: int
+    server_keep_logs_days: int
+    server_keep_artifacts_days: int
     server_keep_events_days: int
 
     def __repr__(self) -> str:
@@ -382,6 +384,18 @@ SERVER_KEEP_FLOW_RUNS_DAYS = Setting(
     whole(0),
     90,
     "The days after its end for which a server keeps a flow run with all below it; 0: for ever.",
+)
+SERVER_KEEP_LOGS_DAYS = Setting(
+    "SERVER_KEEP_LOGS_DAYS",
+    whole(0),
+    30,
+    "The days for which a server keeps log lines; 0: as long as their runs.",
+)
+SERVER_KEEP_ARTIFACTS_DAYS = Setting(
+    "SERVER_KEEP_ARTIFACTS_DAYS",
+    whole(0),
+    90,
+    "The days for which a server keeps artifacts but the latest of each key; 0: for ever.",
 )
 SERVER_KEEP_EVENTS_DAYS = Setting(
     "SERVER_KEEP_EVENTS_DAYS",

@@ -23,7 +23,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     FLOW_RUNS: ("flow_run", "flow_run_state", "flow_run_tag", "flow_run_input", "attempt"),
     TASK_RUNS: ("task_run", "task_run_state", "task_run_tag"),
     LOGS: ("log", "log_arrival"),
-    RESULTS: ("result", "cache_entry", "task_run_cache"),
+    RESULTS: ("result", "result_part", "cache_entry", "task_run_cache"),
     ARTIFACTS: ("artifact", "artifact_collection"),
     EVENTS: ("event", "event_resource"),
 }

@@ -33,7 +33,7 @@ _END_AT = 1 + columns.STANDING.index("end_at")
 
 
 class Ended(NamedTuple):
-    """A run that nobody called, by its end: in this order they are looked at."""
+    """A run that no flow called, by its end: in this order they are looked at."""
 
     end_at: int
     id: UUID
@@ -43,11 +43,16 @@ FIRST = Ended(0, UUID(int=0))
 
 
 def list_ended(tx: Transaction, after: Ended, before: datetime, limit: int) -> list[Ended]:
-    """Return runs that nobody called and that ended before a time, those behind `after`."""
+    """Return runs that no flow called and that ended before a time, those behind `after`.
+
+    Whom a task outside of flows called is one of them, and who has lost his caller.
+    """
     query = Sql(
         "SELECT flow_run.end_at, flow_run.id FROM flow_run WHERE flow_run.ws = ? "
         "AND flow_run.end_at IS NOT NULL AND flow_run.end_at < ? "
-        "AND (flow_run.end_at, flow_run.id) > (?, ?) AND flow_run.parent_task_run_id IS NULL "
+        "AND (flow_run.end_at, flow_run.id) > (?, ?) AND (flow_run.parent_task_run_id IS NULL "
+        "OR NOT EXISTS (SELECT 1 FROM task_run WHERE task_run.id = flow_run.parent_task_run_id "
+        "AND task_run.flow_run_id IS NOT NULL)) "
         "ORDER BY flow_run.end_at, flow_run.id LIMIT ?",
         (DEFAULT_WORKSPACE, micros(before), after.end_at, after.id, limit),
     )

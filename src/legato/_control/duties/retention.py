@@ -7,7 +7,13 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from legato._control.duties import old_events, old_runs
+from legato._control.duties import (
+    old_artifacts,
+    old_events,
+    old_logs,
+    old_runs,
+    old_task_runs,
+)
 from legato._model.ports import Clock
 from legato._store.port import Store
 
@@ -25,12 +31,17 @@ class Kind(Struct, frozen=True):
     count: Round
 
 
-FLOW_RUNS, EVENTS = "flow-runs", "events"
+FLOW_RUNS, TASK_RUNS, LOGS = "flow-runs", "task-runs", "logs"
+ARTIFACTS, EVENTS = "artifacts", "events"
 
 KINDS: Mapping[str, Kind] = {
+    LOGS: Kind(old_logs.prune, old_logs.count),
+    ARTIFACTS: Kind(old_artifacts.prune, old_artifacts.count),
     EVENTS: Kind(old_events.prune, old_events.count),
     FLOW_RUNS: Kind(old_runs.prune, old_runs.count),
+    TASK_RUNS: Kind(old_task_runs.prune, old_task_runs.count),
 }
+"""Task runs are those outside of flows; all others go with their flow runs."""
 
 
 class Pruner:
