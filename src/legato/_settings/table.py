@@ -89,6 +89,11 @@ def _shown(row: Setting[Any], value: object) -> str:
     return HIDDEN if row.secret and value is not None else repr(value)
 
 
+def _days(kind: str, days: int, what: str) -> Setting[int]:
+    says = f"The days for which a server keeps {what}."
+    return Setting(f"SERVER_KEEP_{kind}_DAYS", whole(0), days, says)
+
+
 PREFIX = "LEGATO_"
 HIDDEN = "********"
 # Where the profiles stand and which one holds cannot itself be said in a profile. They have no
@@ -379,30 +384,10 @@ SERVER_LATE_RUNS_AFTER_SECONDS = Setting(
     "How long after its time a scheduled run that has not started is called late.",
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS",
 )
-SERVER_KEEP_FLOW_RUNS_DAYS = Setting(
-    "SERVER_KEEP_FLOW_RUNS_DAYS",
-    whole(0),
-    90,
-    "The days after its end for which a server keeps a flow run with all below it; 0: for ever.",
-)
-SERVER_KEEP_LOGS_DAYS = Setting(
-    "SERVER_KEEP_LOGS_DAYS",
-    whole(0),
-    30,
-    "The days for which a server keeps log lines; 0: as long as their runs.",
-)
-SERVER_KEEP_ARTIFACTS_DAYS = Setting(
-    "SERVER_KEEP_ARTIFACTS_DAYS",
-    whole(0),
-    90,
-    "The days for which a server keeps artifacts but the latest of each key; 0: for ever.",
-)
-SERVER_KEEP_EVENTS_DAYS = Setting(
-    "SERVER_KEEP_EVENTS_DAYS",
-    whole(0),
-    30,
-    "The days for which a server keeps events that clients told of; 0: for ever.",
-)
+SERVER_KEEP_FLOW_RUNS_DAYS = _days("FLOW_RUNS", 90, "flow runs after their end; 0: for ever")
+SERVER_KEEP_LOGS_DAYS = _days("LOGS", 30, "log lines; 0: as long as their runs")
+SERVER_KEEP_ARTIFACTS_DAYS = _days("ARTIFACTS", 90, "artifacts but each key's latest; 0: for ever")
+SERVER_KEEP_EVENTS_DAYS = _days("EVENTS", 30, "events that clients told of; 0: for ever")
 
 
 def _is_row(value: object) -> TypeGuard[Setting[Any]]:
