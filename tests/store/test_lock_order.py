@@ -34,6 +34,7 @@ from tests.store.records import (
 RANK = {
     "concurrency_limit.standing": 0,
     "flow_run.standing": 1,
+    "flow_run.owner": 1,
     "task_run.standing": 2,
     "flow_run.create": 3,
     "flow_run.advance": 3,

@@ -124,12 +124,15 @@ class Intake:
         for index, seq, record in records:
             takers[type(record)](self, index, seq, record)
 
-    def load(self, touched: Touched) -> None:
-        """Lock and read all runs that the records touch: flow runs first, by id."""
+    def load(self, touched: Touched, *, whole: bool) -> None:
+        """Lock and read all runs that the records touch: flow runs first, by id.
+
+        Not `whole`: of flow runs that nobody asks to move only what says whether facts count.
+        """
         tasks, created, begun = touched.tasks, touched.created, touched.begun
         flows = [run_id for number, run_id in touched.flows.items() if number not in begun]
         if flows:
-            self.flows.load(flows)
+            (self.flows.load if whole or touched.asks else self.flows.look)(flows)
         for work in self.flows.works.values():
             parent = work.parent_task_run_id
             if parent is not None and parent.int not in created:
@@ -197,7 +200,7 @@ class Intake:
             return known
         if flow_run_id is None:
             return True
-        flow = self.flows.works.get(flow_run_id.int)
+        flow = self.flows.owner(flow_run_id)
         if flow is None:
             raise ValueError(f"There is no flow run {flow_run_id}")
         known = flow.is_open(epoch)
@@ -234,7 +237,7 @@ class Intake:
         """
         if work.flow_run_id is None:
             return self.writer.lease_seconds is not None and work.is_live
-        flow = self.flows.works.get(work.flow_run_id.int)
+        flow = self.flows.owner(work.flow_run_id)
         return flow is not None and flow.first_epoch < flow.epoch and work.is_live
 
     def _named(self, index: int, seq: int, record: TaskRunNamed) -> None:
@@ -310,12 +313,13 @@ class Intake:
 class Touched:
     """The flow runs and task runs that records are about, and the numbers of new task runs.
 
-    `begun` are the new flow runs of records that were never sent before: nobody else knows their
-    ids, so they are not looked for. If one is there all the same, its row cannot be written, and
-    the store runs the batch again, record by record.
+    `asks`: there are proposals among them. `begun` are the new flow runs of records that were never
+    sent before: nobody else knows their ids, so they are not looked for. If one is there all the
+    same, its row cannot be written, and the store runs the batch again, record by record.
     """
 
     def __init__(self) -> None:
+        self.asks = False
         self.begun: set[int] = set()
         self.flows: dict[int, UUID] = {}
         self.tasks: dict[int, UUID] = {}
@@ -337,7 +341,7 @@ class Touched:
             elif type(record) is CacheLookedUp:
                 owner = record.flow_run_id
             else:
-                _add_proposed(record, flows)
+                self.asks = _add_proposed(record, flows) or self.asks
                 if new and type(record) is FlowRunProposed and record.run.id is not None:
                     self.begun.add(record.run.id.int)
                 continue
@@ -346,7 +350,7 @@ class Touched:
         return self
 
 
-def _add_proposed(record: Record, flows: dict[int, UUID]) -> None:
+def _add_proposed(record: Record, flows: dict[int, UUID]) -> bool:
     """Add the runs that a proposal is about; other records have none to be read."""
     if type(record) is FlowRunMoveProposed:
         flows[record.flow_run_id.int] = record.flow_run_id
@@ -355,6 +359,9 @@ def _add_proposed(record: Record, flows: dict[int, UUID]) -> None:
         for run_id in (record.run.id, above):
             if run_id is not None:
                 flows[run_id.int] = run_id
+    else:
+        return False
+    return True
 
 
 def _flow_run_of(record: Record) -> UUID | None:

@@ -70,9 +70,11 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
     return answer
 
 
-def _load(intake: Intake, touched: Touched, writers: Iterable[Writer]) -> None:
+def _load(intake: Intake, touched: Touched, writers: Sequence[Writer]) -> None:
     """Lock and read what the records touch; writers that were taken for dead are back."""
-    intake.load(touched)
+    # who is held by leases may have been taken for dead: that shows in where its runs stand
+    leased = any(writer.lease_seconds is not None for writer in writers)
+    intake.load(touched, whole=leased)
     back = False
     for writer in writers:
         if writer.lease_seconds is not None:
@@ -84,7 +86,7 @@ def _load(intake: Intake, touched: Touched, writers: Iterable[Writer]) -> None:
     if back:
         intake.flows.works.clear()
         intake.tasks.works.clear()
-        intake.load(touched)
+        intake.load(touched, whole=True)
 
 
 def _indices(

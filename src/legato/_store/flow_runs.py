@@ -27,16 +27,34 @@ ENDED = "ended"
 """`attempt.cause` of an attempt whose holder wrote the terminal state."""
 
 
-class FlowWork:
-    """A flow run that the transaction touches.
+class FlowOwner:
+    """Which attempt of a flow run is the latest: what decides whether facts count.
 
-    `holder` is the writer of its latest attempt, `opener` that writer if the attempt is new.
     Records of epochs from `first_epoch` on count: of attempts that this one continues, too.
     """
 
+    __slots__ = ("cause", "closed_at", "epoch", "first_epoch")
+    epoch: int
+    first_epoch: int
+    closed_at: int | None
+    cause: str | None
+
+    def is_open(self, epoch: int) -> bool:
+        """Tell whether facts of that attempt still count: it is the latest, not taken away."""
+        return self.covers(epoch) and (self.closed_at is None or self.cause == ENDED)
+
+    def covers(self, epoch: int) -> bool:
+        """Tell whether an epoch is that of the latest attempt, or of one that this continues."""
+        return self.first_epoch <= epoch <= self.epoch
+
+
+class FlowWork(FlowOwner):
+    """A flow run that the transaction touches.
+
+    `holder` is the writer of its latest attempt, `opener` that writer if the attempt is new.
+    """
+
     __slots__ = (
-        "cause",
-        "closed_at",
         "code_files",
         "code_version",
         "created",
@@ -44,9 +62,7 @@ class FlowWork:
         "deployment_id",
         "encoded",
         "entered",
-        "epoch",
         "expected_at",
-        "first_epoch",
         "flow_id",
         "holder",
         "id",
@@ -72,8 +88,6 @@ class FlowWork:
     policy_text: str | None
     deployment_id: Any
     holder: UUID | None
-    closed_at: int | None
-    cause: str | None
     created: FlowRunDraft | None
     created_at: int
     encoded: tuple[Any, ...]
@@ -83,8 +97,6 @@ class FlowWork:
     stored: int
     sorted_at: int
     version: int
-    epoch: int
-    first_epoch: int
     entered: Entered
     progress: Progress
     expected_at: Any
@@ -103,14 +115,6 @@ class FlowWork:
     def policy(self) -> FlowRunPolicy:
         return policy_of(self.policy_text)
 
-    def is_open(self, epoch: int) -> bool:
-        """Tell whether facts of that attempt still count: it is the latest, not taken away."""
-        return self.covers(epoch) and (self.closed_at is None or self.cause == ENDED)
-
-    def covers(self, epoch: int) -> bool:
-        """Tell whether an epoch is that of the latest attempt, or of one that this continues."""
-        return self.first_epoch <= epoch <= self.epoch
-
 
 class FlowRuns:
     """The flow runs of a transaction, by number of their id."""
@@ -122,6 +126,7 @@ class FlowRuns:
         self._attached: list[Any] = []
         self.leases = AttemptLeases(tx, now)
         self.works: dict[int, FlowWork] = {}
+        self._owners: dict[int, FlowOwner] = {}
 
     def load(self, ids: Iterable[UUID]) -> None:
         """Lock and read runs, in the order of their ids."""
@@ -129,6 +134,20 @@ class FlowRuns:
         for row in self._tx.rows_in("flow_run.standing", missing) if missing else ():
             work = self._adopt(row)
             self.works[work.id.int] = work
+
+    def look(self, ids: Iterable[UUID]) -> None:
+        """Lock runs of which only facts are told, and read whose facts count."""
+        for run_id, epoch, closed_at, cause, first in self._tx.rows_in(
+            "flow_run.owner", sorted(ids)
+        ):
+            owner = FlowOwner()
+            owner.epoch, owner.first_epoch = epoch, epoch if first is None else first
+            owner.closed_at, owner.cause = closed_at, cause
+            self._owners[decode.uid(run_id).int] = owner
+
+    def owner(self, run_id: UUID) -> FlowOwner | None:
+        """Return a run that was read in either way."""
+        return self.works.get(run_id.int) or self._owners.get(run_id.int)
 
     def _adopt(self, row: tuple[Any, ...]) -> FlowWork:
         work = FlowWork()

@@ -69,6 +69,7 @@ def _p(name: str) -> ColumnElement[Any]:
 fr, tr, at, w = s.flow_run, s.task_run, s.attempt, s.writer
 arrival = s.log_arrival
 
+_LATEST = fr.outerjoin(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch))
 _OWNED = (
     select(
         fr.c.id,
@@ -79,7 +80,13 @@ _OWNED = (
         at.c.cause,
         at.c.first_number,
     )
-    .select_from(fr.outerjoin(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch)))
+    .select_from(_LATEST)
+    .order_by(fr.c.id)
+    .with_for_update(of=fr)
+)
+_OWNER = (
+    select(fr.c.id, fr.c.epoch, at.c.closed_at, at.c.cause, at.c.first_number)
+    .select_from(_LATEST)
     .order_by(fr.c.id)
     .with_for_update(of=fr)
 )
@@ -288,6 +295,7 @@ def _of_tasks(table: Table, column: str) -> Executable:
 
 BY_IDS: dict[str, Executable] = {
     "flow_run.standing": _OWNED.where(fr.c.id.in_(_IDS)),
+    "flow_run.owner": _OWNER.where(fr.c.id.in_(_IDS)),
     "task_run.standing": _TASK.where(tr.c.id.in_(_IDS)).with_for_update(),
     "task_run.list_live_of_flow_runs": select(tr.c.id).where(
         tr.c.end_at.is_(None), tr.c.flow_run_id.in_(_IDS)
