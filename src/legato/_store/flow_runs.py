@@ -137,9 +137,8 @@ class FlowRuns:
 
     def look(self, ids: Iterable[UUID]) -> None:
         """Lock runs of which only facts are told, and read whose facts count."""
-        for run_id, epoch, closed_at, cause, first in self._tx.rows_in(
-            "flow_run.owner", sorted(ids)
-        ):
+        rows = self._tx.rows_in("flow_run.owner", sorted(ids))
+        for run_id, epoch, closed_at, cause, first in rows:
             owner = FlowOwner()
             owner.epoch, owner.first_epoch = epoch, epoch if first is None else first
             owner.closed_at, owner.cause = closed_at, cause
