@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from legato._backend.port import Asend
     from legato._backend.spool import Waiting
+    from legato._client.streams import Streams
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock
     from legato._model.records import Batch, BatchAnswer, Writer
@@ -92,6 +93,10 @@ class ProcessBackend(ABC):
     @property
     def asend(self) -> Asend | None:
         """How an operation is carried out on an event loop; None: by `send`, on a thread."""
+        return None
+
+    def streams(self) -> Streams | None:
+        """Return the streams of the server that records; None: there is none."""
         return None
 
     @abstractmethod

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from legato._backend.port import Asend
     from legato._backend.spool import Waiting
     from legato._client.aio import AsyncLink
+    from legato._client.streams import Streams
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock
     from legato._model.records import Batch, BatchAnswer, Writer
@@ -75,6 +76,7 @@ class RemoteBackend(ProcessBackend):
         self._route = route_to(url, os.environ)
         self.server = Server(Link(self._route, identifying(settings)))
         self._headers = identifying(settings)
+        self._token = settings.api_auth_string or settings.api_key
         self._alink: AsyncLink | None = None
         self._away_until = 0.0
         keeping = Keeping(
@@ -192,6 +194,12 @@ class RemoteBackend(ProcessBackend):
 
             self._lookout = Lookout(self.server.carry_out)
         return self._lookout.watch(what)
+
+    def streams(self) -> Streams:
+        """Return the streams of the server."""
+        from legato._client.streams import Streams
+
+        return Streams(self._route, self._token)
 
     def sweep(self) -> None:
         """Leave it to the server."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs
 
 from legato._cli import times
 from legato._cli.exits import Misuse, nearest
@@ -16,13 +18,19 @@ from legato._cli.listing import PAGE, pages
 from legato._cli.output import print_json
 from legato._cli.tables import printable
 from legato._model import filters as f
+from legato._model.errors import Resync, ServerRefused
 from legato._model.states import TERMINAL
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from legato._client.streams import Streams
     from legato._sdk.client.objects import FlowRun, Log
     from legato._sdk.client.sync import SyncClient
 
 POLL_SECONDS = 0.5
+_LATEST = 500
+"""Lines of several processes come in an order that is about that of their times."""
 
 
 def level_of(text: str) -> int:
@@ -48,14 +56,12 @@ class LogLines:
         self._filter = f.LogFilter(flow_run_id=f.IdFilter(any_=[run.id]), level=level)
         self._time: datetime | None = None
         self._count = 0
+        self._shown: set[UUID] = set()
+        self._latest: deque[datetime] = deque(maxlen=_LATEST)
 
     def print(self, tail: int | None) -> int:
         """Print the lines, oldest first; return how many."""
-        count = 0
-        for line in self._new() if tail is None else self._last(tail):
-            click.echo(_text(line))
-            count += 1
-        return count
+        return sum(map(self.show, self._new() if tail is None else self._last(tail)))
 
     def print_json(self, tail: int | None) -> int:
         """Print the lines as one JSON list; return how many."""
@@ -65,11 +71,50 @@ class LogLines:
 
     def follow(self) -> None:
         """Print lines as they come, until the run has ended."""
+        from legato._backend.current import current
+
+        streams = current().streams()
+        if streams is None or not self._follow(streams):
+            self._look()
+
+    def _follow(self, streams: Streams) -> bool:
+        """Follow by the streams of a server; False: they do not come through."""
+        import asyncio
+
+        from legato._cli import log_stream
+
+        wanted = structs.replace(self._filter, timestamp=None)
+        try:
+            asyncio.run(log_stream.follow(streams, self, self._run.id, wanted))
+        except (Resync, ServerRefused):
+            return False
+        return True
+
+    def _look(self) -> None:
         ended = False
         while not ended:
-            ended = self._client.read_flow_run(self._run.id).state_type in TERMINAL
+            ended = self.has_ended()
             if not self.print(None) and not ended:
                 time.sleep(POLL_SECONDS)
+
+    def has_ended(self) -> bool:
+        """Tell whether the run has."""
+        return self._client.read_flow_run(self._run.id).state_type in TERMINAL
+
+    def show(self, line: Log) -> bool:
+        """Print a line, unless it was printed; tell whether it was not."""
+        if line.id in self._shown:
+            return False
+        self._shown.add(line.id)
+        self._latest.append(line.timestamp)
+        click.echo(_text(line))
+        return True
+
+    def finish(self) -> None:
+        """Print what was not told: all that is no older than the lines that were shown last."""
+        if self._latest:
+            self._time, self._count = min(self._latest), 0
+        self.print(None)
 
     def _new(self) -> Iterator[Log]:
         while True:
