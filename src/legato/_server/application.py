@@ -14,7 +14,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from legato._server import events_in, handshake, journal, native, observing, streams_out, tracing
+from legato._server import (
+    events_in,
+    handshake,
+    journal,
+    native,
+    observing,
+    streams_asked,
+    streams_out,
+    tracing,
+)
 from legato._server.control import Control
 from legato._server.duties import Duties
 from legato._server.events_in import EventInbox
@@ -55,6 +64,7 @@ def application(
         *events_in.routes(inbox, access),
         *journal.routes(control),
         *native.routes(control),
+        *streams_asked.routes(control),
         *streams_out.routes(Streams(control), access),
         *observing.routes(duties or Duties([]), tally),
     ]

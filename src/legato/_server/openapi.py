@@ -13,7 +13,7 @@ from legato._model.errors import ObjectNotFound
 from legato._model.operations.logs import DownloadLogs, LogPart
 from legato._model.operations.spec import Operation, Spec
 from legato._model.operations.table import OPERATIONS
-from legato._server import journal, native, quirks
+from legato._server import journal, native, quirks, streams_asked
 from legato._server.duties import DutyStatus
 from legato._server.handshake import API_VERSION
 
@@ -76,6 +76,10 @@ def document() -> dict[str, Any]:
     paths["/metrics"] = {"get": _described("metrics", "Return counts for Prometheus.", lines, {})}
     paths["/journal"] = {"post": journal.DESCRIPTION}
     paths["/operations/{operation_id}"] = {"post": native.DESCRIPTION}
+    for path, description in streams_asked.descriptions().items():
+        refusals = {code: {"$ref": _RESPONSE.format(name=name)} for code, name, _ in _COMMON}
+        responses = dict(sorted({**refusals, **description["responses"]}.items()))
+        paths[path] = {"post": {**description, "responses": responses}}
     for kind in OPERATIONS:
         spec: Spec = kind.spec
         whole = components[kind.__name__]
