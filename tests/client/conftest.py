@@ -44,6 +44,10 @@ class _Passing(BaseHTTPRequestHandler):
         fate = self.server.fates.pop(0) if self.server.fates else None
         if fate == "refused":
             return
+        if "Upgrade" in self.headers:  # as some proxies do
+            self.send_response(404)
+            self.end_headers()
+            return
         if fate is not None and fate != "lost":
             self.send_response(503)
             self.send_header("Retry-After", str(fate))

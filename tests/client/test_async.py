@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from uuid import uuid4
 
 import pytest
@@ -120,6 +123,21 @@ def test_who_gives_up_leaves_no_half_an_answer(between):
             assert (await client.request("POST", "/variables/count")).json() == 0
 
     asyncio.run(ask())
+
+
+def test_without_a_server_nothing_of_it_is_loaded(tmp_path):
+    script = """
+import asyncio, sys
+from legato.client.orchestration import get_client
+async def ask():
+    async with get_client() as client:
+        await client.read_flow_runs()
+asyncio.run(ask())
+print(*({"httptools", "http.client", "websockets"} & sys.modules.keys()))
+"""
+    environ = {**os.environ, "LEGATO_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    assert subprocess.run(command, env=environ, check=True, capture_output=True).stdout == b"\n"
 
 
 def answer_to(said, *, path="/"):

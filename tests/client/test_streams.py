@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from legato._cli import log_lines
+from legato._backend import current as backends
+from legato._cli import log_lines, main
 from legato._client.routes import route_to
 from legato._client.streams import Streams, follow
 from legato._client.subscription import Subscription
@@ -18,6 +19,7 @@ from legato._model.ordered_log import BEGINNING
 from legato._server.safety import Access
 from legato._settings import current as configuration
 from legato._store.port import Grade, Lane
+from legato.client.orchestration import get_client
 from tests.remote.wire import Wire
 from tests.server.conftest import api, flow, move, run
 
@@ -128,9 +130,6 @@ def test_a_server_that_stays_away_is_given_up(wire):
 @pytest.fixture
 def following(wire, tmp_path, monkeypatch):
     """Follow the log lines of a run by the command line; the lines that it shows come in a list."""
-    from legato._backend import current as backends
-    from legato._cli import main
-
     shown, changed = [], threading.Condition()
 
     def echo(text):
@@ -202,3 +201,22 @@ def test_of_a_run_that_has_ended_nothing_is_awaited(api, run, move, following):
     run_id = run("RUNNING")["id"]
     move(run_id, "COMPLETED")
     assert follow(run_id) == []
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_where_no_stream_comes_through_lines_are_looked_for(between, capsys):
+    with get_client(sync_client=True) as client:
+        flow_id = client.create_flow_from_name("etl")
+        body = {"flow_id": str(flow_id), "state": {"type": "RUNNING"}}
+        run_id = client.request("POST", "/flow_runs/", body).json()["id"]
+        line = {
+            "name": "a",
+            "level": 20,
+            "timestamp": "2026-01-01T12:00:00Z",
+            "flow_run_id": run_id,
+        }
+        client.create_logs([{**line, "message": "one"}])
+        client.request("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "COMPLETED"}})
+    assert main.run(["flow-run", "logs", run_id, "--follow"]) == 0
+    assert capsys.readouterr().out.count("| one") == 1
