@@ -24,6 +24,7 @@ from legato._model.errors import ServerAway
 AWAY_SECONDS = 60.0
 """For so long a server may be away before whoever follows learns it."""
 FRAME_MAX_BYTES = 16 * 1024 * 1024
+_connect: Any = connect  # what it returns besides depends on the version
 
 
 def follow(
@@ -36,7 +37,7 @@ def follow(
     patience = Patience(seconds)
     while True:
         try:
-            with connect(_uri(route, subscription), **_options(route)) as socket:
+            with _connect(_uri(route, subscription), **_options(route)) as socket:
                 socket.send(subscription.greeting())
                 subscription.heard(socket.recv(ANSWER_SECONDS))
                 socket.send(subscription.question())
