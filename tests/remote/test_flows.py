@@ -65,7 +65,7 @@ def test_results_lie_with_the_server_so_that_other_machines_have_them(server, st
 
 def test_large_results_are_uploaded_in_parts(server, home, start, tmp_path):
     server.start()
-    little, size = 9_000_000, 17_000_000
+    little, size = 9_000_000, 49_000_000
     assert start(RESULT, little).rest() == ["made", f"flow {little}", f"read {little}"]
     before = _peak(server)
     elsewhere = {"LEGATO_HOME": str(tmp_path / "elsewhere")}

@@ -12,11 +12,10 @@ LONGEST_SECONDS = 30.0
 
 
 class TakeFlight(Operation):
-    """Make what a cache key stands for, unless it is there or another one makes it already.
+    """Make what a cache key stands for, unless it is there or another one makes it already."""
 
-    Asking again changes nothing. It is over when the result is there, by `flights.end`, or with
-    the process.
-    """
+    # Asking again changes nothing. It is over when the result is there, by `flights.end`, or with
+    # the process.
 
     spec: ClassVar = Spec(
         id="flights.take",
@@ -71,11 +70,10 @@ class EndFlight(Operation):
 
 
 class AwaitTurns(Operation):
-    """Return which of these need not be waited for any longer: slots, results that others make.
+    """Return which of these need not be waited for any longer: slots, results that others make."""
 
-    A server answers as soon as there is one, or when `seconds` are over; without a server the
-    answer comes at once.
-    """
+    # A server answers as soon as there is one, or when `seconds` are over; without a server the
+    # answer comes at once.
 
     spec: ClassVar = Spec(
         id="flights.wait",

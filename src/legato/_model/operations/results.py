@@ -37,10 +37,9 @@ class ReadResult(Operation):
 
 
 class PutResultPart(Operation):
-    """Store a part of a result that is too large for a record; asking again changes nothing.
+    """Store a part of a result that is too large for a record; asking again changes nothing."""
 
-    All but the last have `PART_BYTES`. A day later they are gone if no result names the upload.
-    """
+    # All but the last have `PART_BYTES`. A day later they are gone if no result names the upload.
 
     spec: ClassVar = Spec(
         id="results.put_part",
