@@ -65,8 +65,8 @@ class Api:
 
 
 @contextmanager
-def server(place: str) -> Iterator[int]:
-    """Start a server on a database; yields its port."""
+def server(place: str) -> Iterator[tuple[int, int]]:
+    """Start a server on a database; yields its port and the id of its process."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "legato", "server", "start", "--port", str(port)]
@@ -77,7 +77,7 @@ def server(place: str) -> Iterator[int]:
         process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
         try:
             _await(port)
-            yield port
+            yield port, process.pid
         finally:
             process.terminate()
             process.wait()
@@ -210,14 +210,14 @@ def main() -> None:
     parser.add_argument("--empty", help="empty database beside; default: a new home")
     parser.add_argument("--settle", type=float, default=240, help="seconds to leave it alone first")
     given = parser.parse_args()
-    with server(given.place) as port:
+    with server(given.place) as (port, _):
         time.sleep(given.settle)
         if not given.writes:
             read(port, json.loads(given.seeded.read_text(encoding="utf-8")))
             return
         with (
             tempfile.TemporaryDirectory(prefix="legato-empty-") as home,
-            server(given.empty or home) as beside,
+            server(given.empty or home) as (beside, _),
         ):
             write(port, beside)
 
