@@ -26,6 +26,8 @@ LIMIT = 200
 ROOM = 1000
 ROOM_BYTES = 4 * 1024 * 1024
 """What a feed keeps at most: so many items, of so many bytes."""
+AT_ONCE = 4
+"""So many followers are told before requests have their turn again."""
 _RETRY_SECONDS = 0.5
 _BEGIN_SECONDS, _LOOK_SECONDS = 30.0, 0.02
 
@@ -73,7 +75,9 @@ class Feed:
         self._control, self._read = control, read
         self._kept: deque[Stretch] = deque()
         self._start = self._end = 0
-        self._grown, self._woken = asyncio.Event(), asyncio.Event()
+        self._woken = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._due: deque[asyncio.Future[None]] = deque()
         self._followers = 0
         self._pumping: asyncio.Task[None] | None = None
 
@@ -102,10 +106,12 @@ class Feed:
         Raises Resync if what stood there has been pruned.
         """
         while position >= self._end:
-            await self._grown.wait()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiter)
+            await waiter
         if position < self._start:
             return await self._load(position)
-        stretch = next(kept for kept in self._kept if kept.upto > position)
+        stretch = next(kept for kept in reversed(self._kept) if kept.after <= position)
         rest = [item for item in stretch.items if item.position > position]
         return stretch._replace(after=position, items=rest)
 
@@ -148,8 +154,20 @@ class Feed:
         return sum(len(item.frame) for kept in self._kept for item in kept.items) > ROOM_BYTES
 
     def _tell(self) -> None:
-        self._grown.set()
-        self._grown = asyncio.Event()
+        """Wake all who wait. A crowd woken at once would hold up each request meanwhile."""
+        is_telling = bool(self._due)
+        self._due.extend(self._waiting)
+        self._waiting.clear()
+        if not is_telling:
+            self._tell_some()
+
+    def _tell_some(self) -> None:
+        for _ in range(min(AT_ONCE, len(self._due))):
+            waiter = self._due.popleft()
+            if not waiter.done():  # who has left is cancelled
+                waiter.set_result(None)
+        if self._due:
+            asyncio.get_running_loop().call_soon(self._tell_some)
 
 
 class Streams:

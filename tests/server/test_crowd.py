@@ -1,0 +1,50 @@
+"""Many who follow at once: between them, others have their turn."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+
+from legato._control import ordered_log
+from legato._server.streams import AT_ONCE, Feed, Stretch
+
+CROWD = 50
+
+
+class Grown:
+    """A control whose log stands at 0 and gets one more position."""
+
+    async def call(self, work):
+        return "v1.0" if work is ordered_log.latest else work(None)
+
+
+def read(_store, after, _limit):
+    return Stretch(after, 1, [], more=False)
+
+
+async def turns():
+    """Who had a turn, in order, from the moment at which the log grew."""
+    feed, seen, told = Feed(Grown(), read), [], 0
+
+    async def follow():
+        nonlocal told
+        await feed.after(0)
+        told += 1
+        seen.append("follower")
+
+    followers = [asyncio.create_task(follow()) for _ in range(CROWD)]
+    await asyncio.sleep(0)
+    await feed.join()
+    while told < CROWD:
+        await asyncio.sleep(0)
+        seen.append("other")
+    feed.leave()
+    await asyncio.gather(*followers)
+    return seen
+
+
+def test_a_crowd_does_not_hold_up_others():
+    seen = asyncio.run(asyncio.wait_for(turns(), 30))
+    assert seen.count("follower") == CROWD
+    in_a_row = [len(list(run)) for who, run in groupby(seen) if who == "follower"]
+    assert max(in_a_row) <= AT_ONCE
