@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from logging import getLogger
 from typing import Any, NamedTuple
@@ -111,7 +111,8 @@ class Feed:
             await waiter
         if position < self._start:
             return await self._load(position)
-        stretch = next(kept for kept in reversed(self._kept) if kept.after <= position)
+        newest_first: Iterator[Stretch] = reversed(self._kept)
+        stretch = next(kept for kept in newest_first if kept.after <= position)
         rest = [item for item in stretch.items if item.position > position]
         return stretch._replace(after=position, items=rest)
 
