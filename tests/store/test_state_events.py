@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from legato._control import ordered_log as log
-from legato._control.events import prune
 from legato._model.errors import Resync
 from legato._model.events import EventCreate
 from legato._model.ordered_log import BEGINNING
@@ -158,8 +157,8 @@ def test_old_events_are_deleted_and_a_follower_is_told(store, sender):
     store.run(lambda tx: events.record(tx, now() - timedelta(days=8), [told_of("a"), told_of("b")]))
     sender.start()
     store.run(lambda tx: events.record(tx, now(), [told_of("c")]))
-    keep = timedelta(days=7)
-    pruned = [store.run(lambda tx: prune(tx, now(), keep, limit=1)) for _ in range(3)]
+    week_ago = now() - timedelta(days=7)
+    pruned = [store.run(lambda tx: events.prune(tx, week_ago, limit=1)) for _ in range(3)]
     assert pruned == [1, 1, 0]
     assert [e.event for e in told(store) if e.event in {"a", "b", "c"}] == ["c"]
     left = Sql("SELECT DISTINCT resource_id FROM event_resource WHERE resource_id LIKE 'shop.%'")
