@@ -11,6 +11,7 @@ import os
 import random
 
 import httpx
+import pytest
 
 from legato._model.errors import Error, StoreBusy
 from legato._store.faults import FaultyStore, InjectedFault
@@ -23,6 +24,11 @@ TRIES = 100
 def chance():
     """Return how often a store is to fail."""
     return float(os.environ.get("LEGATO_TEST_FAULTS") or 0)
+
+
+def meaningless(reason):
+    """Mark a test that says nothing where each transaction may fail."""
+    return pytest.mark.skipif(chance() > 0, reason=f"under a store that fails: {reason}")
 
 
 class Unreliable(FaultyStore):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from legato._control import openings
 from legato._control.attempts import close_dead, open_writers
+from legato._control.journal import Delivery
+from legato._model.operations.attempts import OpenAttempt
 from legato._model.records import Aborted, TaskRunCreated
 from legato._model.states import StateType
 from legato._store import trees
@@ -14,6 +19,7 @@ from tests.store.records import (
     move,
     named,
     now,
+    state,
     task,
     whole_task,
 )
@@ -74,6 +80,37 @@ def test_late_words_are_kept_and_change_nothing(store, sender):
     assert read_task(store, fresh.id) is None
     assert count(store, "task_run_state") + count(store, "flow_run_state") == before + 2
     assert count(store, "quarantine") == 3
+
+
+@pytest.mark.parametrize("last", [None, "many"], ids=["sound", "bad"])
+def test_who_sends_facts_again_is_fenced_again(store, sender, last):
+    """The answer that says so first may be lost, and it may be the last one."""
+    lost = sender.start()
+    live, records = whole_task(lost)
+    sender.send(*records[:2])
+    store.run(lambda tx: close_dead(tx, now(), [sender.writer]))
+    mine = sender.start()
+    late = [named(live, "late"), *whole_task(mine)[1]]
+    more = TaskRunCreated(1, task(mine, flow_run_run_count=last or 1))
+    first = sender.seq
+    for batch in (late, late, [*late, more], [*late, more]):
+        answer = sender.deliver(sender.batch(*batch, first=first))
+        assert [fenced.flow_run_id for fenced in answer.fenced] == [lost]
+    assert answer.quarantined == (last is not None)
+    again = Delivery(now(), sender.batch(*late, first=first), sender.writer)
+    [answer] = store.run(lambda tx: Delivery.together(tx, [again]))
+    assert [fenced.flow_run_id for fenced in answer.fenced] == [lost]
+    assert read_task(store, live.id).state_type is CRASHED
+
+
+def test_who_has_opened_the_next_attempt_itself_is_not_fenced(store, sender):
+    run_id = sender.start()
+    batch = sender.batch(*whole_task(run_id)[1], move(run_id, StateType.FAILED))
+    sender.deliver(batch)
+    scheduled = state(StateType.SCHEDULED)
+    request = OpenAttempt(flow_run_id=run_id, number=2, state=scheduled, writer=sender.writer)
+    store.run(lambda tx: openings.open(tx, now(), request))
+    assert sender.deliver(batch).fenced == []
 
 
 def test_a_run_is_deleted_with_all_below_it(store, sender):

@@ -18,6 +18,7 @@ from legato._store import trees
 from legato._store.checker import Recorder, violations
 from legato._store.faults import FaultyStore, InjectedFault
 from legato._store.sqlite import SqliteStore
+from tests import faults
 from tests.store.conftest import postgres_store
 from tests.store.records import Sender, flow_run, line, move, moved, new_id, now, task
 
@@ -144,6 +145,7 @@ def test_no_interleaving_leaves_a_terminal_state_on_postgres(postgres_url, steps
 
 
 @pytest.mark.chaos
+@faults.meaningless("it has faults of its own, and with both it takes minutes")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_busy_life_with_faults(store, seed):
     """1 % of each fault; without the sequence numbers, records would be stored twice."""

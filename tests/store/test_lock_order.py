@@ -15,6 +15,7 @@ from legato._control.slots import take
 from legato._model.concurrency_limits import GlobalConcurrencyLimitCreate
 from legato._model.operations.concurrency_limits import CreateGlobalConcurrencyLimit
 from legato._model.operations.slots import TakeSlots
+from tests import faults
 from tests.store.records import (
     COMPLETED,
     RUNNING,
@@ -85,6 +86,7 @@ def in_order(names):
     return ranks == sorted(ranks)
 
 
+@faults.meaningless("after a fault in it, a batch is taken record by record, in their order")
 def test_a_batch_locks_in_order(sender, trace):
     first, second = flow_run(), flow_run()
     run, records = whole_task(first.run.id)

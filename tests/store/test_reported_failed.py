@@ -1,6 +1,6 @@
 """Tests of attempts again, each batch of which may be stored but reported failed, and sent again.
 
-All tests of the stores run so by `scripts/chaos faults`.
+All tests of the stores, and of operations, run so by `scripts/chaos faults`.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from legato._control import proposals, returning
+from legato._control.touched import Touched, attempt_of, flow_run_of
 from legato._model.environments import Environment
 from legato._model.events import EventCreate
 from legato._model.flows import Flow
@@ -186,12 +187,27 @@ class Intake:
         if isinstance(record, FlowRunProposed | FlowRunMoveProposed):
             self.answer.answers[index] = Aborted(str(error))
             return
-        self._quarantine.add(seq, record, _flow_run_of(record), error)
+        self._quarantine.add(seq, record, flow_run_of(record), error)
 
     def fence(self, flow_run_id: UUID, reason: str) -> None:
         """Tell the writer, once, that it no longer owns a run."""
         if all(fenced.flow_run_id != flow_run_id for fenced in self.answer.fenced):
             self.answer.fenced.append(Fenced(flow_run_id, reason))
+
+    def fence_again(self, records: Iterable[Record]) -> None:
+        """Tell again which runs records that were taken before did not count for.
+
+        The answer that told it first may be lost. An attempt that this writer has opened since
+        then takes no run away from it.
+        """
+        for record in records:
+            flow_run_id, epoch = attempt_of(record)
+            work = flow_run_id and self.flows.works.get(flow_run_id.int)
+            if flow_run_id is None or not work:
+                continue
+            own = work.holder == self.writer.id
+            if not work.is_open(max(epoch, work.epoch) if own else epoch):
+                self.fence(flow_run_id, f"Attempt {epoch} is closed.")
 
     def counts(self, flow_run_id: UUID | None, epoch: int) -> bool:
         """Tell whether what happens under that epoch still changes states; fence if not."""
@@ -308,65 +324,3 @@ class Intake:
         FlowRunProposed: _proposed,
         FlowRunMoveProposed: _move_proposed,
     }
-
-
-class Touched:
-    """The flow runs and task runs that records are about, and the numbers of new task runs.
-
-    `asks`: there are proposals among them. `begun` are the new flow runs of records that were never
-    sent before: nobody else knows their ids, so they are not looked for. If one is there all the
-    same, its row cannot be written, and the store runs the batch again, record by record.
-    """
-
-    def __init__(self) -> None:
-        self.asks = False
-        self.begun: set[int] = set()
-        self.flows: dict[int, UUID] = {}
-        self.tasks: dict[int, UUID] = {}
-        self.created: set[int] = set()
-
-    def add(self, records: Iterable[Record], *, new: bool = False) -> Touched:
-        """Add what further records touch; `new`: none of them was sent before."""
-        flows, tasks, created = self.flows, self.tasks, self.created
-        last: UUID | None = None
-        for record in records:
-            if type(record) is TaskRunMoved or type(record) is TaskRunNamed:
-                number = record.task_run_id.int
-                if number not in created:
-                    tasks[number] = record.task_run_id
-                owner = record.flow_run_id
-            elif type(record) is TaskRunCreated:
-                created.add(record.run.id.int)
-                owner = record.run.flow_run_id
-            elif type(record) is CacheLookedUp:
-                owner = record.flow_run_id
-            else:
-                self.asks = _add_proposed(record, flows) or self.asks
-                if new and type(record) is FlowRunProposed and record.run.id is not None:
-                    self.begun.add(record.run.id.int)
-                continue
-            if owner is not last and owner is not None:
-                flows[owner.int] = last = owner
-        return self
-
-
-def _add_proposed(record: Record, flows: dict[int, UUID]) -> bool:
-    """Add the runs that a proposal is about; other records have none to be read."""
-    if type(record) is FlowRunMoveProposed:
-        flows[record.flow_run_id.int] = record.flow_run_id
-    elif type(record) is FlowRunProposed:
-        above = record.parent.flow_run_id if record.parent is not None else None
-        for run_id in (record.run.id, above):
-            if run_id is not None:
-                flows[run_id.int] = run_id
-    else:
-        return False
-    return True
-
-
-def _flow_run_of(record: Record) -> UUID | None:
-    run = record
-    for part in ("run", "log", "artifact"):
-        run = getattr(record, part, run)
-    found = getattr(run, "flow_run_id", None)
-    return found if isinstance(found, UUID) else None

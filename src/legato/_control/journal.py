@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from legato._control import returning
-from legato._control.intake import BAD, Intake, Numbered, Touched
+from legato._control.intake import BAD, Intake, Numbered
+from legato._control.touched import Touched
 from legato._model.errors import Error, Hole
 from legato._model.records import PROPOSALS, Batch, BatchAnswer, Record, Writer
 from legato._store import quarantine, writers
@@ -46,8 +47,9 @@ class Delivery:
 def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> BatchAnswer:
     """Store what is new of a batch and answer its proposals.
 
-    Records that were taken before have no effect, but they are answered again. Raises
-    Hole with the expected number if records are missing before the batch.
+    Records that were taken before have no effect, but they are answered again, and runs that
+    they did not count for are fenced again. Raises Hole with the expected number if records
+    are missing before the batch.
     """
     answer = BatchAnswer(batch.first_seq + len(batch.records) - 1)
     taken = _advance(tx, now, batch, writer)
@@ -57,12 +59,16 @@ def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> Bat
         for index in indices:
             intake = Intake(tx, now, writer).turn_to(writer, answer, known)
             _take_alone(intake, (index, batch.first_seq + index, batch.records[index]))
+        if taken:
+            _fence_alone(tx, now, writer, answer, batch.records[:taken])
         return answer
     intake = Intake(tx, now, writer)
     records = _records(batch, indices)
     try:
-        _load(intake, Touched().add(records, new=not taken), [writer])
-        intake.turn_to(writer, answer, known)
+        touched = Touched().add(records, new=not taken)
+        touched.add_known(batch.records[:taken])
+        _load(intake, touched, [writer])
+        intake.turn_to(writer, answer, known).fence_again(batch.records[:taken])
         intake.take(_numbered(batch, indices, records))
         intake.flush()
     except (Error, *BAD) as error:
@@ -167,6 +173,7 @@ def _receive_all(
         indices = _indices(tx, batch, delivery.writer, answer, count)
         records = _records(batch, indices)
         touched.add(records, new=first and not count)
+        touched.add_known(batch.records[:count])
         parts.append((delivery, answer, indices, records))
         senders.append(delivery.writer)
     if not senders:
@@ -175,9 +182,10 @@ def _receive_all(
         intake = Intake(tx, now, senders[0])
         _load(intake, touched, senders)
         for delivery, answer, indices, records in parts:
-            known = delivery.batch.first_seq + taken[delivery] - 1
-            intake.turn_to(delivery.writer, answer, known)
-            intake.take(_numbered(delivery.batch, indices, records))
+            batch, count = delivery.batch, taken[delivery]
+            intake.turn_to(delivery.writer, answer, batch.first_seq + count - 1)
+            intake.fence_again(batch.records[:count])
+            intake.take(_numbered(batch, indices, records))
             outcomes[delivery] = answer
         intake.flush()
     except (Error, *BAD) as error:
@@ -228,3 +236,13 @@ def _take_alone(intake: Intake, record: Numbered) -> None:
         instead.turn_to(intake.writer, intake.answer)
         instead.refuse(*record, error)
         instead.flush()
+
+
+def _fence_alone(
+    tx: Transaction, now: datetime, writer: Writer, answer: BatchAnswer, known: Sequence[Record]
+) -> None:
+    """Fence again what records that were taken before did not count for."""
+    intake, touched = Intake(tx, now, writer).turn_to(writer, answer), Touched()
+    touched.add_known(known)
+    intake.load(touched, whole=True)
+    intake.fence_again(known)
