@@ -14,8 +14,14 @@ from tests.store.conftest import postgres_store, postgres_url
 __all__ = ["postgres_url"]
 
 
+@pytest.fixture
+def excused():
+    """How the reasons begin for which records may be put aside; a test adds what it expects."""
+    return set()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def server(request, tmp_path):
+def server(request, tmp_path, excused):
     """A server that is not started; what it stored is checked at the end."""
     url = None
     if request.param == "postgres":
@@ -29,8 +35,8 @@ def server(request, tmp_path):
     store = opened(server)
     try:
         assert violations(store) == []
-        bad = store.read(lambda tx: tx.select(Sql("SELECT * FROM quarantine")))
-        assert bad == []
+        bad = store.read(lambda tx: tx.select(Sql("SELECT error FROM quarantine")))
+        assert [row[0] for row in bad if not row[0].startswith(tuple(excused))] == []
     finally:
         store.close()
 
