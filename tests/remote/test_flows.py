@@ -47,7 +47,7 @@ def test_who_a_server_does_not_know_is_told_so_and_goes_on(server, home, start):
     assert "does not let this process in (401" in script.errors()
     assert "LEGATO_API_AUTH_STRING" in script.errors()
     assert "secret" not in script.errors()
-    script = start(ONE, LEGATO_API_AUTH_STRING="ada:secret")
+    script = start(ONE, LEGATO_API_AUTH_STRING="ada:secret", LEGATO_SPOOL_EXIT_SECONDS="30")
     assert script.rest() == ["one 1"]
     assert script.errors().count("\n") == 2  # the lines of the run, nothing else
     assert not list((home / "spool").rglob("*.db"))  # what waited went out, too
