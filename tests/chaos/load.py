@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -66,7 +67,7 @@ class Load:
         self._ack(run, "PENDING")
         self._move(client, run, "RUNNING")
         line = {"name": "x", "level": 20, "message": run, "flow_run_id": run}
-        self._send(client, "/logs/", [{**line, "timestamp": "2026-01-01T00:00:00Z"}])
+        self._send(client, "/logs/", [{**line, "timestamp": datetime.now(UTC).isoformat()}])
         self._ack(run, "line")
         self._send(client, "/variables/", {"name": f"v_{run.replace('-', '_')}", "value": run})
         self._ack(run, "variable")

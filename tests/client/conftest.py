@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from legato._backend import current as backends
+from legato._sdk import services
 from legato._settings import current as configuration
 from tests.server.conftest import serve
 from tests.store.conftest import postgres_url, store
@@ -89,6 +90,7 @@ def home(between, tmp_path, monkeypatch):
     """A home whose runs are recorded through the server."""
     monkeypatch.setenv("LEGATO_HOME", str(tmp_path))
     monkeypatch.setenv("LEGATO_API_URL", between.url)
+    monkeypatch.setattr(services, "_current", None)  # a pool within this process stands in for it
     configuration.forget()
     yield tmp_path
     backends.retire(str(tmp_path))

@@ -40,7 +40,8 @@ class Watch:
         close: Callable[[], object] | None = None,
         every: float = 1.0,
     ) -> None:
-        self.look, self.every = look, every
+        self.look: Callable[[], object] = look
+        self.every: float = every
         self._close = close
 
     def close(self) -> None:

@@ -40,7 +40,9 @@ COMMANDS: dict[str, Entry] = {
     "server": Entry(
         "server", "Start and stop a server, and look after the database that runs are recorded in."
     ),
-    "db": Entry("database", "Measure the database, delete what is old, bring it to this version."),
+    "db": Entry(
+        "database", "Measure the database, delete what is old, bring it to this version of Legato."
+    ),
     "spool": Entry("spool", "List and deliver what waits for the database to work again."),
     "config": Entry("config", "View and change settings."),
     "profile": Entry("profiles", "List profiles, and choose the one whose settings hold."),

@@ -27,7 +27,7 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would be done; do nothing.")
 
 
-@click.group("database", cls=Noun)
+@click.group("db", cls=Noun)
 def database() -> None:
     """Measure the database, delete what is old, bring it to this version of Legato."""
 

@@ -13,7 +13,7 @@ def command() -> None:
     """Start and stop a server, and look after the database that runs are recorded in."""
 
 
-command.add_command(database)
+command.add_command(database, "database")
 
 
 @command.command("start")
