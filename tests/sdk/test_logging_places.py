@@ -167,7 +167,7 @@ def test_a_finaliser_logs_for_the_run_that_it_comes_in(rows: Rows) -> None:
 
     outer()
     found = rows(WHOSE)
-    assert 2 < found.count(("finalised", "the flow")) <= 3001  # other threads collect for themselves
+    assert 2 < found.count(("finalised", "the flow")) <= 3001  # other threads collect, too
     assert {whose for what, whose in found if what == "finalised"} == {"the flow"}
     assert found.count(("line", "the flow")) == 3000
 

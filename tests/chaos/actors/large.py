@@ -45,6 +45,6 @@ if __name__ == "__main__":
         durable.resume(sys.argv[2], flow=large)
     else:
         large(int(sys.argv[1]))
-    with open("/proc/self/status", encoding="ascii") as status:  # getrusage tells of the parent, too
+    with open("/proc/self/status", encoding="ascii") as status:  # getrusage: of the parent, too
         (peak,) = [line.split()[1] for line in status if line.startswith("VmHWM")]
     say(f"peak {int(peak) // 1024}")
