@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from legato._store.sql import Sql
-from tests.remote.conftest import opened, postgres_url, server
+from tests.remote.conftest import excused, opened, postgres_url, server
 
-__all__ = ["postgres_url", "server"]
+__all__ = ["excused", "postgres_url", "server"]
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 CASES = {
     "states": ["*"],

@@ -120,6 +120,10 @@ class Journal:
         """Return why this process no longer owns the run; None if it does."""
         return self._drain.fences.get(flow_run_id)
 
+    def own(self, flow_run_id: UUID) -> None:
+        """Note that this process owns a run: it has opened the run's next attempt."""
+        self._drain.fences.pop(flow_run_id, None)
+
     def append(self, record: Record) -> None:
         """Add a fact; it is committed within milliseconds."""
         buffer = self._buffer

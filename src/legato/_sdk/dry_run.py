@@ -110,6 +110,8 @@ class _Notes:
 
     def fenced(self, flow_run_id: UUID) -> None: ...
 
+    def own(self, flow_run_id: UUID) -> None: ...
+
     def _add(self, run: TaskRunCreate, *, is_flow: bool) -> None:
         upstream = [
             given.id

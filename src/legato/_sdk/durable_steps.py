@@ -253,6 +253,7 @@ def _waited(backend: Backend, context: TaskRunContext, failure: Exception) -> Ex
 def commit(backend: Backend, context: TaskRunContext) -> None:
     """Wait until the end of a step survives a power cut; raise StepNotCommitted if it cannot.
 
+    It is raised, too, if the run is somebody else's by now: no further step is done here then.
     A server that does not answer is waited for, however long it takes: what follows could be done
     a second time elsewhere. With `durable="local"` the disk of this machine is enough.
     """
@@ -271,3 +272,6 @@ def commit(backend: Backend, context: TaskRunContext) -> None:
             f"The durable step {context.name} is done, but that could not be committed:"
             f" {describe(failure)}"
         )
+    reason = None if flow is None else backend.journal.fenced(flow.id)
+    if reason is not None:  # somebody else has taken the run up, and does the next step
+        raise StepNotCommitted(f"The durable step {context.name} does not count: {reason}")

@@ -103,6 +103,12 @@ class PipeJournal:
         else:
             _own_journal().flush(acked)
 
+    def fenced(self, flow_run_id: UUID) -> None:
+        """Leave it to the process of the flow."""
+
+    def own(self, flow_run_id: UUID) -> None:
+        """Leave it to the process of the flow."""
+
 
 def _own_journal() -> Any:
     from legato._backend.current import current as own_backend

@@ -130,6 +130,7 @@ def reopen(
         )
     )
     failpoint("attempt.after_open")
+    backend.journal.own(flow_run_id)
     context.id, context.name, context.flow_id = record.id, record.name, record.flow_id
     context.root_id = record.root_flow_run_id or record.id
     context.epoch, context.version, context.state = opened.number, opened.version, opened.state

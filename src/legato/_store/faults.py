@@ -29,7 +29,6 @@ POINTS = frozenset(
         "ownership.before_close", "ownership.before_hold",
         "spool.after_put", "spool.after_remove", "spool.before_commit", "spool.before_discard",
         "spool.before_put", "spool.before_remove", "spool.before_rescue", "spool.delivered",
-        "spool.hardened",
         "spool.made",
         "store.after_begin", "store.after_commit", "store.after_lock", "store.after_unlock",
         "store.before_begin", "store.before_commit", "store.before_lock", "store.opened",

@@ -105,7 +105,6 @@ class SpoolFile:
             self._sync(connection, full=True)
             with _transaction(connection):
                 connection.execute("UPDATE writer SET body = body")
-        failpoint("spool.hardened")
 
     def _sync(self, connection: sqlite3.Connection, *, full: bool) -> None:
         if full is not self._full:
