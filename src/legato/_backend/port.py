@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from uuid import UUID
 
+    from legato._client.streams import Streams
     from legato._journal.journal import Journal
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock, Ids, Random
@@ -84,6 +85,10 @@ class Backend(Protocol):
 
     def changes(self) -> object:
         """Return what is another value once anybody has committed; cheap enough to be polled."""
+        ...
+
+    def streams(self) -> Streams | None:
+        """Return the streams of the server that records; None: there is none."""
         ...
 
     def sweep(self) -> None:

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Entry] = {
     "flow": Entry("flows", "List flows."),
     "variable": Entry("variables", "List, read and change variables."),
     "artifact": Entry("artifacts", "List, inspect and delete artifacts."),
+    "event": Entry("events", "Emit an event, and print events as they come."),
     "concurrency-limit": Entry(
         "concurrency_limits", "Limit how many task runs with a tag run at once."
     ),

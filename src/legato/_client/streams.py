@@ -12,14 +12,19 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 from websockets.asyncio.client import connect as aconnect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidMessage,
+    InvalidStatus,
+    WebSocketException,
+)
 from websockets.sync.client import connect
 
 from legato._client.link import ANSWER_SECONDS, said
 from legato._client.patience import Patience
 from legato._client.routes import Route
 from legato._client.subscription import SUBPROTOCOL, Subscription, Told
-from legato._model.errors import ServerAway
+from legato._model.errors import ServerAway, ServerRefused
 
 AWAY_SECONDS = 60.0
 """For so long a server may be away before whoever follows learns it."""
@@ -116,6 +121,10 @@ def _pause(route: Route, subscription: Subscription, patience: Patience, error: 
         subscription.closed(close.code if close else None, close.reason if close else "")
     elif isinstance(error, InvalidStatus):
         subscription.refused(error.response.status_code)
+    elif isinstance(error, InvalidMessage) and isinstance(error.__cause__, ValueError):
+        raise ServerRefused(  # an old proxy, which knows HTTP/1.0 only
+            f"What answers at {route.url} lets no stream through: {error.__cause__}."
+        ) from error
     pause = patience.pause(time.monotonic())
     if pause is None:
         raise ServerAway(f"{route.url} cannot be followed: {said(error)}.") from error

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self
 
-from legato._model.operations.events import EventsFollowed, FollowEvents
 from legato._sdk import events
-from legato._sdk.client import waiting
 from legato._sdk.event_records import Event, EventFilter, ReceivedEvent
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from types import TracebackType
-
-POLL_SECONDS = 0.25
 
 
 class EventsClient:
@@ -38,15 +34,19 @@ class EventsClient:
 class EventSubscriber:
     """Follows events from when it is entered, in the order in which they come, without a gap.
 
-    A process that does nothing but follow asks for news four times a second.
+    A server tells of them as they come. Without one, a process that does nothing but follow looks
+    four times a second.
     """
 
     def __init__(self, filter: EventFilter | None = None) -> None:
         self._filter = filter
-        self._cursor: str | None = None
+        self._heard: AsyncGenerator[ReceivedEvent | None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._cursor = (await self._follow()).cursor
+        from legato._sdk import following
+
+        self._heard = following.events(self._filter)
+        await anext(self._heard)  # all that comes from here on is told
         return self
 
     async def __aexit__(
@@ -55,22 +55,21 @@ class EventSubscriber:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Nothing is held."""
+        """Hear of nothing any more."""
+        if self._heard is not None:
+            await self._heard.aclose()
+            self._heard = None
 
-    async def __aiter__(self) -> AsyncIterator[ReceivedEvent]:
-        import asyncio
+    def __aiter__(self) -> Self:
+        return self
 
-        while True:
-            found = await self._follow()
-            self._cursor = found.cursor
-            for event in found.events:
-                yield ReceivedEvent.wrap(event)
-            if not found.more:
-                await asyncio.sleep(POLL_SECONDS)
-
-    async def _follow(self) -> EventsFollowed:
-        asked: Any = FollowEvents(cursor=self._cursor, filter=self._filter)
-        return cast("EventsFollowed", await waiting.send(asked))
+    async def __anext__(self) -> ReceivedEvent:
+        if self._heard is None:
+            raise RuntimeError("Events are followed within `async with` only.")
+        async for event in self._heard:
+            if event is not None:
+                return event
+        raise StopAsyncIteration
 
 
 def get_events_client() -> EventsClient:
