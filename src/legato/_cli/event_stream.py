@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Literal
 
@@ -34,7 +34,7 @@ async def follow(form: Literal["json", "text"], path: str | None, *, once: bool)
 
 
 @contextmanager
-def _opened(path: str | None) -> Iterator[IO[str] | None]:
+def _opened(path: str | None) -> Generator[IO[str] | None]:
     if path is None:
         yield None
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import click
 
@@ -117,8 +117,8 @@ def _resource(labels: tuple[str, ...], resource_id: str | None) -> dict[str, str
 
 def _related(text: str | None) -> list[dict[str, str]]:
     """Return the related resources; one alone may stand without brackets."""
-    found = [] if text is None else _json("--related", text)
-    listed: list[Any] = found if isinstance(found, list) else [found]
+    found: Any = [] if text is None else _json("--related", text)
+    listed = cast("list[Any]", found if isinstance(found, list) else [found])
     for one in listed:
         if not isinstance(one, dict) or _ID not in one or _ROLE not in one:
             shown = json.dumps(one)
@@ -130,7 +130,7 @@ def _object(option: str, text: str) -> dict[str, Any]:
     found = _json(option, text)
     if not isinstance(found, dict):
         raise Misuse(f"{option} {text!r} is no JSON object.")
-    return found
+    return cast("dict[str, Any]", found)
 
 
 def _json(option: str, text: str) -> Any:

@@ -145,6 +145,9 @@ class PipeBackend:
         """Return what is another value once anybody has committed."""
         return self.pipe.ask("changes")
 
+    def streams(self) -> None:
+        """Nothing is followed from here but by looking."""
+
     def sweep(self) -> None:
         """Close what dead processes hold."""
         self.pipe.ask("sweep")
