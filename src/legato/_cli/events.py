@@ -117,13 +117,14 @@ def _resource(labels: tuple[str, ...], resource_id: str | None) -> dict[str, str
 
 def _related(text: str | None) -> list[dict[str, str]]:
     """Return the related resources; one alone may stand without brackets."""
-    found: Any = [] if text is None else _json("--related", text)
-    listed = cast("list[Any]", found if isinstance(found, list) else [found])
-    for one in listed:
+    listed: Any = [] if text is None else _json("--related", text)
+    if not isinstance(listed, list):
+        listed = [listed]
+    for one in cast("list[Any]", listed):
         if not isinstance(one, dict) or _ID not in one or _ROLE not in one:
             shown = json.dumps(one)
             raise Misuse(f"--related: {shown} is no JSON object with {_ID} and {_ROLE}.")
-    return listed
+    return cast("list[dict[str, str]]", listed)
 
 
 def _object(option: str, text: str) -> dict[str, Any]:
