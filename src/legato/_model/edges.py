@@ -8,9 +8,10 @@ hold more: it is stored as text, NUL in it as U+FFFD (`_store/encode.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -29,6 +30,10 @@ ALL_MAX = 100
 """Each of these is a condition of its own."""
 _CONTENT = frozenset({"message", "description", "value", "data"})
 """What is kept, not what it is found by: texts or JSON; the body's size is their limit."""
+
+_COLLECTIONS = (list, tuple, set, frozenset)
+_HARMLESS = frozenset({UUID, bool, dict})
+"""No value of these is wrong; JSON of the client's own both stores keep as a text."""
 
 
 def refused(operation: Struct, *, asks: bool) -> list[Problem]:
@@ -66,21 +71,19 @@ class _Look:
     def of_struct(self, value: Struct, place: Place) -> list[Problem]:
         found: list[Problem] = []
         for name in value.__struct_fields__:
-            item = getattr(value, name)
-            if item is not None:
+            # most fields say nothing; whatever is empty or zero is fine, too
+            if (item := getattr(value, name)) and item.__class__ not in _HARMLESS:
                 found += self._of(item, name, [*place, name])
         return found
 
     def _of(self, value: Any, name: str, place: Place) -> list[Problem]:
         if isinstance(value, Struct):
             return self.of_struct(value, place)
-        if isinstance(value, list | tuple | set | frozenset):
+        if isinstance(value, _COLLECTIONS):
             return self._of_list(list(cast("Iterable[Any]", value)), name, place)
-        if isinstance(value, Mapping):  # JSON of the client's own: both stores keep it as a text
+        if isinstance(value, dict) or (name in _CONTENT and not self._asks):
             return []
-        if name in _CONTENT and not self._asks:
-            return []
-        said = self._wrong(value)
+        said = self._wrong_text(value) if isinstance(value, str) else self._wrong(value)
         return [problem("value", place, said, _shown(value))] if said else []
 
     def _of_list(self, values: list[Any], name: str, place: Place) -> list[Problem]:
@@ -96,8 +99,6 @@ class _Look:
         ]
 
     def _wrong(self, value: Any) -> str | None:
-        if isinstance(value, str):
-            return self._wrong_text(value)
         if isinstance(value, int | float):
             inside = -NUMBER_MAX <= value <= NUMBER_MAX  # False for NaN, too
             return None if inside else f"numbers are from -{NUMBER_MAX} to {NUMBER_MAX}"

@@ -18,20 +18,10 @@ from legato._model.operations.table import OPERATIONS
 
 
 class Route(Struct, frozen=True):
-    """Where an operation is found: the parts of its path, those in braces stand for any text."""
+    """An operation, and the names of the parts of its path that stand for any text."""
 
     kind: type[Operation]
-    parts: tuple[str, ...]
-
-    def match(self, parts: list[str]) -> dict[str, str] | None:
-        """Return what stands in the place of the parts in braces; None: another path."""
-        values: dict[str, str] = {}
-        for expected, part in zip(self.parts, parts, strict=True):
-            if expected.startswith("{"):
-                values[expected[1:-1]] = part
-            elif expected != part:
-                return None
-        return values
+    names: tuple[tuple[int, str], ...]
 
 
 class Match(Struct, frozen=True):
@@ -41,29 +31,43 @@ class Match(Struct, frozen=True):
     values: dict[str, str]
 
 
+class _Shape(Struct, frozen=True):
+    """Paths of one length whose parts in braces stand in the same places."""
+
+    fixed: tuple[int, ...]
+    routes: dict[tuple[str, ...], list[Route]]
+    """By what stands in the other places."""
+
+
 @cache
-def _routes() -> dict[tuple[int, str], list[Route]]:
-    """The table by number of parts and first part, paths without parameters first."""
-    found: dict[tuple[int, str], list[Route]] = {}
+def _shapes() -> dict[int, list[_Shape]]:
+    """The table by number of parts, paths without parameters first."""
+    found: dict[tuple[int, tuple[int, ...]], _Shape] = {}
     for kind in OPERATIONS:
-        parts = tuple(split(kind.spec.path))
-        found.setdefault((len(parts), parts[0]), []).append(Route(kind, parts))
-    for routes in found.values():
-        routes.sort(key=lambda route: sum(part.startswith("{") for part in route.parts))
-    return found
+        parts = split(kind.spec.path)
+        names = tuple((i, part[1:-1]) for i, part in enumerate(parts) if part.startswith("{"))
+        fixed = tuple(i for i, part in enumerate(parts) if not part.startswith("{"))
+        shape = found.setdefault((len(parts), fixed), _Shape(fixed, {}))
+        shape.routes.setdefault(tuple(parts[i] for i in fixed), []).append(Route(kind, names))
+    of_length: dict[int, list[_Shape]] = {}
+    for (length, _), shape in sorted(found.items(), key=lambda item: -len(item[1].fixed)):
+        of_length.setdefault(length, []).append(shape)
+    return of_length
 
 
 def split(path: str) -> list[str]:
     """Return the parts of a path; it may begin and end with a slash or not."""
-    return [unquote(part) for part in path.strip("/").split("/")]
+    parts = path.strip("/").split("/")
+    return [unquote(part) for part in parts] if "%" in path else parts
 
 
 def matches(path: str) -> list[Match]:
     """Return the operations at a path, one or more for each method, the best ones first."""
     parts = split(path)
-    routes = _routes().get((len(parts), parts[0]), ())
     return [
-        Match(route.kind, values) for route in routes if (values := route.match(parts)) is not None
+        Match(route.kind, {name: parts[i] for i, name in route.names})
+        for shape in _shapes().get(len(parts), ())
+        for route in shape.routes.get(tuple([parts[i] for i in shape.fixed]), ())
     ]
 
 
@@ -77,7 +81,9 @@ def made(match: Match, body: Any, query: str) -> Operation:
         body = {kind.spec.body: body}
     if not isinstance(body, Mapping):
         raise InvalidRequest("The body must be a JSON object.")
-    fields = {**cast("Mapping[str, Any]", body), **dict(parse_qsl(query)), **match.values}
+    fields = {**cast("Mapping[str, Any]", body), **match.values}
+    if query:
+        fields = {**fields, **dict(parse_qsl(query)), **match.values}
     try:
         operation: Operation = msgspec.convert(fields, kind, strict=False)
     except (msgspec.ValidationError, ValueError):
