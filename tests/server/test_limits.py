@@ -161,6 +161,48 @@ def test_an_idle_connection_goes_on_answering(hasty):
             assert line.recv(65536).startswith(b"HTTP/1.1 200")
 
 
+def test_a_head_that_follows_another_request_has_a_limit_too(api):
+    get = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+    with connected(api) as line:
+        line.sendall(get % b"" + get % (b"X: " + b"x" * HEAD_MAX_BYTES + b"\r\n"))
+        found = b""
+        with suppress(ConnectionResetError):
+            while data := line.recv(65536):
+                found += data
+    assert b"HTTP/1.1 431" in found
+
+
+def test_a_connection_nobody_uses_is_closed(serve, monkeypatch):
+    monkeypatch.setattr(Connection, "head_seconds", 0.4)  # it is looked at four times as often
+    monkeypatch.setattr(Connection, "idle_seconds", 0.1)
+    with serve() as client, connected(client) as line:
+        line.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        status, headers, body = read(line)
+    assert (status, body) == (200, b"[]")
+    assert "connection" not in headers
+
+
+def test_operations_in_one_packet_are_answered_in_order(api):
+    asked = HEAD + b"Content-Length: 2\r\n%s\r\n{}"
+    with connected(api) as line:
+        line.sendall(asked % b"X-Request-Id: a\r\n" + asked % b"X-Request-Id: b\r\n")
+        line.sendall(asked % b"X-Request-Id: c\r\nConnection: close\r\n")
+        found = b""
+        while data := line.recv(65536):
+            found += data
+    ids = [at.partition(b"\r\n")[0] for at in found.split(b"x-request-id: ")[1:]]
+    assert ids == [b"a", b"b", b"c"]
+    assert found.count(b"connection: close\r\n") == 1
+
+
+def test_an_answer_to_head_has_no_body(api):
+    answer = api.head("/flows/filter")
+    assert answer.status_code == 405
+    assert int(answer.headers["content-length"]) > 0
+    assert answer.content == b""
+    assert api.get("/health").status_code == 200
+
+
 def test_refusals_are_as_safe_as_answers(api):
     with connected(api) as line:
         line.sendall(b"nonsense\r\n\r\n")

@@ -24,6 +24,7 @@ from legato._server import (
     streams_out,
     tracing,
 )
+from legato._server.answers import json_response
 from legato._server.control import Control
 from legato._server.duties import Duties
 from legato._server.events_in import EventInbox
@@ -32,7 +33,6 @@ from legato._server.operations import (
     COMPRESSED_FROM_BYTES,
     COMPRESSION,
     Operations,
-    json_response,
     too_long,
 )
 from legato._server.safety import Access, Guard, TooLong

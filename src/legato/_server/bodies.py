@@ -5,12 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from legato._model.edges import DEPTH_MAX, is_too_deep
 from legato._model.errors import InvalidRequest
 
 ECHO_MAX_BYTES = 64 * 1024
 """Of a longer body, an error says what is wrong but does not repeat it."""
+
+
+async def received(receive: Receive) -> bytes:
+    """Return the whole body of a request; raise ClientDisconnect if its client is gone before."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def decoded(raw: bytes) -> Any:

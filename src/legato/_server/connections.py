@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from legato._server.answers import WHOLE, Header
 from legato._server.headers import STANDING
 
 HEAD_MAX_BYTES = 32 * 1024
@@ -34,11 +37,16 @@ class Connection(HttpToolsProtocol):
     """For the request line and the headers."""
     body_seconds = 120.0
     """For a body, and for a client to take an answer."""
+    idle_seconds = 30.0
+    """Until the next request begins."""
     _watching: asyncio.TimerHandle | None = None
     _due: float | None = None
     """When the client must have done what is waited for."""
     _in_head = True
     _received = 0
+    """Bytes since the part of a request that is waited for began, or since some before that."""
+    _read = 0
+    """Bytes of the piece that is looked at."""
     _refusal = (400, "This is no HTTP request.")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -67,9 +75,10 @@ class Connection(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
-        self._received += len(data)
+        self._read = len(data)
+        self._received += self._read
         super().data_received(data)
-        if self.transport.is_closing():
+        if self._plain.is_closing():
             return
         if self._in_head and self._received > HEAD_MAX_BYTES:
             self._refuse_head()
@@ -82,25 +91,60 @@ class Connection(HttpToolsProtocol):
         self._expect(self.head_seconds)
 
     def on_headers_complete(self) -> None:
-        if sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_MAX_BYTES - len(
-            self.url
-        ):
+        # an earlier request may stand in this piece, too, and its bytes count no more
+        if self._received + self._read > HEAD_MAX_BYTES and self._head_bytes() > HEAD_MAX_BYTES:
             self._refusal = 431, _TOO_LONG
             raise _HeadTooLong
         self._in_head = False
         self._received = 0
         self._expect(self.body_seconds)
         super().on_headers_complete()
+        scope = cast("dict[str, Any]", self.scope)
+        scope["extensions"] = {WHOLE: partial(self._write_whole, self.cycle)}
 
     def on_message_complete(self) -> None:
         self._due = None
         self._received = 0
         super().on_message_complete()
+        self._expect_another()
 
     def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self._plain.is_closing():
+            return
         if self._is_unread():
             self._expect(self.head_seconds)
-        super().on_response_complete()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._expect_another()
+
+    def _expect_another(self) -> None:
+        """Keep a connection for a while that nothing is waited for on."""
+        cycle = cast("Any", self.cycle)
+        if self._due is None and cycle is not None and cycle.response_complete:
+            self._expect(self.idle_seconds)
+
+    async def _write_whole(
+        self, cycle: Any, status: int, headers: Sequence[Header], body: bytes
+    ) -> None:
+        """Write an answer as uvicorn does in two steps; its headers are known to be fine."""
+        if self.flow.write_paused and not cycle.disconnected:
+            await self.flow.drain()
+        if cycle.disconnected:
+            return
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        lines = [b"%s: %s\r\n" % line for line in (*self.server_state.default_headers, *headers)]
+        end = _STANDING_END if cycle.keep_alive else _CLOSING_END
+        shown = b"" if cycle.scope["method"] == "HEAD" else body
+        self._joined.release()
+        self._plain.write(b"".join([STATUS_LINE[status], *lines, end, shown]))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self._plain.close()
+        cycle.on_response()
 
     def pause_writing(self) -> None:
         self._expect(self.body_seconds)
@@ -108,6 +152,7 @@ class Connection(HttpToolsProtocol):
 
     def resume_writing(self) -> None:
         self._due = None
+        self._expect_another()
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
@@ -128,6 +173,9 @@ class Connection(HttpToolsProtocol):
         lines = [b"%s: %s\r\n" % line for line in head]
         self.transport.write(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
         self.transport.close()
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _is_unread(self) -> bool:
         """Tell whether the request was answered before all of it had come."""
@@ -157,6 +205,8 @@ class Connection(HttpToolsProtocol):
             self._plain.abort()
 
 
+_STANDING_END = b"".join(b"%s: %s\r\n" % line for line in STANDING) + b"\r\n"
+_CLOSING_END = b"connection: close\r\n" + _STANDING_END
 _TOO_LONG = f"Request line and headers are longer than {HEAD_MAX_BYTES} bytes."
 
 

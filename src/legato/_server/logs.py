@@ -29,15 +29,20 @@ def configure(level: str, form: Format) -> None:
     logging.getLogger("legato").setLevel(level)
 
 
-def answered(fields: dict[str, Any]) -> None:
-    """Say how a request was answered: `method`, `path`, `status`, `ms`, perhaps `operation`.
+def is_told(status: int) -> bool:
+    """Tell whether anybody reads how a request was answered that ended with this status."""
+    return _requests.isEnabledFor(_level(status))
 
-    What failed is a warning, all else is said at INFO.
-    """
-    level = logging.WARNING if fields["status"] >= _FAILED else logging.INFO
-    if _requests.isEnabledFor(level):
-        said = " ".join(f"{value}" for value in fields.values())
-        _requests.log(level, "%s ms", said, extra={"fields": fields})
+
+def answered(fields: dict[str, Any]) -> None:
+    """Say how a request was answered: `method`, `path`, `status`, `ms`, perhaps `operation`."""
+    said = " ".join(f"{value}" for value in fields.values())
+    _requests.log(_level(fields["status"]), "%s ms", said, extra={"fields": fields})
+
+
+def _level(status: int) -> int:
+    """What failed is a warning, all else is said at INFO."""
+    return logging.WARNING if status >= _FAILED else logging.INFO
 
 
 class Lines(logging.Formatter):

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legato._server import logs
+from legato._server.answers import ID, REQUEST_ID, STATUS
 from legato._server.duties import DutyStatus
 from legato._server.headers import STANDING
 
-REQUEST_ID = "X-Request-Id"
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPERATION = "legato.operation"
 """Where in the scope of a request stands which operation it asks for."""
-_IN_SCOPE = "legato.request_id"
 _NAME = REQUEST_ID.lower().encode()
 _MAY_BE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_random = random.Random()  # noqa: S311 - an id keeps no secret
 _ENDS = b'{"exception_message":"The server ends. The request may have been carried out."}'
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 def request_id(scope: Scope) -> str:
     """Return the id of a request."""
-    found: str = scope.get(_IN_SCOPE, "-")
+    found: str = scope.get(ID, "-")
     return found
 
 
@@ -58,7 +58,7 @@ class Measured:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        mark = scope[_IN_SCOPE] = _given(scope) or uuid4().hex
+        mark = scope[ID] = _given(scope) or f"{_random.getrandbits(128):032x}"
         logs.REQUEST.set(mark)
         if scope["type"] == "http":
             await self._answer(mark.encode(), scope, receive, send)
@@ -66,12 +66,11 @@ class Measured:
             await self._follow(scope, receive, send)
 
     async def _answer(self, mark: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        began, status, answers = time.perf_counter(), 500, False
+        began = time.perf_counter()
 
         async def marked(message: Message) -> None:
-            nonlocal status, answers
             if message["type"] == "http.response.start":
-                status, answers = message["status"], True
+                scope[STATUS] = message["status"]
                 message = {**message, "headers": [*message["headers"], (_NAME, mark)]}
             await send(message)
 
@@ -79,12 +78,12 @@ class Measured:
         try:
             await self._app(scope, receive, marked)
         except asyncio.CancelledError:  # the server ends and waits no longer
-            if answers:
+            if STATUS in scope:
                 raise
             await _tell_that_it_ends(marked)
         finally:
             self._tally.at_work -= 1
-            spent = time.perf_counter() - began
+            spent, status = time.perf_counter() - began, scope.get(STATUS, 500)
             self._tally.add(scope["method"], status, spent)
             _say(scope, scope["method"], status, spent)
 
@@ -105,6 +104,8 @@ class Measured:
 
 
 def _say(scope: Scope, method: str, status: int, seconds: float) -> None:
+    if not logs.is_told(status):
+        return
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
     fields: dict[str, Any] = {"method": method, "path": path}
     operation = scope.get(OPERATION)

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from legato._server.answers import json_response
 from legato._server.duties import Duties
 from legato._server.measuring import MEDIA_TYPE, Tally, exposition
-from legato._server.operations import json_response
 
 
 def routes(duties: Duties, tally: Tally) -> list[BaseRoute]:

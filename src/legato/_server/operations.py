@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, get_origin
 
-import msgspec
+from starlette.datastructures import URL
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,7 +19,8 @@ from legato._model.operations.logs import DownloadLogs
 from legato._model.operations.requests import Match, made, matches
 from legato._model.operations.spec import Operation
 from legato._server import downloads, problems, quirks
-from legato._server.bodies import ECHO_MAX_BYTES, decoded
+from legato._server.answers import JsonAnswer, json_response, sent
+from legato._server.bodies import ECHO_MAX_BYTES, decoded, received
 from legato._server.control import Control
 from legato._server.measuring import OPERATION
 from legato._server.safety import BODY_MAX_BYTES, TooLong
@@ -51,34 +52,32 @@ class Operations:
         if not found:
             await self._rest(scope, receive, send)
             return
-        request = Request(scope, receive)
         try:
-            response = await self._respond(request, found)
+            response = await self._respond(scope, receive, found)
         except TooLong:
             response = too_long()
         except Exception as error:  # noqa: BLE001 - whoever asked gets an answer, the log the rest
-            response = await self._failed(request, error)
-        await _compressed(request, response)(scope, receive, send)
+            response = await self._failed(Request(scope), error)
+        await sent(_compressed(scope, response), scope, receive, send)
 
-    async def _respond(self, request: Request, found: list[Match]) -> Response:
-        path, method = request.scope["raw_path"].decode("latin-1"), request.method
-        slash = found[0].kind.spec.path.endswith("/")
-        if slash != path.endswith("/"):
-            return _redirect(request, slash=slash)
+    async def _respond(self, scope: Scope, receive: Receive, found: list[Match]) -> Response:
+        method, slash = scope["method"], found[0].kind.spec.path.endswith("/")
+        if slash != scope["raw_path"].endswith(b"/"):
+            return _redirect(URL(scope=scope), slash=slash)
         for match in found:
             if match.kind.spec.method == method:
-                return await self._carry_out(request, match)
+                return await self._carry_out(scope, receive, match)
         return json_response(*problems.METHOD_NOT_ALLOWED)
 
-    async def _carry_out(self, request: Request, match: Match) -> Response:
+    async def _carry_out(self, scope: Scope, receive: Receive, match: Match) -> Response:
         kind, body, raw = match.kind, None, b""
-        request.scope[OPERATION] = kind.spec.id
+        scope[OPERATION] = kind.spec.id
         try:
-            raw = await request.body()
+            raw = await received(receive)
             body = decoded(raw)
             asked = quirks.without_nulls(kind, body)
-            operation = made(match, asked, request.scope["query_string"].decode("latin-1"))
-            return await self._done(request, operation, raw)
+            operation = made(match, asked, scope["query_string"].decode("latin-1"))
+            return await self._done(scope, operation, raw)
         except Error as error:
             if _is_bad_path(error, match):
                 return json_response(*problems.NOT_FOUND)
@@ -91,41 +90,42 @@ class Operations:
         except ClientDisconnect:
             return Response(status_code=499)
 
-    async def _done(self, request: Request, operation: Operation, raw: bytes) -> Response:
+    async def _done(self, scope: Scope, operation: Operation, raw: bytes) -> Response:
         """Carry an operation out and return its answer."""
         kind = type(operation)
         if isinstance(operation, DownloadLogs):
             return await downloads.logs(self._control, operation)
-        if kind.spec.access == "write" and "idempotency-key" in request.headers:
-            return await self._once(request, operation, raw)
+        if kind.spec.access == "write" and (key := _header(scope, b"idempotency-key")) is not None:
+            return await self._once(scope, operation, raw, key)
         position: str | None = None
         if kind.spec.access == "read" and _is_list(kind.spec.answer):
             found, now, position = await self._control.list(operation)
         else:
             found, now = await self._control.send(operation)
-        found = quirks.linked(found, request)
+        found = quirks.linked(found, scope)
         plain = kind.spec.id in quirks.PLAIN_TEXT
         response = _answered(quirks.status(operation, found, now), found, plain=plain)
         if position is not None:
             response.headers["X-Legato-Position"] = position
         return response
 
-    async def _once(self, request: Request, operation: Operation, raw: bytes) -> Response:
+    async def _once(self, scope: Scope, operation: Operation, raw: bytes, name: str) -> Response:
         """Carry out what was sent under a key, or answer as the first time."""
-        scope = request.scope
-        sent = f"{request.method} {scope['path']}?{scope['query_string'].decode('latin-1')}\n"
-        key = Once(request.headers["idempotency-key"], sent.encode() + raw)
+        asked = f"{scope['method']} {scope['path']}?{scope['query_string'].decode('latin-1')}\n"
+        key = Once(name, asked.encode() + raw)
 
         def carried_out(tx: Transaction, now: datetime, work: Callable[[], Any]) -> Said:
             def answered() -> Said:
-                found = quirks.linked(work(), request)
+                found = quirks.linked(work(), scope)
                 answer = _answered(quirks.status(operation, found, now), found)
                 return Said(answer.status_code, bytes(answer.body).decode())
 
             return once(tx, now, key, answered)
 
         said, _ = await self._control.send(operation, once=carried_out)
-        return Response(said.body, said.status, media_type="application/json")
+        if said.status == 204:
+            return Response(status_code=204)
+        return JsonAnswer(said.status, said.body.encode())
 
 
 @cache
@@ -142,12 +142,20 @@ def _answered(status: int, found: Any, *, plain: bool = False) -> Response:
     return json_response(status, shaped(found))
 
 
-def _compressed(request: Request, response: Response) -> Response:
+def _header(scope: Scope, name: bytes) -> str | None:
+    """Return the first header of that name."""
+    for given, value in scope["headers"]:
+        if given == name:
+            return str(value.decode("latin-1"))
+    return None
+
+
+def _compressed(scope: Scope, response: Response) -> Response:
     """Compress a long answer, for a client that takes it so."""
     if len(getattr(response, "body", b"")) < COMPRESSED_FROM_BYTES:
         return response
     response.headers["Vary"] = "Accept-Encoding"
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if "gzip" in (_header(scope, b"accept-encoding") or ""):
         response.body = gzip.compress(response.body, COMPRESSION)
         response.headers["Content-Encoding"] = "gzip"
         response.headers["Content-Length"] = str(len(response.body))
@@ -159,15 +167,10 @@ def too_long() -> Response:
     return json_response(413, {"detail": f"The body is longer than {BODY_MAX_BYTES} bytes."})
 
 
-def json_response(status: int, content: Any) -> Response:
-    """Return JSON."""
-    return Response(msgspec.json.encode(content), status, media_type="application/json")
-
-
-def _redirect(request: Request, *, slash: bool) -> Response:
+def _redirect(url: URL, *, slash: bool) -> Response:
     """Point to the same place with or without the slash at its end."""
-    path = request.url.path.rstrip("/") + ("/" if slash else "")
-    return RedirectResponse(str(request.url.replace(path=path)), status_code=307)
+    path = url.path.rstrip("/") + ("/" if slash else "")
+    return RedirectResponse(str(url.replace(path=path)), status_code=307)
 
 
 def _is_bad_path(error: Error, match: Match) -> bool:

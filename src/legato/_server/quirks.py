@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, cast
 
 from msgspec import structs
-from starlette.requests import Request
+from starlette.datastructures import URL
+from starlette.types import Scope
 
 from legato._model.operations.events import EventPage, FilterEvents, FilterEventsNext
 from legato._model.operations.spec import Operation
@@ -65,12 +66,13 @@ def bare(value: Any) -> Any:
     return {key: bare(item) for key, item in _present(cast("dict[str, Any]", value)).items()}
 
 
-def linked(found: Any, request: Request) -> Any:
+def linked(found: Any, scope: Scope) -> Any:
     """Return an answer with the whole address of what comes next, where it has a token for that."""
     if isinstance(found, EventPage) and found.next_page is not None:
-        base, _, _ = request.url.path.rpartition(FilterEvents.spec.path)
+        asked = URL(scope=scope)
+        base, _, _ = asked.path.rpartition(FilterEvents.spec.path)
         path, query = base + FilterEventsNext.spec.path, f"page-token={found.next_page}"
-        there = request.url.replace(path=path, query=query)
+        there = asked.replace(path=path, query=query)
         return structs.replace(found, next_page=str(there))
     return found
 

@@ -10,6 +10,7 @@ import hmac
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from re import compile as compile_pattern
 
 from msgspec import Struct
@@ -22,6 +23,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 BODY_MAX_BYTES = 16 * 1024 * 1024
 _ONCE = ("host", "origin", "authorization", "content-length", "x-prefect-api-version")
 """Headers of which a second one would be read by one part of a server and not by another."""
+_HOSTS_MAX = 64
+"""What so many Host headers are worth is remembered; most clients send one and the same."""
 _PORT = compile_pattern(r":[0-9]{1,5}")
 
 
@@ -78,14 +81,13 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access, open_paths: frozenset[str]) -> None:
         self._app, self._access, self._open = app, access, open_paths
+        self._knows_host = lru_cache(_HOSTS_MAX)(self._is_known)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        headers = {
-            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
-        }
+        headers = dict[bytes, bytes](scope["headers"])
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             await _refuse(scope, send, *refusal)
@@ -95,41 +97,48 @@ class Guard:
             return
         await self._app(scope, _Bounded(receive), _hardened(send))
 
+    def _is_known(self, host: bytes) -> bool:
+        return self._access.knows_host(host.decode("latin-1"))
+
     def _refusal(
-        self, scope: Scope, headers: Mapping[str, str]
+        self, scope: Scope, headers: Mapping[bytes, bytes]
     ) -> tuple[int, dict[str, str]] | None:
         if len(headers) != len(scope["headers"]):
             names = [name for name, _ in scope["headers"]]
             for name in _ONCE:
                 if names.count(name.encode()) > 1:
                     return 400, {"detail": f"The header {name} may stand in a request once."}
-        origin = headers.get("origin")
-        if not self._access.knows_host(headers.get("host", "")):
+        origin = headers.get(b"origin")
+        if not self._knows_host(headers.get(b"host", b"")):
             return 421, {"detail": "This server does not answer to that host name."}
         if _is_foreign(scope, headers) or (
-            origin is not None and not self._access.knows_origin(origin)
+            origin is not None and not self._access.knows_origin(origin.decode("latin-1"))
         ):
             return 403, {"detail": "Requests from pages of other sites are refused."}
         if scope["type"] == "websocket" or scope["path"] in self._open:
             return None
-        if not self._access.admits(headers.get("authorization")):
+        if not self._access.admits(_text(headers.get(b"authorization"))):
             return 401, {"exception_message": "Unauthorized"}
         return _malformed(headers)
 
 
-def _is_foreign(scope: Scope, headers: Mapping[str, str]) -> bool:
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
+
+
+def _is_foreign(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     """Tell whether a browser says that another site asks; a link that was clicked may lead here."""
-    if headers.get("sec-fetch-site") != "cross-site":
+    if headers.get(b"sec-fetch-site") != b"cross-site":
         return False
-    return scope.get("method") != "GET" or headers.get("sec-fetch-mode") != "navigate"
+    return scope.get("method") != "GET" or headers.get(b"sec-fetch-mode") != b"navigate"
 
 
-def _malformed(headers: Mapping[str, str]) -> tuple[int, dict[str, str]] | None:
+def _malformed(headers: Mapping[bytes, bytes]) -> tuple[int, dict[str, str]] | None:
     """Refuse clients of another API, and bodies that say that they are too long."""
-    old = refused(headers.get("x-prefect-api-version"))
+    old = refused(_text(headers.get(b"x-prefect-api-version")))
     if old is not None:
         return 400, {"detail": old}
-    length = headers.get("content-length", "0")
+    length = headers.get(b"content-length", b"0")
     if not length.isdigit() or len(length) > 15 or int(length) > BODY_MAX_BYTES:
         return 413, {"detail": f"The body is longer than {BODY_MAX_BYTES} bytes."}
     return None

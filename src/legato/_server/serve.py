@@ -26,8 +26,6 @@ from legato._store.port import Store
 if TYPE_CHECKING:
     import socket
 
-_KEEP_ALIVE_SECONDS = 30
-
 
 class Options(Struct, frozen=True, kw_only=True):
     """Where a server listens, and whom it lets in."""
@@ -112,7 +110,6 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         loop="asyncio" if sys.platform == "win32" else "uvloop",
         http=Connection,
         **SOCKETS,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=REQUESTS_SECONDS,
         lifespan="on",
     )

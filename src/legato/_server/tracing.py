@@ -9,9 +9,10 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from legato._model.errors import SettingsError
+from legato._server.answers import STATUS
 from legato._server.measuring import OPERATION, request_id
 
 if TYPE_CHECKING:
@@ -80,13 +81,11 @@ class Traced:
         )
         above, method = propagate.extract(dict(pairs)), str(scope["method"])
         with self._tracer.start_as_current_span(method, above, SpanKind.SERVER) as span:
-
-            async def seen(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    _describe(span, scope, message["status"])
-                await send(message)
-
-            await self._app(scope, receive, seen)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                if STATUS in scope:
+                    _describe(span, scope, scope[STATUS])
 
 
 def _describe(span: Span, scope: Scope, status: int) -> None:
