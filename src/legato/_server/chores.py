@@ -15,7 +15,9 @@ from legato._model.ports import Clock
 from legato._server.duties import Duty
 from legato._store.port import Grade, Lane, Store
 
-_TIMER_SECONDS = 1.0
+_TIMER_SECONDS = 2.0
+_CANCEL_SECONDS = 10.0
+"""Timers of cancellations are set minutes before they are due."""
 _PRUNE_SECONDS = 60.0
 _TALLY_SECONDS = 60.0
 
@@ -34,7 +36,7 @@ def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
     return [
         _alone("late-runs", _TIMER_SECONDS, partial(timed, kinds.LATE, rules.late_after)),
         _alone("paused-runs", _TIMER_SECONDS, partial(timed, kinds.PAUSE, timedelta())),
-        _alone("cancelled-runs", _TIMER_SECONDS, partial(timed, kinds.CANCEL, timedelta())),
+        _alone("cancelled-runs", _CANCEL_SECONDS, partial(timed, kinds.CANCEL, timedelta())),
         _alone("flight-reaper", _PRUNE_SECONDS, partial(_reap_flights, store, clock)),
         _alone("upload-reaper", _PRUNE_SECONDS, partial(_drop_uploads, store, clock)),
         _alone("tallies", _TALLY_SECONDS, partial(_keep_tallies, store, clock)),

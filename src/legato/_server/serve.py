@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import sys
@@ -25,6 +26,8 @@ from legato._store.port import Store
 
 if TYPE_CHECKING:
     import socket
+
+_TICK_SECONDS = 1.0
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -88,7 +91,7 @@ def serve(
     server = _Server(_config(app), life.when_ready)
 
     def ends() -> None:
-        server.should_exit = True
+        server.end()
         chores.halt()
 
     life.catch(ends)
@@ -121,8 +124,25 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: list[Callable[[], None]]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+
+    def end(self) -> None:
+        """Let the server end; from any thread, or a signal."""
+        self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._told.set)
+
+    async def main_loop(self) -> None:
+        """See to the header Date every second; uvicorn wakes up ten times for that."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK_SECONDS):
+                    await self._told.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started and not self.should_exit:
             for call in self._ready:
