@@ -17,6 +17,7 @@ from tests.store.records import now
 
 RUN = "prefect.flow-run.00000000-0000-0000-0000-000000000005"
 FLOW = "prefect.flow.00000000-0000-0000-0000-000000000005"
+ROLE = "prefect.resource.role"
 ID = {"id": ["01900000-0000-7000-8000-000000000000"]}
 
 
@@ -77,6 +78,21 @@ def asked(given):
             ["ix_event_resource_of_resource", "ix_flow_run_of_flow", "task_run_id=?"],
         ),
         ({"any_resource": {"id_prefix": ["shop.customer.7"]}}, ["ix_event_resource_of_resource"]),
+        ({"resource": {"labels": {"team": "a"}}}, ["(ws=? AND label=? AND value=?)"]),
+        ({"related": {"labels": {"team": ["a*"]}}}, ["label=? AND value>? AND value<?)"]),
+        ({"any_resource": {"labels": {"team": "!a"}}}, ["event_label USING PRIMARY KEY"]),
+        (
+            {"resource": {"labels": {"prefect.state-type": ["FAILED", "CRASHED"]}}},
+            ["ix_flow_run_state_of_type", "ix_task_run_state_of_type"],
+        ),
+        (
+            {"resource": {"labels": {"prefect.state-name": "Late"}}},
+            ["ix_flow_run_state_uncommon", "ix_task_run_state_uncommon"],
+        ),
+        (
+            {"related": {"labels": {ROLE: "flow", "prefect.resource.name": "etl"}}},
+            ["ix_flow_run_of_flow", "(ws=? AND name=?)"],
+        ),
     ],
 )
 def test_events_are_found_by_an_index(tx, given, indexes):

@@ -18,7 +18,7 @@ ENDLESS = Sql(
     "SELECT count(*) FROM n"
 )
 
-LEAST = 17
+LEAST = 18
 """The oldest schema whose processes may write."""
 
 

@@ -18,6 +18,9 @@ ENDED = "state_type IN ('COMPLETED', 'FAILED', 'CRASHED', 'CANCELLED')"
 COMMON_NAMES: tuple[LiteralString, ...] = ("Completed", "Running", "Pending", "Scheduled")
 UNCOMMON = " AND ".join([f"name <> '{name}'" for name in COMMON_NAMES])
 """Transitions into other states have an index by name; one into these is soon found without."""
+COMMON_TYPES: tuple[LiteralString, ...] = ("COMPLETED", "RUNNING", "PENDING", "SCHEDULED")
+UNCOMMON_TYPE = " AND ".join([f"type <> '{type_}'" for type_ in COMMON_TYPES])
+"""Likewise by type."""
 _USUAL = (
     StateType.RUNNING,
     StateType.COMPLETED,

@@ -28,3 +28,4 @@ EVENT_CREATE = (
     "payload",
 )
 RESOURCE_CREATE = ("position", "resource_id", "role", "day", "ws")
+LABEL_CREATE = ("ws", "label", "value", "position", "day")

@@ -9,6 +9,7 @@ from typing import Any, LiteralString, NamedTuple
 
 import msgspec
 
+from legato._model import event_labels
 from legato._model.events import RESOURCE_ID, ROLE, Event, EventCreate, Placed, Resource
 from legato._model.ordered_log import Entry
 from legato._store import encode, event_columns, ordered_log, sql, state_events
@@ -44,11 +45,15 @@ def record(tx: Transaction, now: datetime, events: Iterable[EventCreate]) -> int
     if not rows:
         return 0
     resources: list[Sequence[Any]] = []
+    labels: list[Sequence[Any]] = []
     for place, event, row in zip(tx.positions(len(rows)), new, rows, strict=True):
         row[0] = place
         resources += _resources(place, row[1], event)
+        labels += _labels(place, row[1], event)
     tx.run_many("event.create", rows)
     tx.run_many("event_resource.create", resources)
+    if labels:
+        tx.run_many("event_label.create", labels)
     return len(rows)
 
 
@@ -68,6 +73,11 @@ def _resources(place: int, day: int, event: EventCreate) -> Iterable[Sequence[An
     found |= {(other[RESOURCE_ID], other[ROLE]) for other in event.related}
     for resource_id, role in sorted(found):
         yield place, encode.text(resource_id), encode.text(role), day, DEFAULT_WORKSPACE
+
+
+def _labels(place: int, day: int, event: EventCreate) -> Iterable[Sequence[Any]]:
+    for label, value in event_labels.pairs([event.resource, *event.related]):
+        yield DEFAULT_WORKSPACE, encode.text(label), encode.text(value), place, day
 
 
 def told_at(tx: Transaction, places: Sequence[int]) -> list[Placed]:
@@ -127,18 +137,38 @@ def prune(tx: Transaction, before: datetime, limit: int) -> int:
     They go in the order of the log, so that whoever follows it from further back is told so.
     """
     oldest = Sql(
-        "SELECT event.position, event.received_at FROM event ORDER BY event.position LIMIT ?",
+        "SELECT event.position, event.received_at, event.resource, event.related FROM event "
+        "ORDER BY event.position LIMIT ?",
         (limit,),
     )
     end = micros(before)
-    gone = [row[0] for row in takewhile(lambda row: row[1] < end, tx.select(oldest))]
-    if not gone:
+    old = list(takewhile(lambda row: row[1] < end, tx.select(oldest)))
+    if not old:
         return 0
+    gone = [row[0] for row in old]
     ordered_log.retain_after(tx, gone[-1])
+    _forget_labels(tx, old)
     for table in ("event_resource", "event"):
         upto = Sql(f"DELETE FROM {table} WHERE {table}.position <= ?", (gone[-1],))
         tx.execute(upto)
     return len(gone)
+
+
+def _forget_labels(tx: Transaction, old: Sequence[Row]) -> None:
+    """Delete the labels of the oldest events there are."""
+    pairs = {
+        pair
+        for _, _, resource, related in old
+        for pair in event_labels.pairs([_resource.decode(resource), *_related.decode(related)])
+    }
+    for pair in sorted(pairs):
+        tx.execute(
+            Sql(
+                "DELETE FROM event_label WHERE event_label.ws = ? AND event_label.label = ? "
+                "AND event_label.value = ? AND event_label.position <= ?",
+                (DEFAULT_WORKSPACE, *map(encode.text, pair), old[-1][0]),
+            )
+        )
 
 
 def count_before(tx: Transaction, after: int, before: datetime, limit: int) -> tuple[int, int]:

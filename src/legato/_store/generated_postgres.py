@@ -171,6 +171,7 @@ BULK: dict[str, Bulk] = {
     'task_run_state.create': Bulk('INSERT INTO task_run_state (position, ws, task_run_id, version, epoch, state_id, from_type, type, name, message, details, at, result_id) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)', '', 13, ''),
     'task_run_tag.create': Bulk('INSERT INTO task_run_tag (ws, tag, run_id) VALUES ', '(%s, %s, %s)', ' ON CONFLICT DO NOTHING', 3, ''),
     'event.create': Bulk('INSERT INTO event (position, day, ws, event_id, event, occurred_at, received_at, resource_id, follows, resource, related, payload) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 12, ''),
+    'event_label.create': Bulk('INSERT INTO event_label (ws, label, value, position, day) VALUES ', '(%s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 5, ''),
     'event_resource.create': Bulk('INSERT INTO event_resource (position, resource_id, role, day, ws) VALUES ', '(%s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 5, ''),
     'lease.create': Bulk('INSERT INTO lease (id, kind, subject, holder_writer, epoch, expires_at, ws) VALUES ', '(%s, %s, %s, %s, %s, %s, %s)', '', 7, ''),
     'lease.hold': Bulk('INSERT INTO lease (id, kind, subject, holder_writer, epoch, expires_at, ws) VALUES ', '(%s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 7, ''),

@@ -23,10 +23,10 @@ from sqlalchemy import (
 
 from legato._model import transitions
 from legato._store import schema_parts as p
-from legato._store.checks import UNCOMMON, UNHAPPY, legal_steps, one_of_types
+from legato._store.checks import UNCOMMON, UNCOMMON_TYPE, UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_duties import tally, tally_count, timer
 from legato._store.schema_environments import environment
-from legato._store.schema_events import event, event_resource
+from legato._store.schema_events import event, event_label, event_resource
 from legato._store.schema_inputs import configuration, flow_run_input, saved_search
 from legato._store.schema_logs import log_arrival
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
@@ -42,6 +42,7 @@ __all__ = [
     "configuration",
     "environment",
     "event",
+    "event_label",
     "event_resource",
     "flow_run_input",
     "log_arrival",
@@ -247,6 +248,13 @@ Index(
     flow_run_state.c.at,
     **p.where(UNCOMMON),
 )
+Index(
+    "ix_flow_run_state_of_type",
+    flow_run_state.c.ws,
+    flow_run_state.c.type,
+    flow_run_state.c.at,
+    **p.where(UNCOMMON_TYPE),
+)
 
 task_run_state = Table(
     "task_run_state",
@@ -262,6 +270,13 @@ Index(
     task_run_state.c.name,
     task_run_state.c.at,
     **p.where(UNCOMMON),
+)
+Index(
+    "ix_task_run_state_of_type",
+    task_run_state.c.ws,
+    task_run_state.c.type,
+    task_run_state.c.at,
+    **p.where(UNCOMMON_TYPE),
 )
 
 

@@ -44,6 +44,17 @@ event_resource = Table(
     p.ws(),
     **p.CLUSTERED,
 )
+# the labels of both, so many at most of an event (`_model/event_labels.py`)
+event_label = Table(
+    "event_label",
+    metadata,
+    Column("ws", Integer, primary_key=True, autoincrement=False),
+    Column("label", _BYTES, primary_key=True),
+    Column("value", _BYTES, primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    **p.CLUSTERED,
+)
 Index(
     "ix_event_resource_of_resource",
     event_resource.c.ws,

@@ -25,7 +25,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     LOGS: ("log", "log_arrival"),
     RESULTS: ("result", "result_part", "cache_entry", "task_run_cache"),
     ARTIFACTS: ("artifact", "artifact_collection"),
-    EVENTS: ("event", "event_resource"),
+    EVENTS: ("event", "event_label", "event_resource"),
 }
 """Which tables hold what; every other table is of the kind `other`."""
 

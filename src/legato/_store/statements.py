@@ -351,6 +351,7 @@ MANY: dict[str, Many] = {
     "task_run_state.create": Many(s.task_run_state, columns.TASK_RUN_STATE_CREATE),
     "task_run_tag.create": Many(s.task_run_tag, columns.TAG, ignore=True),
     "event.create": Many(s.event, event_columns.EVENT_CREATE, ignore=True),
+    "event_label.create": Many(s.event_label, event_columns.LABEL_CREATE, ignore=True),
     "event_resource.create": Many(s.event_resource, event_columns.RESOURCE_CREATE, ignore=True),
     "lease.create": Many(s.lease, columns.LEASE_CREATE),
     "lease.hold": Many(s.lease, columns.LEASE_CREATE, ignore=True),

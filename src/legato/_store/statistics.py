@@ -22,6 +22,7 @@ _ROWS = {
     "attempt": 100_000,
     "log": 1_000_000,
     "event": 1_000_000,
+    "event_label": 3_000_000,
     "event_resource": 3_000_000,
     "result": 1_000_000,
     "artifact": 1_000_000,

@@ -1,8 +1,8 @@
 """Event filters as conditions on the three tables that events lie in, or are made of.
 
 An event that somebody told of has its resources in `event_resource`. For one of a transition they
-are columns of the run, so a condition on a resource becomes one on those. Labels and words are
-looked for in the events themselves, by `event_filters.includes`.
+are columns of the run, so a condition on a resource becomes one on those. Labels are in
+`event_labels.py`; words are looked for in the events themselves, by `event_filters.includes`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,17 @@ from typing import LiteralString, NamedTuple, overload
 from uuid import UUID
 
 from legato._model.event_filters import (
+    EventAnyResourceFilter,
     EventFilter,
     EventNameFilter,
+    EventRelatedFilter,
+    EventResourceFilter,
+    Labels,
     any_resource_filters,
     related_filters,
 )
+from legato._model.event_labels import exact
+from legato._model.events import RESOURCE_ID, RESOURCE_NAME, ROLE
 from legato._store import sql
 from legato._store.checks import COMMON_NAMES
 from legato._store.port import DEFAULT_WORKSPACE
@@ -39,6 +45,8 @@ class Wanted(NamedTuple):
     prefixes: Sequence[str] | None = None
     roles: Sequence[str] | None = None
     pairs: Sequence[tuple[str, str]] | None = None
+    names: Sequence[str] | None = None
+    """Only of flows, which are found by their names."""
 
     @property
     def narrow(self) -> bool:
@@ -54,23 +62,41 @@ class Wanted(NamedTuple):
             paired = [id_ for id_, in_role in self.pairs if in_role == role]
             ids = paired if ids is None else [id_ for id_ in ids if id_ in paired]
         prefixes = self.prefixes
-        if prefixes is not None and _begins(kind, prefixes):
+        if prefixes is not None and _covers(kind, prefixes):
             prefixes = None
         ids, prefixes = _rests(ids, kind), _rests(prefixes, kind)
-        return None if ids == [] or prefixes == [] else Wanted(ids, prefixes)
+        return None if ids == [] or prefixes == [] else Wanted(ids, prefixes, names=self.names)
 
 
 def all_wanted(given: EventFilter) -> tuple[Wanted | None, list[Wanted], list[Wanted]]:
     """Return what is wanted of the resource, of related ones, and of any."""
     own = given.resource
     return (
-        None if own is None else Wanted(own.id or None, own.id_prefix or None),
-        [
-            Wanted(one.id or None, roles=one.role or None, pairs=one.resources_in_roles or None)
-            for one in related_filters(given)
-        ],
-        [Wanted(one.id or None, one.id_prefix or None) for one in any_resource_filters(given)],
+        None if own is None else Wanted(_ids(own), own.id_prefix or None),
+        [_related(one) for one in related_filters(given)],
+        [Wanted(_ids(one), one.id_prefix or None) for one in any_resource_filters(given)],
     )
+
+
+def _related(given: EventRelatedFilter) -> Wanted:
+    roles = _either(given.role, given.labels, ROLE)
+    names = _either(None, given.labels, RESOURCE_NAME) if roles == ["flow"] else None
+    return Wanted(_ids(given), roles=roles, pairs=given.resources_in_roles or None, names=names)
+
+
+def _ids(
+    given: EventResourceFilter | EventRelatedFilter | EventAnyResourceFilter,
+) -> list[str] | None:
+    return _either(given.id, given.labels, RESOURCE_ID)
+
+
+def _either(wanted: list[str] | None, labels: Labels | None, label: str) -> list[str] | None:
+    """Return what is wanted of a label, which may be said in two places; None: anything."""
+    said = (labels or {}).get(label)
+    plain = None if said is None else exact(said)
+    if plain is None:
+        return wanted or None
+    return [one for one in wanted if one in plain] if wanted else plain
 
 
 def named(column: LiteralString, given: EventNameFilter | None, kind: str = "") -> list[Sql]:
@@ -82,9 +108,9 @@ def named(column: LiteralString, given: EventNameFilter | None, kind: str = "") 
         found.append(sql.is_in(column, _rests(given.name, kind)))
     if given.exclude_name:
         found.append(sql.is_not_in(column, _rests(given.exclude_name, kind)))
-    if given.prefix and not _begins(kind, given.prefix):
+    if given.prefix and not _covers(kind, given.prefix):
         found.append(_starts(column, _rests(given.prefix, kind)))
-    if given.exclude_prefix and _begins(kind, given.exclude_prefix):
+    if given.exclude_prefix and _covers(kind, given.exclude_prefix):
         return [NEVER]
     rests = _rests(given.exclude_prefix, kind)
     if rests:
@@ -92,7 +118,7 @@ def named(column: LiteralString, given: EventNameFilter | None, kind: str = "") 
     return found
 
 
-def _begins(kind: str, prefixes: Iterable[str]) -> bool:
+def _covers(kind: str, prefixes: Iterable[str]) -> bool:
     """Tell whether one of the prefixes says nothing beyond the kind, or less."""
     return any(kind.startswith(prefix) for prefix in prefixes)
 
@@ -140,7 +166,7 @@ def told(given: EventFilter, few: Few) -> list[Sql]:
         those = sql.all_of(
             [
                 Sql("begun.ws = ?", (DEFAULT_WORKSPACE,)),
-                _begun("begun.event", given.event.prefix),
+                begins("begun.event", given.event.prefix),
             ]
         )
         begun = Sql("SELECT begun.position FROM event AS begun WHERE").then(those)
@@ -161,7 +187,7 @@ def _resource(wanted: Wanted, which: Sql, few: Few) -> Sql:
     if wanted.ids is not None:
         parts.append(sql.is_in("event_resource.resource_id", wanted.ids))
     if wanted.prefixes is not None:
-        parts.append(_begun("event_resource.resource_id", wanted.prefixes))
+        parts.append(begins("event_resource.resource_id", wanted.prefixes))
     if wanted.roles is not None:
         parts.append(sql.is_in("event_resource.role", wanted.roles))
     if wanted.pairs is not None:
@@ -175,7 +201,7 @@ def _resource(wanted: Wanted, which: Sql, few: Few) -> Sql:
     return Sql(f"EXISTS (SELECT 1 FROM event_resource WHERE {text})", values)
 
 
-def _begun(column: LiteralString, prefixes: Iterable[str]) -> Sql:
+def begins(column: LiteralString, prefixes: Iterable[str]) -> Sql:
     """Texts that begin so, as stretches of an index in the order of bytes."""
     found = [Sql(f"({column} >= ? AND {column} < ?)", (one, one + _LAST)) for one in prefixes]
     return sql.any_of(found)
@@ -213,6 +239,22 @@ def _is_uuid(text: str) -> bool:
         return str(UUID(text)) == text
     except ValueError:
         return False
+
+
+def is_flow(column: LiteralString) -> Test:
+    """A condition on a column with the id of a flow."""
+    has_id = is_id(column)
+
+    def test(wanted: Wanted) -> Sql:
+        if wanted.names is None:
+            return has_id(wanted)
+        text, values = sql.all_of(
+            [Sql("named.ws = ?", (DEFAULT_WORKSPACE,)), sql.is_in("named.name", wanted.names)]
+        )
+        named = Sql(f"{column} IN (SELECT named.id FROM flow AS named WHERE {text})", values)
+        return sql.all_of([has_id(wanted), named])
+
+    return test
 
 
 def is_text(column: LiteralString) -> Test:

@@ -10,6 +10,7 @@ from legato._model.events import FLOW_RUN, TASK_RUN
 from legato._store import sql
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.queries import event_conditions as c
+from legato._store.queries import event_labels
 from legato._store.queries.event_conditions import Few, Test, Wanted
 from legato._store.sql import NEVER, Sql
 from legato._store.state_events import COUNTS
@@ -60,7 +61,7 @@ class _Noun(NamedTuple):
 
 
 _COLUMNS = (
-    ("prefect.flow.", "flow", c.is_id("flow_run.flow_id")),
+    ("prefect.flow.", "flow", c.is_flow("flow_run.flow_id")),
     ("prefect.deployment.", "deployment", c.is_id("flow_run.deployment_id")),
     ("prefect.work-queue.", "work-queue", c.is_id("flow_run.work_queue_id")),
     ("prefect.work-pool.", "work-pool", c.is_id("flow_run.work_pool_id")),
@@ -94,6 +95,10 @@ _TASK_RUNS = _Noun(
 )
 
 
+def _told(given: EventFilter, few: Few) -> list[Sql]:
+    return [*c.told(given, few), *event_labels.told(given, few)]
+
+
 def _flow_runs(given: EventFilter, few: Few) -> list[Sql]:
     return _states(given, _FLOW_RUNS, few)
 
@@ -110,6 +115,7 @@ def _states(given: EventFilter, noun: _Noun, few: Few) -> list[Sql]:
     resource, related, either = c.all_wanted(given)
     found = [Sql(COUNTS), *c.named("state.name", given.event, noun.kind)]
     found += c.uncommon("state", given.event, noun.kind)
+    found += event_labels.of_states(given, noun.kind)
     if given.id is not None and given.id.id:
         found.append(sql.is_in("state.state_id", given.id.id))
     if resource is not None:
@@ -138,7 +144,7 @@ def _one_of(own: list[Sql], wanted: Wanted, noun: _Noun, few: Few) -> Sql:
         mine = wanted.of_kind(link.kind, link.role)
         if mine is None:
             continue
-        if mine.narrow and few(link.ids(mine)):
+        if (mine.narrow or mine.names is not None) and few(link.ids(mine)):
             ids.append(link.ids(mine))
         else:
             own.append(link.having(noun.column, mine))
@@ -151,7 +157,7 @@ def _one_of(own: list[Sql], wanted: Wanted, noun: _Noun, few: Few) -> Sql:
 SOURCES = (
     Source(
         "event", "event", "event.occurred_at", "event.position", "event.event",
-        "event.resource_id", "", c.told,
+        "event.resource_id", "", _told,
     ),
     Source(
         "flow_run_state AS state", "state", "state.at", "state.position", "state.name",
