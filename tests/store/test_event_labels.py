@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import msgspec
@@ -11,9 +14,10 @@ from legato._model.event_filters import EventFilter, includes
 from legato._model.event_labels import MORE, PAIRS_MAX, TEXT_MAX
 from legato._model.events import EventCreate
 from legato._model.states import StateType
-from legato._store import events
+from legato._store import events, migrate
 from legato._store.queries import events as queries
 from legato._store.sql import Sql
+from legato._store.sqlite import SqliteStore
 from tests.store.records import COMPLETED, RUNNING, flow_run, move, new_id, now, whole_task
 
 ID, ROLE = "prefect.resource.id", "prefect.resource.role"
@@ -112,3 +116,18 @@ def test_labels_go_with_their_events(store):
     week_ago = now() - timedelta(days=7)
     assert store.run(lambda tx: events.prune(tx, week_ago, limit=10)) == 2
     assert kept(store) == [("team", "a")]
+
+
+def test_events_that_an_older_version_kept_are_found(tmp_path):
+    path = tmp_path / "legato.db"
+    migrate.create_sqlite(path, "0017")
+    names = "position, day, ws, event_id, event, occurred_at, received_at, resource_id, resource"
+    row = (1, 1, 0, new_id().bytes, "sold", 1, 1, "shop.1", json.dumps({ID: "shop.1", "team": "a"}))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        asked = f"INSERT INTO event ({names}, related) VALUES ({'?, ' * len(row)}'[]')"
+        connection.execute(asked, row)
+    store = SqliteStore(path)
+    try:
+        assert kept(store) == [("team", "a")]
+    finally:
+        store.close()

@@ -61,10 +61,18 @@ def _labels() -> Iterator[list[dict[str, Any]]]:
         after, rows = None, []
         for place, day, ws, resource, related in found.fetchall():
             after = place
-            resources = [json.loads(resource), *json.loads(related or "[]")]
             rows += [
                 {"ws": ws, "label": label, "value": value, "position": place, "day": day}
-                for label, value in event_labels.pairs(resources)
+                for label, value in event_labels.pairs(_resources(resource, related))
             ]
         if rows:
             yield rows
+
+
+def _resources(resource: str, related: str) -> list[dict[str, str]]:
+    """Return an event's resources; an upgrade does not fail for an event that nobody can read."""
+    try:
+        found: list[dict[str, str]] = [json.loads(resource), *json.loads(related)]
+    except ValueError:
+        return []
+    return found
