@@ -240,21 +240,6 @@ flow_run_state = Table(
     CheckConstraint(legal_steps(transitions.FLOW_RUN), name="step"),
 )
 Index("ix_flow_run_state_state_id", flow_run_state.c.state_id)
-Index("ix_flow_run_state_at", flow_run_state.c.ws, flow_run_state.c.at)
-Index(
-    "ix_flow_run_state_uncommon",
-    flow_run_state.c.ws,
-    flow_run_state.c.name,
-    flow_run_state.c.at,
-    **p.where(UNCOMMON),
-)
-Index(
-    "ix_flow_run_state_of_type",
-    flow_run_state.c.ws,
-    flow_run_state.c.type,
-    flow_run_state.c.at,
-    **p.where(UNCOMMON_TYPE),
-)
 
 task_run_state = Table(
     "task_run_state",
@@ -263,21 +248,11 @@ task_run_state = Table(
     UniqueConstraint("task_run_id", "version"),
     CheckConstraint(legal_steps(transitions.TASK_RUN), name="step"),
 )
-Index("ix_task_run_state_at", task_run_state.c.ws, task_run_state.c.at)
-Index(
-    "ix_task_run_state_uncommon",
-    task_run_state.c.ws,
-    task_run_state.c.name,
-    task_run_state.c.at,
-    **p.where(UNCOMMON),
-)
-Index(
-    "ix_task_run_state_of_type",
-    task_run_state.c.ws,
-    task_run_state.c.type,
-    task_run_state.c.at,
-    **p.where(UNCOMMON_TYPE),
-)
+for _states in (flow_run_state, task_run_state):
+    _ws, _at = _states.c.ws, _states.c.at
+    Index(f"ix_{_states.name}_at", _ws, _at)
+    Index(f"ix_{_states.name}_uncommon", _ws, _states.c.name, _at, **p.where(UNCOMMON))
+    Index(f"ix_{_states.name}_of_type", _ws, _states.c.type, _at, **p.where(UNCOMMON_TYPE))
 
 
 def _tags(name: str) -> Table:

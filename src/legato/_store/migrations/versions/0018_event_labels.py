@@ -58,7 +58,8 @@ def _labels() -> Iterator[list[dict[str, Any]]]:
             ),
             {"after": after, "chunk": _CHUNK},
         )
-        after, rows = None, []
+        after = None
+        rows: list[dict[str, Any]] = []
         for place, day, ws, resource, related in found.fetchall():
             after = place
             rows += [
