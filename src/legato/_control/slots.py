@@ -15,7 +15,7 @@ from legato._model.operations.slots import (
     RenewSlots,
     TakeSlots,
 )
-from legato._model.slots import Answer, Granted, Limit, Missing, Mode, Request, Waits
+from legato._model.slots import Answer, Granted, Holding, Limit, Missing, Mode, Request, Waits
 from legato._store import concurrency_limits, slots, writers
 from legato._store.concurrency_limits import LimitRow
 from legato._store.port import Transaction
@@ -186,7 +186,8 @@ def _standing(
         return None
     if leases[0].kind == HELD:
         found = [concurrency_limits.find_by_id(tx, lease.limit_id) for lease in leases]
-        return Granted(grant_id, [row.name for row in found if row is not None])
+        held = [Holding(row.id, row.name, row.slots) for row in found if row is not None]
+        return Granted(grant_id, [limit.name for limit in held], held)
     return Waits(grant_id, _seconds_left(tx, now, leases) if estimate else None)
 
 

@@ -48,11 +48,20 @@ class Request(Struct, frozen=True):
     limits: Sequence[UUID]
 
 
+class Holding(Struct):
+    """A limit of which slots are held; `slots`: how many it has."""
+
+    id: UUID
+    name: str
+    slots: int
+
+
 class Granted(Struct, tag="granted"):
     """The slots are held, under this id if they are to be released."""
 
     grant_id: UUID
     limits: list[str]
+    held: list[Holding] = []
 
 
 class Waits(Struct, tag="waits"):

@@ -18,9 +18,10 @@ from msgspec import Struct
 from legato._journal.forks import place
 from legato._model.errors import InvalidRequest, ServerAway, StoreError
 from legato._model.operations.slots import FindSlots, ReleaseSlots, TakeSlots
-from legato._model.slots import Granted, Holder, Missing, Mode, Waits
-from legato._sdk import run_logs, waits
+from legato._model.slots import Granted, Holder, Holding, Missing, Mode, Waits
+from legato._sdk import run_logs, slot_events, waits
 from legato._sdk.context import FlowRunContext, TaskRunContext, current
+from legato._sdk.event_records import Event
 from legato._sdk.exceptions import (
     AcquireConcurrencySlotTimeoutError,
     ConcurrencySlotAcquisitionError,
@@ -50,6 +51,9 @@ class Wish(Struct, kw_only=True):
     tries: int | None = None
     place: str = ""
     names_held: list[str] = []
+    held: list[Holding] = []
+    told: dict[UUID, Event] = {}
+    """What was told of having taken the slots, by limit."""
     sweep_at: float = 0.0
     waits_for_server: bool = True
     """Wait, too, until a server that is away answers; else that is an error."""
@@ -105,7 +109,8 @@ def _settle(backend: Backend, wanted: Wish, answer: Granted | Missing) -> None:
             f"Concurrency limits {answer.names} must be created before acquiring slots: "
             f"legato global-concurrency-limit create NAME --limit N"
         )
-    wanted.names_held = answer.limits
+    wanted.names_held, wanted.held = answer.limits, answer.held
+    wanted.told = slot_events.taken(wanted.held, wanted.slots, wanted.holder)
     if answer.limits and wanted.mode is Mode.concurrency:
         keeper.keep(backend, wanted.grant_id, wanted.lease_seconds, answer.limits)
 
@@ -198,6 +203,7 @@ def release(backend: Backend, wanted: Wish) -> bool:
     except StoreError as error:
         keeper.release_later(backend, wanted.grant_id)
         warn(f"Slots of {wanted.names_held} could not be released yet: {error}")
+    slot_events.released(wanted.held, wanted.slots, wanted.holder, wanted.told)
     return kept
 
 
