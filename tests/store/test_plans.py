@@ -10,7 +10,7 @@ from legato._store import sqlite_home
 from legato._store.generated_sqlite import BY_IDS, QUERIES
 
 # one row, or as many as there are writers
-SMALL = {"meta", "writer"}
+SMALL = {"ahead", "meta", "writer"}
 # reads the partial index of what is live, as a whole
 WHOLE_LIVE_INDEX = {"writer.list_open"}
 

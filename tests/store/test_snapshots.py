@@ -18,7 +18,7 @@ ENDLESS = Sql(
     "SELECT count(*) FROM n"
 )
 
-LEAST = 18
+LEAST = 19
 """The oldest schema whose processes may write."""
 
 

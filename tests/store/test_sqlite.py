@@ -44,7 +44,7 @@ def integrity(path):
 
 
 def test_a_fresh_home_is_a_copy_of_the_template(store, path):
-    assert store.read(lambda tx: tx.rows("meta.read", {})) == [(SCHEMA, 18, 1, 1)]
+    assert store.read(lambda tx: tx.rows("meta.read", {})) == [(SCHEMA, 19, 1, 1)]
     assert path.exists()
     assert list(path.parent.glob("*.new")) == []
 

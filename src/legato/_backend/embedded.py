@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from legato._backend.spool import Waiting
     from legato._model.operations.spec import Operation
     from legato._model.ports import Clock
-    from legato._model.records import Batch, BatchAnswer
+    from legato._model.records import Ahead, Batch, BatchAnswer
     from legato._model.results import Result
     from legato._settings.home import Home
-    from legato._store.port import Store
+    from legato._store.port import Store, Transaction
     from legato._store.sqlite import SqliteStore
 
 PRUNE_LOOK_SECONDS = 60.0
@@ -37,6 +37,7 @@ class EmbeddedBackend(ProcessBackend):
 
     def __init__(self, home: Home, clock: Clock | None = None) -> None:
         super().__init__(home, home.database, clock)
+        self.journal.keep_with(self._keep)
         self._cached = CachedResults()
         self._store: SqliteStore | None = None
         self._look: Callable[[], object] | None = None
@@ -149,7 +150,7 @@ class EmbeddedBackend(ProcessBackend):
         self._refuse_retired()
         from legato._store.sqlite import SqliteStore
 
-        store = SqliteStore(Path(self.home.database))
+        store = SqliteStore(Path(self.home.database), self._take_in)
         self._look = store.changes
         # whoever can write will sweep; reading goes on
         with contextlib.suppress(StoreError):
@@ -175,6 +176,17 @@ class EmbeddedBackend(ProcessBackend):
         from legato._backend import spool
 
         return spool.spoolers(self.home)
+
+    def _take_in(self, tx: Transaction) -> None:
+        """Make rows of what processes have written ahead, dead ones and others."""
+        from legato._control import ahead
+
+        ahead.take_in(tx, self.clock.now())
+
+    def _keep(self, records: Ahead) -> bool:
+        from legato._control.ahead import Keeping
+
+        return self.store.run(Keeping(records), Lane.PROPOSALS, Grade.ACKED)
 
     def _store_batch(self, batch: Batch) -> BatchAnswer:
         from legato._control.journal import Delivery

@@ -11,7 +11,7 @@ from legato._control.intake import BAD, Intake, Numbered
 from legato._control.touched import Touched
 from legato._model.errors import Error, Hole
 from legato._model.records import PROPOSALS, Batch, BatchAnswer, Record, Writer
-from legato._store import quarantine, writers
+from legato._store import ahead, quarantine, writers
 from legato._store.port import Transaction
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class UnsoundBatch(RuntimeError):
 
 class Delivery:
     """A batch and who sent it: an operation that the store may carry out with others at once."""
+
+    in_order = True
 
     __slots__ = ("batch", "now", "writer")
 
@@ -44,18 +46,22 @@ class Delivery:
         return [outcomes[delivery] for delivery in deliveries]
 
 
-def receive(tx: Transaction, now: datetime, batch: Batch, writer: Writer) -> BatchAnswer:
+def receive(
+    tx: Transaction, now: datetime, batch: Batch, writer: Writer, *, one_by_one: bool = False
+) -> BatchAnswer:
     """Store what is new of a batch and answer its proposals.
 
     Records that were taken before have no effect, but they are answered again, and runs that
-    they did not count for are fenced again. Raises Hole with the expected number if records
-    are missing before the batch.
+    they did not count for are fenced again. `one_by_one`: one of them was found to be bad. Raises
+    Hole with the expected number if records are missing before the batch.
     """
     answer = BatchAnswer(batch.first_seq + len(batch.records) - 1)
     taken = _advance(tx, now, batch, writer)
     indices = _indices(tx, batch, writer, answer, taken)
     known = batch.first_seq + taken - 1
-    if tx.repeated:
+    if batch.was_ahead:
+        ahead.drop(tx, writer.id, batch.first_seq + len(batch.records) - 1)
+    if tx.repeated or one_by_one:
         for index in indices:
             intake = Intake(tx, now, writer).turn_to(writer, answer, known)
             _take_alone(intake, (index, batch.first_seq + index, batch.records[index]))

@@ -18,6 +18,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._journal.ahead import Attempt, Vanguard
 from legato._journal.outage import Outage, answer_locally
 from legato._journal.spool import Spool
 from legato._journal.tickets import Entry, Ticket, hand_out, record_of, unanswered
@@ -72,6 +73,7 @@ class Drain:
         self._seq = 0
         self._emptied_at = 0.0
         self._stored = 0
+        self.ahead = Vanguard()
         self._plain = False  # something was committed that a power cut may still take
 
     @property
@@ -137,6 +139,15 @@ class Drain:
         self._make_do(writer_id)
         return 0
 
+    def keep_ahead(self, attempt: Attempt) -> bool:
+        """Have what is in memory survive a power cut ahead of its batch; False: it does not."""
+        if self._pending is not None or self.spooled or self.outage.error is not None:
+            return False
+        if not self.ahead.advance(self._seq, self.buffer, attempt):
+            return False
+        self._plain = False  # the log of the database is synchronised as a whole
+        return True
+
     def keep_here(self, writer_id: UUID) -> bool:
         """Put on disk what the store has not, as a power cut leaves it; False: it could not be."""
         return self.keep(writer_id) and (not self.spooled or self.spool.harden())
@@ -178,7 +189,7 @@ class Drain:
             except StoreError as error:
                 self.outage.begin(error)
                 return None
-            self._returned = _Pending(records, Batch(writer_id, first, records, True))
+            self._returned = _Pending(records, self._batch(writer_id, first, records, True))
         return self._returned
 
     def _take(self, writer_id: UUID, acked: bool) -> _Pending | None:
@@ -187,9 +198,12 @@ class Drain:
         if not entries:
             return None
         count = len(entries)
-        if self.outage.torn and not (entries := self.outage.intact(entries)):
-            del buffer[:count]
-            return self._take(writer_id, acked)
+        if self.outage.torn:
+            fixed = self.ahead.count(self._seq)
+            entries = entries[:fixed] + self.outage.intact(entries[fixed:])
+            if not entries:
+                del buffer[:count]
+                return self._take(writer_id, acked)
         pending = self._packed(writer_id, entries, acked)
         # others go on appending, so it is `count`; no call between these two, so that no signal
         # handler can come in
@@ -202,8 +216,11 @@ class Drain:
     def _packed(self, writer_id: UUID, entries: list[Entry], acked: bool) -> _Pending:
         waited_for = Ticket in set(map(type, entries))
         records: Any = [record_of(entry) for entry in entries] if waited_for else entries
-        batch = Batch(writer_id, self._seq + 1, records, acked or waited_for)
+        batch = self._batch(writer_id, self._seq + 1, records, acked or waited_for)
         return _Pending(entries, batch)
+
+    def _batch(self, writer_id: UUID, first: int, records: list[Record], acked: bool) -> Batch:
+        return Batch(writer_id, first, records, acked, was_ahead=first <= self.ahead.last)
 
     def _finish(self, pending: _Pending, answer: BatchAnswer) -> None:
         failpoint("journal.before_answers")
@@ -266,7 +283,7 @@ class Drain:
         if pending is self._returned:
             records: list[Any] = pending.entries[:half]
             self._returned = _Pending(
-                records, Batch(batch.writer_id, batch.first_seq, records, batch.acked)
+                records, self._batch(batch.writer_id, batch.first_seq, records, batch.acked)
             )
             return
         first = self._packed(batch.writer_id, pending.entries[:half], batch.acked)
@@ -299,7 +316,8 @@ class Drain:
         if self._pending is not None:
             answer_locally(self._pending.entries)
         answer_locally(self.buffer)
-        self.outage.trim(self.buffer, BOUND)
+        taken = self._seq + (len(self._pending.entries) if self._pending is not None else 0)
+        self.outage.trim(self.buffer, BOUND, self.ahead.count(taken))
 
 
 def _as_store_error(error: Exception) -> StoreError:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 from uuid import UUID
 
+from legato._journal.ahead import Attempt, Keep
 from legato._journal.drain import BOUND, Drain, Sink
 from legato._journal.outage import Outage, waiting
 from legato._journal.scribe import Scribe
@@ -56,6 +57,7 @@ class Journal:
         self._place = place
         self._pause = pause
         self._open_spool = spool
+        self._keep: Keep | None = None
         self._patience_seconds: float | None = None
         self._begin()
 
@@ -66,6 +68,7 @@ class Journal:
         self._outage = Outage(self._place, self._clock.monotonic)
         self._spool = Spool(self._open_spool, self._outage, self._clock.monotonic)
         self._drain = Drain(self._sink, self._clock, self._outage, self._spool, self._pause)
+        self._drain.ahead.keep = self._keep
         if self._patience_seconds is not None:
             self._drain.patience = self._patience_seconds
         self._buffer = self._drain.buffer
@@ -164,6 +167,23 @@ class Journal:
             return
         self._refuse_reentry()
         self._turn.during(lambda: self._flush(acked))
+
+    def keep_with(self, keep: Keep) -> None:
+        """Have records kept by `keep` ahead of their batch, where that is asked for."""
+        self._keep = self._drain.ahead.keep = keep
+
+    def keep_ahead(self, flow_run_id: UUID, epoch: int) -> bool:
+        """Have all that was appended before survive a power cut, before it becomes rows.
+
+        That is done only for the attempt that holds a run. False: it was not; `flush` then.
+        """
+        if self._keep is None:
+            return False
+        self._refuse_reentry()
+        attempt = Attempt(self.writer.id, flow_run_id, epoch)
+        kept: list[bool] = []
+        self._turn.during(lambda: kept.append(self._drain.keep_ahead(attempt)))
+        return kept == [True]
 
     def keep_here(self) -> bool:
         """Put what the store does not take into the spool, so that it survives a power cut.

@@ -103,17 +103,17 @@ class Outage:
             stream.write(f"legato: {line}\n")
             stream.flush()
 
-    def trim(self, buffer: list[Entry], bound: int) -> None:
+    def trim(self, buffer: list[Entry], bound: int, fixed: int = 0) -> None:
         """Cut `buffer` to about `bound` records: log lines first, then the newest facts.
 
         A task run of which something was dropped loses all that follows too: its history may
-        lose its tail, never its middle. Proposals stay.
+        lose its tail, never its middle. Proposals stay, and the `fixed` first records.
         """
         excess = len(buffer) - bound
         if excess <= 0:
             return
         seen = len(buffer)
-        kept = [entry for entry in buffer[:seen] if not isinstance(entry, Logged)]
+        kept = [e for i, e in enumerate(buffer[:seen]) if i < fixed or not isinstance(e, Logged)]
         self.lost_logs += seen - len(kept)
         facts = len(kept)
         kept = [e for i, e in enumerate(kept) if not self._drops(e, i >= bound)]

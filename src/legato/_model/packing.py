@@ -14,6 +14,8 @@ from legato._model.records import Record
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
+_short_encoder = msgspec.msgpack.Encoder(uuid_format="bytes")
+_parts = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _BRACE = b"{"
 
 
@@ -31,3 +33,13 @@ def unpacked(body: bytes) -> Record:
         found: Record = msgspec.convert(json.loads(body), Record)
         return found
     return _decoder.decode(body)
+
+
+def packed_all(records: list[Record]) -> bytes:
+    """Encode records together; raises TypeError or ValueError if one of them cannot be."""
+    return _short_encoder.encode(records)
+
+
+def unpacked_all(body: bytes) -> list[bytes]:
+    """Return the bodies of records that were encoded together: one that is bad spoils no other."""
+    return [bytes(part) for part in _parts.decode(body)]

@@ -182,6 +182,22 @@ class Batch(Struct):
     first_seq: int
     records: list[Record]
     acked: bool = False
+    was_ahead: bool = False
+    """Whether some of it may stand in the database already, kept as `Ahead`."""
+
+
+class Ahead(Struct, frozen=True):
+    """Records that are to be safe before they are sent in a batch, packed together.
+
+    They are kept only while attempt `epoch` of the flow run is this writer's.
+    """
+
+    writer_id: UUID
+    first_seq: int
+    last_seq: int
+    body: bytes
+    flow_run_id: UUID
+    epoch: int
 
 
 class Accepted(Struct, tag="accept"):

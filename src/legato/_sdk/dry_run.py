@@ -108,6 +108,9 @@ class _Notes:
 
     def flush(self, acked: bool = False) -> None: ...
 
+    def keep_ahead(self, flow_run_id: UUID, epoch: int) -> bool:
+        return True
+
     def fenced(self, flow_run_id: UUID) -> None: ...
 
     def own(self, flow_run_id: UUID) -> None: ...

@@ -258,10 +258,13 @@ def commit(backend: Backend, context: TaskRunContext) -> None:
     a second time elsewhere. With `durable="local"` the disk of this machine is enough.
     """
     failpoint("step.before_commit")
+    flow = context.flow_run_context
+    if flow is not None and backend.journal.keep_ahead(flow.id, flow.epoch):
+        failpoint("step.after_commit")
+        return
     backend.journal.flush(acked=True)
     failpoint("step.after_commit")
     failure = getattr(backend.journal, "failure", None)
-    flow = context.flow_run_context
     may_be_here = failure is not None and flow is not None and flow.commits_here
     if may_be_here and backend.journal.keep_here():
         return

@@ -103,6 +103,10 @@ class PipeJournal:
         else:
             _own_journal().flush(acked)
 
+    def keep_ahead(self, flow_run_id: UUID, epoch: int) -> bool:
+        """Leave it to `flush`."""
+        return False
+
     def fenced(self, flow_run_id: UUID) -> None:
         """Leave it to the process of the flow."""
 

@@ -8,6 +8,9 @@ of `_model.errors`) is raised before anything was written.
 An operation may be an object that has, beside `__call__`, a static method `together(tx, ops)`:
 several of that kind that wait at the same time are carried out by it at once. It returns for each
 what the call would have returned, or the refusal that it would have raised.
+
+One with the attribute `in_order` is what a writer says in the order of its journal. Before any
+other, SQLite's store has taken in what was written ahead (`ahead.py`).
 """
 
 from __future__ import annotations

@@ -24,6 +24,8 @@ from sqlalchemy import (
 from legato._model import transitions
 from legato._store import schema_parts as p
 from legato._store.checks import UNCOMMON, UNCOMMON_TYPE, UNHAPPY, legal_steps, one_of_types
+from legato._store.checks import UNCOMMON, UNHAPPY, legal_steps, one_of_types
+from legato._store.schema_ahead import ahead
 from legato._store.schema_duties import tally, tally_count, timer
 from legato._store.schema_environments import environment
 from legato._store.schema_events import event, event_label, event_resource
@@ -35,6 +37,7 @@ from legato._store.schema_results import cache_entry, result, result_part, task_
 
 __all__ = [
     "Uid",
+    "ahead",
     "artifact",
     "artifact_collection",
     "cache_entry",

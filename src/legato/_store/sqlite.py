@@ -17,7 +17,7 @@ from time import monotonic
 from typing import TypeVar
 
 from legato._model.errors import StoreError, StoreTooOld
-from legato._store import sqlite_home
+from legato._store import ahead, sqlite_home
 from legato._store.combine import Combiner, Item, run_ops
 from legato._store.faults import failpoint
 from legato._store.platform_posix import kernel_lock, let_go
@@ -40,9 +40,11 @@ _LEAKED: list[object] = []
 class SqliteStore:
     """A Legato database in one file; opened, and made if missing, on first use."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, take_in: Callable[[Transaction], None] | None = None) -> None:
+        """`take_in` makes rows of what processes have written ahead (`ahead.py`)."""
         path = Path(os.path.realpath(path))  # the log and the lock lie beside the file itself
         self.path = path
+        self._take_in = take_in
         self._log = WriteAheadLog(path)
         self._writer: sqlite3.Connection | None = None
         self._grade: Grade | None = None
@@ -195,6 +197,8 @@ class SqliteStore:
         failpoint("store.after_begin")
         self._check(connection)
         tx = SqliteTransaction(connection, repeated=repeated)
+        if self._take_in is not None and not all(map(_is_in_order, items)) and ahead.is_any(tx):
+            self._take_in(tx)
         run_ops(items, tx)
         failpoint("store.before_commit")
         connection.execute("COMMIT")
@@ -210,6 +214,10 @@ class SqliteStore:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def _is_in_order(item: Item) -> bool:
+    return getattr(item.op, "in_order", False)
 
 
 def _insist(connection: sqlite3.Connection, error: sqlite3.OperationalError) -> None:

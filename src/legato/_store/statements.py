@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from legato._store import (
+    ahead_statements,
     columns,
     duty_statements,
     event_columns,
@@ -154,6 +155,7 @@ QUERIES: dict[str, Executable] = {
                 select(at.c.writer_id).where(at.c.closed_at.is_(None)),
                 select(tr.c.writer_id).where(tr.c.end_at.is_(None)),
                 select(s.lease.c.holder_writer),
+                select(s.ahead.c.writer_id),
             )
         ),
     )
@@ -275,6 +277,7 @@ QUERIES: dict[str, Executable] = {
     "flow_run.count_states": select(tr.c.state_type, func.count())
     .where(tr.c.flow_run_id == _p("flow_run_id"))
     .group_by(tr.c.state_type),
+    **ahead_statements.QUERIES,
     **lease_statements.QUERIES,
     **duty_statements.QUERIES,
     **object_statements.QUERIES,
