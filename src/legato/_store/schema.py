@@ -24,7 +24,6 @@ from sqlalchemy import (
 from legato._model import transitions
 from legato._store import schema_parts as p
 from legato._store.checks import UNCOMMON, UNCOMMON_TYPE, UNHAPPY, legal_steps, one_of_types
-from legato._store.checks import UNCOMMON, UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_ahead import ahead
 from legato._store.schema_duties import tally, tally_count, timer
 from legato._store.schema_environments import environment
