@@ -393,6 +393,22 @@ def test_what_waited_is_stored_when_there_is_room_again(receiver):
     assert journal.unrecorded == 0
 
 
+def test_what_was_kept_ahead_keeps_its_number_when_memory_is_full(receiver):
+    journal, ahead = new_journal(receiver), []
+    journal.keep_with(lambda records: ahead.append(records) or True)
+    journal.append(first := fact("kept"))
+    assert journal.keep_ahead(IDS.new(), 1)
+    assert [(kept.first_seq, kept.last_seq) for kept in ahead] == [(1, 1)]
+    out_of_use(receiver)
+    for n in range(60_000):
+        journal.append(fact(str(n)))
+    assert journal._outage.lost_logs > 30_000
+    receiver.before.clear()
+    journal.close(5)
+    assert receiver.records[0] is first
+    assert receiver.batches[0].first_seq == 1
+
+
 def test_without_a_store_memory_stays_bounded_and_proposals_are_kept(receiver):
     journal = new_journal(receiver)
     out_of_use(receiver)
