@@ -4,7 +4,7 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.journal.receiver import CLOCK, Receiver, fact, make_writer, proposal
+from tests.journal.receiver import CLOCK, IDS, Receiver, fact, make_writer, proposal
 
 from legato._journal.journal import LULL_GROUP, Journal
 from legato._journal.scribe import Scribe
