@@ -32,6 +32,7 @@ _MODULES = {
     "global_concurrency_limits": "global_concurrency_limits",
     "concurrency_limits": "concurrency_limits",
     "saved_searches": "saved_searches",
+    "collections": "collections",
     "slots": "slots",
     "flights": "flights",
     "limit_slots": "limit_slots",
