@@ -36,6 +36,7 @@ from legato._model.records import (
 from legato._store import encode, environments, flows, writers
 from legato._store.artifacts import Artifacts, Written
 from legato._store.flow_runs import FlowRuns
+from legato._store.lives import Life, Lives
 from legato._store.logs import Logs
 from legato._store.port import Transaction
 from legato._store.quarantine import Quarantine
@@ -75,7 +76,8 @@ class Intake:
         self.history = history
         self.flows = FlowRuns(tx, history, now)
         self.tasks = TaskRuns(tx, history, writer.id)
-        writer_uid = tx.uid(writer.id)
+        self._lives = Lives(tx, history)
+        self._writer_uid = writer_uid = tx.uid(writer.id)
         self._logs = Logs(tx, writer_uid)
         self._results = Results(tx)
         self._landed: list[str] = []
@@ -95,8 +97,8 @@ class Intake:
         self.flows.leases.leased = writer.lease_seconds is not None
         if writer.id is not self.tasks.writer_id:
             self.tasks.writer_id = writer.id
-            self._logs.writer_uid = self.tx.uid(writer.id)
-            self._quarantine.writer_uid = self._logs.writer_uid
+            self._writer_uid = self.tx.uid(writer.id)
+            self._logs.writer_uid = self._quarantine.writer_uid = self._writer_uid
             self._owner = _NOBODY_YET
         return self
 
@@ -121,9 +123,13 @@ class Intake:
 
     def take(self, records: Iterable[Numbered]) -> None:
         """Take records in order; raises one of `BAD` on one that cannot be taken."""
-        takers = self._TAKERS
+        takers, lives = self._TAKERS, self._lives.of
         for index, seq, record in records:
-            takers[type(record)](self, index, seq, record)
+            life = lives.get(id(record))
+            if life is None:
+                takers[type(record)](self, index, seq, record)
+            else:
+                self._live(life)
 
     def load(self, touched: Touched, *, whole: bool) -> None:
         """Lock and read all runs that the records touch: flow runs first, by id.
@@ -134,17 +140,22 @@ class Intake:
         flows = [run_id for number, run_id in touched.flows.items() if number not in begun]
         if flows:
             (self.flows.load if whole or touched.asks else self.flows.look)(flows)
+        above: set[int] = set()
         for work in self.flows.works.values():
             parent = work.parent_task_run_id
-            if parent is not None and parent.int not in created:
-                tasks[parent.int] = parent
+            if parent is not None:
+                above.add(parent.int)
+                if parent.int not in created:
+                    tasks[parent.int] = parent
         if tasks:
             self.tasks.load(tasks.values())
+        self._lives.pick(created, above)
 
     def flush(self) -> None:
         """Write everything: flow runs, task runs, then what is only appended."""
         self.flows.flush()
         self.tasks.flush()
+        self._lives.flush()
         places = self.history.flush(self.tx, self._logs.places)
         self._results.flush()
         if self._landed:
@@ -224,6 +235,13 @@ class Intake:
             self.fence(flow_run_id, f"Attempt {epoch} is closed.")
         self._owner = (flow_run_id, epoch, known)
         return known
+
+    def _live(self, life: Life) -> None:
+        """Take the next record of a run that begins and ends in this batch."""
+        created: TaskRunCreated = life[0]
+        if not self.counts(created.run.flow_run_id, created.epoch):
+            raise Late(f"Attempt {created.epoch} is closed")
+        self._lives.step(life, self._writer_uid)
 
     def _created(self, index: int, seq: int, record: TaskRunCreated) -> None:
         if not self.counts(record.run.flow_run_id, record.epoch):

@@ -17,7 +17,7 @@ from legato._model.records import (
 
 
 class Touched:
-    """The flow runs and task runs that records are about, and the numbers of new task runs.
+    """The flow runs and task runs that records are about, and new task runs with their records.
 
     `asks`: there are proposals among them. `begun` are the new flow runs of records that were never
     sent before: nobody else knows their ids, so they are not looked for. If one is there all the
@@ -29,7 +29,7 @@ class Touched:
         self.begun: set[int] = set()
         self.flows: dict[int, UUID] = {}
         self.tasks: dict[int, UUID] = {}
-        self.created: set[int] = set()
+        self.created: dict[int, list[Record]] = {}
 
     def add(self, records: Iterable[Record], *, new: bool = False) -> Touched:
         """Add what further records touch; `new`: none of them was sent before."""
@@ -38,11 +38,14 @@ class Touched:
         for record in records:
             if type(record) is TaskRunMoved or type(record) is TaskRunNamed:
                 number = record.task_run_id.int
-                if number not in created:
+                life = created.get(number)
+                if life is None:
                     tasks[number] = record.task_run_id
+                else:
+                    life.append(record)
                 owner = record.flow_run_id
             elif type(record) is TaskRunCreated:
-                created.add(record.run.id.int)
+                created.setdefault(record.run.id.int, []).append(record)
                 owner = record.run.flow_run_id
             elif type(record) is CacheLookedUp:
                 owner = record.flow_run_id

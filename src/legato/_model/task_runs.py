@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -98,3 +99,11 @@ class TaskRunCreate(Struct, kw_only=True, omit_defaults=True, gc=False):
     environment_hash: str | None = None
     arguments: str | None = None
     flow_run_run_count: int = 0
+
+
+rare = attrgetter(
+    "task_version", "arguments", "cache_key", "cache_expiration", "code_hash", "argument_hash",
+    "environment_hash", "empirical_policy", "labels",
+)  # fmt: skip
+"""What most runs do not have, and their rows do not name then."""
+NOTHING_RARE: tuple[Any, ...] = (*(None,) * 7, {}, {})

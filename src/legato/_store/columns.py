@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from legato._store.port import DEFAULT_WORKSPACE
+
+Fixed = dict[str, int | str | None]
+"""Columns that have one value in all rows of a statement."""
+
 # -- where a run stands: `standing.Standing` has these fields in this order
 STANDING = (
     "version",
@@ -117,6 +122,18 @@ TASK_RUN_CREATE = (
     "result_body",
 )
 """Of a run that has nothing else, as most: to bind NULL costs as much as to bind a value."""
+LIVED: Fixed = {
+    "ws": DEFAULT_WORKSPACE,
+    "version": 3,
+    "epoch": 1,
+    "state_type": "COMPLETED",
+    "state_name": "Completed",
+    "state_message": None,
+    "state_details": None,
+    "run_count": 1,
+    "next_scheduled_at": None,
+}
+"""What all runs have that were Pending, Running and Completed, and nothing else."""
 TASK_RUN_CREATE_WHOLE = (
     *TASK_RUN_CREATE,
     "task_version",
@@ -196,6 +213,14 @@ TASK_RUN_STATE_CREATE = (
     "task_run_id",
     *(name for name in _STEP if name != "opens"),
 )
+_OF_A_LIFE: Fixed = {"ws": DEFAULT_WORKSPACE, "epoch": 1, "message": None, "details": None}
+_WITHOUT_RESULT: Fixed = {**_OF_A_LIFE, "result_id": None}
+LIFE: tuple[Fixed, ...] = (
+    {**_WITHOUT_RESULT, "version": 1, "from_type": "", "type": "PENDING", "name": "Pending"},
+    {**_WITHOUT_RESULT, "version": 2, "from_type": "PENDING", "type": "RUNNING", "name": "Running"},
+    {**_OF_A_LIFE, "version": 3, "from_type": "RUNNING", "type": "COMPLETED", "name": "Completed"},
+)
+"""The transitions of such a run."""
 
 TAG = ("ws", "tag", "run_id")
 ATTEMPT = (

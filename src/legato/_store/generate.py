@@ -48,9 +48,18 @@ def _many(many: Many, name: str) -> tuple[str, str, str, int, str]:
     unknown = set(many.columns) - set(many.table.c.keys())
     if unknown:
         raise AssertionError(f"{many.table.name} has no columns {unknown}")
-    marks = ", ".join(["?" if name == "sqlite" else "%s"] * len(many.columns))
+    mark = "?" if name == "sqlite" else "%s"
+    rows = [
+        [_literal(fixed[c]) if c in fixed else mark for c in many.columns] for fixed in many.fixed
+    ]
     head = f"INSERT INTO {many.table.name} ({', '.join(many.columns)}) VALUES "
-    return head, f"({marks})", " ON CONFLICT DO NOTHING" * many.ignore, len(many.columns), ""
+    row = ", ".join(f"({', '.join(row)})" for row in rows)
+    width = sum(row.count(mark) for row in rows)
+    return head, row, " ON CONFLICT DO NOTHING" * many.ignore, width, ""
+
+
+def _literal(value: int | str | None) -> str:
+    return "NULL" if value is None else repr(value)
 
 
 def _change(change: Change, name: str) -> tuple[str, str, str, int, str]:

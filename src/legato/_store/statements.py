@@ -49,6 +49,8 @@ class Many(NamedTuple):
     table: Table
     columns: tuple[str, ...]
     ignore: bool = False
+    fixed: tuple[columns.Fixed, ...] = ({},)
+    """For each of the rows that belong together, the columns that have one value always."""
 
 
 class Change(NamedTuple):
@@ -351,6 +353,10 @@ MANY: dict[str, Many] = {
     "attempt.create": Many(at, columns.ATTEMPT_CREATE),
     "task_run.create": Many(tr, columns.TASK_RUN_CREATE),
     "task_run.create_whole": Many(tr, columns.TASK_RUN_CREATE_WHOLE),
+    "task_run.create_lived": Many(tr, columns.TASK_RUN_CREATE, fixed=(columns.LIVED,)),
+    "task_run_state.create_lived": Many(
+        s.task_run_state, columns.TASK_RUN_STATE_CREATE, fixed=columns.LIFE
+    ),
     "task_run_state.create": Many(s.task_run_state, columns.TASK_RUN_STATE_CREATE),
     "task_run_tag.create": Many(s.task_run_tag, columns.TAG, ignore=True),
     "event.create": Many(s.event, event_columns.EVENT_CREATE, ignore=True),

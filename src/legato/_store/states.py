@@ -14,6 +14,7 @@ from legato._store.port import DEFAULT_WORKSPACE, Transaction
 
 FLOW_WIDTH = 14
 TASK_WIDTH = 13
+LIFE_WIDTH = 13
 
 Entered = tuple[Any, str, str, Any, Any, int, Any]
 """A state as columns: id, type, name, message, details, time, result id."""
@@ -46,6 +47,12 @@ class History:
         self._count = 0
         self._flow: list[Any] = []
         self._task: list[Any] = []
+        self.lives: list[Any] = []  # three transitions of a run in a row (`lives.py`)
+
+    def place(self) -> int:
+        """Return the offset of the position of what comes next."""
+        self._count += 1
+        return self._count - 1
 
     def entered(self, state: State, result_id: Any) -> Entered:
         """Return the columns of a state; raises on a state that cannot be stored."""
@@ -104,14 +111,16 @@ class History:
         if not count + further:
             return ()
         places = tx.positions(count + further)
-        for name, flat, width in (
-            ("flow_run_state.create", self._flow, FLOW_WIDTH),
-            ("task_run_state.create", self._task, TASK_WIDTH),
+        for name, flat, width, firsts in (
+            ("flow_run_state.create", self._flow, FLOW_WIDTH, (0,)),
+            ("task_run_state.create", self._task, TASK_WIDTH, (0,)),
+            ("task_run_state.create_lived", self.lives, LIFE_WIDTH, (0, 4, 8)),
         ):
             if flat:
-                flat[0::width] = [places[n] for n in flat[0::width]]
+                for first in firsts:
+                    flat[first::width] = [places[n] for n in flat[first::width]]
                 tx.bulk(name, flat)
-        self._count, self._flow, self._task = 0, [], []
+        self._count, self._flow, self._task, self.lives = 0, [], [], []
         return places[count:]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from operator import attrgetter, index
+from operator import index
 from typing import Any, cast
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from legato._model.progress import START, advance
 from legato._model.records import Progress
 from legato._model.results import ROW_LIMIT
 from legato._model.states import State, StateType
-from legato._model.task_runs import TaskRunCreate
+from legato._model.task_runs import NOTHING_RARE, TaskRunCreate, rare
 from legato._store import decode, encode, tallies
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
@@ -26,12 +26,6 @@ STEPS: dict[str, frozenset[str]] = {
     before.value if before else "": frozenset(t.value for t in after)
     for before, after in transitions.TASK_RUN.items()
 }
-_rare = attrgetter(
-    "task_version", "arguments", "cache_key", "cache_expiration", "code_hash", "argument_hash",
-    "environment_hash", "empirical_policy", "labels",
-)  # fmt: skip
-"""What most runs do not have, and their rows do not name then."""
-_NOTHING_RARE: tuple[Any, ...] = (*(None,) * 7, {}, {})
 
 
 class TaskWork:
@@ -335,7 +329,7 @@ class TaskRuns:
 
     def _add(self, plain: list[Any], whole: list[Any], work: TaskWork, run: TaskRunCreate) -> None:
         row = self._row(work, run)
-        if work.child is None and _rare(run) == _NOTHING_RARE:
+        if work.child is None and rare(run) == NOTHING_RARE:
             plain += row
         else:
             whole += row + self._rest(work, run)
