@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from legato._backend.keeper import Keeping
-from legato._backend.keeper_process import Server as KeepersServer
+from legato._backend.keeper_wire import Server as KeepersServer
 from legato._client.aio import AsyncLink
 from legato._client.link import Link
 from legato._client.routes import route_to

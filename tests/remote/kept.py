@@ -1,11 +1,12 @@
 """A script whose process a keeper watches."""
 
 WAITS = """
-import sys, threading
+import os, sys, threading
 from legato import flow, task
 from legato._backend import keeper
 
 keeper.SLACK_SECONDS = 0.0
+keeper.AFTER_SECONDS = float(os.environ.get("AFTER", keeper.AFTER_SECONDS))
 
 @task
 def waits():

@@ -40,13 +40,20 @@ def is_kept(server):
 
 
 def leases(server):
+    return stored(server, "SELECT expires_at FROM lease WHERE kind = 'attempt'")
+
+
+def opened_at(server):
+    return stored(server, "SELECT opened_at FROM attempt")[0]
+
+
+def stored(server, text):
     from legato._store.sql import Sql
     from tests.remote.conftest import opened
 
     store = opened(server)
     try:
-        query = Sql("SELECT expires_at FROM lease WHERE kind = 'attempt'")
-        return [row[0] for row in store.read(lambda tx: tx.select(query))]
+        return [row[0] for row in store.read(lambda tx: tx.select(Sql(text)))]
     finally:
         store.close()
 
@@ -89,6 +96,18 @@ def test_a_cancelled_flow_ends_its_process_and_runs_its_hooks(server, start):
     server.start()
     script = start(WAITS, "waits", **SOON)
     script.until("waits")
+    server.ask(f"/flow_runs/{run(server)['id']}/set_state", state={"type": "CANCELLING"})
+    script.until("cancelled")
+    assert script.ends() == 143
+    assert run(server)["state_type"] == "CANCELLED"
+
+
+def test_a_cancellation_is_told_by_a_stream_long_before_the_next_renewal(server, start):
+    server.start()
+    rarely = {"LEGATO_LEASE_SECONDS": "3600", "LEGATO_LEASE_RENEW_SECONDS": "1200"}
+    script = start(WAITS, "waits", AFTER="1.5", **rarely)
+    script.until("waits")
+    until(lambda: leases(server)[0] - opened_at(server) > 3_601_000_000)
     server.ask(f"/flow_runs/{run(server)['id']}/set_state", state={"type": "CANCELLING"})
     script.until("cancelled")
     assert script.ends() == 143

@@ -58,6 +58,7 @@ class Keeping(Struct, frozen=True, kw_only=True):
 
     url: str
     headers: Mapping[str, str]
+    token: str | None = None
     ttl: float = 15.0
     every: float = 5.0
     grace: float = 30.0
@@ -82,6 +83,8 @@ class Keeping(Struct, frozen=True, kw_only=True):
             "port": route.port,
             "secure": route.secure,
             "path": route.prefix,
+            "root": route.path,
+            "token": self.token,
             "headers": {**route.headers, **self.headers},
             "proxy": proxy and {"at": [proxy.host, proxy.port], "headers": dict(proxy.headers)},
             "ttl": self.ttl,

@@ -17,16 +17,21 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
 import time
 
 TYPE_CHECKING = False  # `typing` itself is a megabyte
 if TYPE_CHECKING:
     from typing import Any
+if TYPE_CHECKING or __package__:
+    from legato._backend.keeper_wire import Server, Stream
+else:  # run by its path
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    from keeper_wire import Server, Stream
 
-CONNECT_SECONDS, ANSWER_SECONDS, ANSWER_BYTES = 3.0, 5.0, 1 << 20
 AGAIN_SECONDS = 1.0
+FOLLOW_SECONDS, REFUSED_SECONDS = 5.0, 60.0
+"""How soon a stream that has ended, or does not come through, is tried again."""
 LOOK_SECONDS = 0.25
 """How often is looked whether a process that was told to end has done so."""
 LAST_WORDS_SECONDS = 0.15
@@ -35,73 +40,6 @@ REPORTING_SECONDS = 60.0
 """How long the death of a process is reported to a server that does not answer."""
 ORPHANS_SECONDS = 5.0
 """How long the children of a process that was cancelled may take to end after it."""
-
-
-class Server:
-    """The API of a server; each request has a connection of its own."""
-
-    def __init__(self, config: dict[str, Any]) -> None:
-        self._host, self._port = config["host"], config["port"]
-        self._secure, self._path = config["secure"], config["path"]
-        self._headers, self._proxy = _lines(config["headers"]), config["proxy"]
-
-    def post(self, path: str, content: object) -> tuple[int, Any]:
-        """Return status and JSON of an answer; raise OSError or ValueError if there is none."""
-        body = json.dumps(content).encode()
-        head = (  # HTTP/1.0: the answer comes in one piece and the connection ends behind it
-            f"POST {self._path}{path} HTTP/1.0\r\nHost: {self._authority()}\r\n{self._headers}"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        with self._connected() as connection:
-            connection.sendall(head.encode() + body)
-            answer = _all_of(connection)
-        lines, _, found = answer.partition(b"\r\n\r\n")
-        status = int(lines[9:12])  # behind "HTTP/1.1 "
-        return status, json.loads(found) if status == 200 else None
-
-    def _connected(self) -> socket.socket:
-        at = tuple(self._proxy["at"]) if self._proxy else (self._host, self._port)
-        connection = socket.create_connection(at, CONNECT_SECONDS)
-        connection.settimeout(ANSWER_SECONDS)
-        if not self._secure:
-            return connection
-        if self._proxy:
-            self._tunnel(connection)
-        import ssl
-
-        return ssl.create_default_context().wrap_socket(connection, server_hostname=self._host)
-
-    def _tunnel(self, connection: socket.socket) -> None:
-        there = self._authority()
-        head = f"CONNECT {there} HTTP/1.1\r\nHost: {there}\r\n{_lines(self._proxy['headers'])}\r\n"
-        connection.sendall(head.encode())
-        answer = b""
-        while not answer.endswith(b"\r\n\r\n"):
-            part = connection.recv(1)  # what follows is of TLS
-            if not part or len(answer) > ANSWER_BYTES:
-                raise ValueError("the proxy does not answer")
-            answer += part
-        if answer[9:12] != b"200":
-            raise ValueError("the proxy refuses")
-
-    def _authority(self) -> str:
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{host}:{self._port}"
-
-
-def _lines(headers: dict[str, str]) -> str:
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-
-
-def _all_of(connection: socket.socket) -> bytes:
-    parts: list[bytes] = []
-    size, end = 0, time.monotonic() + ANSWER_SECONDS
-    while part := connection.recv(65536):
-        parts.append(part)
-        size += len(part)
-        if size > ANSWER_BYTES or time.monotonic() > end:
-            raise ValueError("the answer does not end")
-    return b"".join(parts)
 
 
 class Process:
@@ -203,6 +141,10 @@ class Keeper:
         self._runs: dict[str, dict[str, Any]] = {}
         self._renew_at = time.monotonic()
         self._kill_at: float | None = None
+        self._stream: Stream | None = None
+        self._follow_at = self._renew_at
+        self._heard_of: list[str] = []
+        self._answers = False
         self._rest = b""
         self._hears = True
         self._said_bye = False
@@ -212,6 +154,7 @@ class Keeper:
         while not self._is_over():
             now = time.monotonic()
             self._renew_if_due(now)
+            self._follow(now)
             self._end_late_runs(now)
             if self._kill_at is not None and now >= self._kill_at:
                 self._process.look()
@@ -239,14 +182,20 @@ class Keeper:
         dues = [run["ends"] for run in self._runs.values() if run["ends"] is not None]
         if self._runs:
             dues.append(self._renew_at)
+        if self._may_follow():
+            dues.append(self._follow_at)
         if self._kill_at is not None:
             self._process.look()
             dues.append(time.monotonic() + LOOK_SECONDS)
         left = max(0.0, min(dues) - time.monotonic()) if dues else None
         heard = [0] if self._hears else []
-        handles = heard if self._process.handle is None else [*heard, self._process.handle]
-        if 0 in select.select(handles, [], [], left)[0]:
+        others = [self._process.handle, self._stream and self._stream.fileno()]
+        handles = [*heard, *(one for one in others if one is not None)]
+        ready = select.select(handles, [], [], left)[0]
+        if 0 in ready:
             self._hear()
+        if self._stream is not None and self._stream.fileno() in ready:
+            self._hear_stream(self._stream)
 
     def _hear(self) -> None:
         """Take in what has come on stdin."""
@@ -267,6 +216,41 @@ class Keeper:
         elif "bye" in said:
             self._said_bye = True
 
+    def _may_follow(self) -> bool:
+        """Tell whether a stream could tell of a cancellation, and there is none yet."""
+        return self._answers and self._stream is None and self._kill_at is None and any(self._ids())
+
+    def _ids(self) -> list[str]:
+        return sorted(self._runs.keys() - {self._config["writer"]})
+
+    def _follow(self, now: float) -> None:
+        """Hear at once that a run is cancelled, and not at the next renewal."""
+        if self._stream is not None and self._heard_of != self._ids():
+            self._leave(now)
+        if not self._may_follow() or now < self._follow_at:
+            return
+        self._heard_of = self._ids()
+        self._follow_at = now + FOLLOW_SECONDS
+        try:
+            self._stream = self._server.stream(self._heard_of)
+        except ValueError:
+            self._follow_at = now + REFUSED_SECONDS
+        except OSError:
+            return
+
+    def _leave(self, now: float) -> None:
+        if self._stream is not None:
+            self._stream.close()
+            self._stream, self._follow_at = None, now
+
+    def _hear_stream(self, stream: Stream) -> None:
+        now = time.monotonic()
+        try:
+            if stream.heard():  # at its beginning, too: what was told before is not told again
+                self._renew_at = now
+        except (OSError, ValueError):
+            self._leave(now + FOLLOW_SECONDS)
+
     def _renew_if_due(self, now: float) -> None:
         if not self._runs or now < self._renew_at:
             return
@@ -276,7 +260,9 @@ class Keeper:
             status, answer = self._server.post(f"{self._path}/renew", content)
         except (OSError, ValueError):
             self._renew_at = now + min(AGAIN_SECONDS, self._config["every"])
+            self._answers = False
             return
+        self._answers = True
         if status == 200:
             for run_id in answer.get("cancelling", ()):
                 self._cancel(run_id)

@@ -82,6 +82,7 @@ class RemoteBackend(ProcessBackend):
         keeping = Keeping(
             url=url,
             headers=self._headers,
+            token=self._token,
             ttl=span(settings.lease_seconds).total_seconds(),
             every=settings.lease_renew_seconds,
             grace=settings.cancel_grace_seconds,
