@@ -45,15 +45,16 @@ def test_answers_are_counted_by_method_and_status_also_those_of_refusals(serve):
     assert float(found['legato_request_seconds_total{method="GET"}']) > 0
 
 
-def test_a_failure_is_found_in_the_log_by_the_id_of_its_answer(api, monkeypatch, caplog):
+@pytest.mark.parametrize("path", ["/flows/filter", "/flows/"], ids=["a read", "a write"])
+def test_a_failure_is_found_in_the_log_by_the_id_of_its_answer(api, monkeypatch, caplog, path):
     def fail(*_):
         raise RuntimeError("inside")
 
     monkeypatch.setattr("legato._server.operations.made", fail)
     api.event_hooks = {}  # no route says that it may fail
-    answer = api.post("/flows/filter", json={}, headers={"X-Request-Id": "shop-18"})
+    answer = api.post(path, json={}, headers={"X-Request-Id": "shop-18"})
     assert (answer.status_code, answer.headers["X-Request-Id"]) == (500, "shop-18")
-    assert "POST /api/flows/filter failed, request shop-18" in caplog.text
+    assert f"POST /api{path} failed, request shop-18" in caplog.text
     assert counted(api)['legato_requests_total{method="POST",status="500"}'] == "1"
 
 

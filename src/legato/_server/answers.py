@@ -47,6 +47,11 @@ async def sent(response: Response, scope: Scope, receive: Receive, send: Send) -
     if whole is None or not isinstance(response, JsonAnswer):
         await response(scope, receive, send)
         return
+    await whole(*parts(response, scope))
+
+
+def parts(response: Response, scope: Scope) -> tuple[int, Sequence[Header], bytes]:
+    """Return status, headers and body of a whole answer, and note in the scope that it is sent."""
     scope[STATUS] = response.status_code
     mark = (_NAME, scope[ID].encode())
-    await whole(response.status_code, [*response.raw_headers, mark], bytes(response.body))
+    return response.status_code, [*response.raw_headers, mark], bytes(response.body)

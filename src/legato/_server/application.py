@@ -12,7 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from legato._server import (
     events_in,
@@ -25,6 +25,7 @@ from legato._server import (
     tracing,
 )
 from legato._server.answers import json_response
+from legato._server.at_once import AtOnce
 from legato._server.control import Control
 from legato._server.duties import Duties
 from legato._server.events_in import EventInbox
@@ -76,7 +77,10 @@ def application(
     compressed = GZipMiddleware(rest, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION)
     found = Operations(control, base_path, compressed, _failed)
     guarded = Guard(found, access, frozenset(base_path + path for path in _OPEN))
-    return Measured(tracing.traced(guarded), tally)
+    at_once = AtOnce(control, guarded, found, tally, _failure)
+    # a span goes along with the task of its request
+    is_traced = tracing.tracer() is not None
+    return Measured(tracing.traced(guarded), tally, None if is_traced else at_once)
 
 
 async def _too_long(_: Request, __: Exception) -> Response:
@@ -89,7 +93,11 @@ async def _http(_: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
+    return _failure(request.scope, error)
+
+
+def _failure(scope: Scope, error: BaseException) -> Response:
     """Answer without a word of what went wrong inside; the log has it."""
-    what = (request.method, request.url.path, request_id(request.scope))
+    what = (scope["method"], scope["path"], request_id(scope))
     _log.error("%s %s failed, request %s", *what, exc_info=error)
     return json_response(500, {"exception_message": "Internal Server Error"})

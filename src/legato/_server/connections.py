@@ -13,12 +13,15 @@ import asyncio
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from legato._server.answers import WHOLE, Header
 from legato._server.headers import STANDING
+
+if TYPE_CHECKING:
+    from legato._server.at_once import Asked, AtOnce
 
 HEAD_MAX_BYTES = 32 * 1024
 """Of the request line and all headers."""
@@ -47,9 +50,12 @@ class Connection(HttpToolsProtocol):
     """Bytes since the part of a request that is waited for began, or since some before that."""
     _read = 0
     """Bytes of the piece that is looked at."""
+    _asked: Asked | None = None
+    """The request that is begun as soon as its body is here."""
     _refusal = (400, "This is no HTTP request.")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._at_once = cast("AtOnce | None", getattr(self.app, "at_once", None))
         self._plain = cast("asyncio.Transport", transport)
         self._joined = JoinedWrites(self._plain)
         super().connection_made(cast("asyncio.Transport", self._joined))
@@ -59,6 +65,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
         super().connection_lost(exc)
+        if self._asked is not None:
+            self._asked.abandon()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Answer a client that sends no more before it is closed; False: it waits for nothing."""
@@ -106,7 +114,11 @@ class Connection(HttpToolsProtocol):
         self._due = None
         self._received = 0
         super().on_message_complete()
-        self._expect_another()
+        if self._asked is not None:
+            asked, self._asked = self._asked, None
+            self._begin_at_once(self.cycle, asked)
+        else:
+            self._expect_another()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -126,13 +138,38 @@ class Connection(HttpToolsProtocol):
         if self._due is None and cycle is not None and cycle.response_complete:
             self._expect(self.idle_seconds)
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Begin with a request whose head has come; perhaps with its body only."""
+        asked = None
+        if self._at_once is not None and not self.flow.write_paused:
+            asked = self._at_once.find(cycle.scope, partial(self._write, cycle))
+        if asked is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        # among the tasks, as the server waits for those when it ends
+        tasks = cast("set[Any]", self.tasks)
+        asked.when_over = tasks.discard
+        tasks.add(asked)
+        if cycle.more_body:
+            self._asked = asked
+        else:
+            self._begin_at_once(cycle, asked)
+
+    def _begin_at_once(self, cycle: Any, asked: Asked) -> None:
+        if not asked.begin(bytes(cycle.body)):
+            super()._start_asgi_task(cycle, self.app)
+
     async def _write_whole(
         self, cycle: Any, status: int, headers: Sequence[Header], body: bytes
     ) -> None:
-        """Write an answer as uvicorn does in two steps; its headers are known to be fine."""
+        """Write an answer once the client has taken what was sent before."""
         if self.flow.write_paused and not cycle.disconnected:
             await self.flow.drain()
-        if cycle.disconnected:
+        self._write(cycle, status, headers, body)
+
+    def _write(self, cycle: Any, status: int, headers: Sequence[Header], body: bytes) -> None:
+        """Write an answer as uvicorn does in two steps; its headers are known to be fine."""
+        if cycle.disconnected or self._plain.is_closing():
             return
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False

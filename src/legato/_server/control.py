@@ -69,6 +69,20 @@ class Control:
         self._turns.stir()
         return found, now
 
+    def begin(self, operation: Operation, done: Callable[[Any, datetime], None]) -> None:
+        """Carry out a write of one of Prefect's clients that waits for nothing but its commit.
+
+        `done` is told, on the loop, what it gave or raised, and the time that it was given.
+        """
+        now = self.clock.now()
+        handle = handler_of(operation, prefect=True)
+
+        def ended(found: Any) -> None:
+            self._turns.stir()
+            done(found, now)
+
+        self._writes.begin(lambda tx: handle(tx, now, operation), ended)
+
     async def list(self, operation: Operation) -> tuple[Any, datetime, str | None]:
         """Carry out an operation that lists; return also the cursor to follow what is listed from.
 

@@ -23,7 +23,7 @@ OPERATION = "legato.operation"
 _NAME = REQUEST_ID.lower().encode()
 _MAY_BE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _random = random.Random()  # noqa: S311 - an id keeps no secret
-_ENDS = b'{"exception_message":"The server ends. The request may have been carried out."}'
+ENDS = b'{"exception_message":"The server ends. The request may have been carried out."}'
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -49,16 +49,19 @@ class Tally:
 
 
 class Measured:
-    """The outermost middleware: a request that another one refuses is counted, too."""
+    """The outermost middleware: a request that another one refuses is counted, too.
 
-    def __init__(self, app: ASGIApp, tally: Tally) -> None:
-        self._app, self._tally = app, tally
+    `at_once` carries out requests that need no task, and counts them itself.
+    """
+
+    def __init__(self, app: ASGIApp, tally: Tally, at_once: object = None) -> None:
+        self._app, self._tally, self.at_once = app, tally, at_once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        mark = scope[ID] = _given(scope) or f"{_random.getrandbits(128):032x}"
+        mark = marked(scope)
         logs.REQUEST.set(mark)
         if scope["type"] == "http":
             await self._answer(mark.encode(), scope, receive, send)
@@ -68,7 +71,7 @@ class Measured:
     async def _answer(self, mark: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
 
-        async def marked(message: Message) -> None:
+        async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 scope[STATUS] = message["status"]
                 message = {**message, "headers": [*message["headers"], (_NAME, mark)]}
@@ -76,16 +79,13 @@ class Measured:
 
         self._tally.at_work += 1
         try:
-            await self._app(scope, receive, marked)
+            await self._app(scope, receive, told)
         except asyncio.CancelledError:  # the server ends and waits no longer
             if STATUS in scope:
                 raise
-            await _tell_that_it_ends(marked)
+            await _tell_that_it_ends(told)
         finally:
-            self._tally.at_work -= 1
-            spent, status = time.perf_counter() - began, scope.get(STATUS, 500)
-            self._tally.add(scope["method"], status, spent)
-            _say(scope, scope["method"], status, spent)
+            answered(scope, self._tally, began)
 
     async def _follow(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a websocket be served, and say when it ends, with the status that it began with."""
@@ -101,6 +101,21 @@ class Measured:
             await self._app(scope, receive, heard)
         finally:
             _say(scope, "WEBSOCKET", status, time.perf_counter() - began)
+
+
+def marked(scope: Scope) -> str:
+    """Give a request its id, that of its client or a new one."""
+    mark: str = _given(scope) or f"{_random.getrandbits(128):032x}"
+    scope[ID] = mark
+    return mark
+
+
+def answered(scope: Scope, tally: Tally, began: float) -> None:
+    """Count a request that has been at work, and say how it was answered."""
+    tally.at_work -= 1
+    spent, status = time.perf_counter() - began, scope.get(STATUS, 500)
+    tally.add(scope["method"], status, spent)
+    _say(scope, scope["method"], status, spent)
 
 
 def _say(scope: Scope, method: str, status: int, seconds: float) -> None:
@@ -119,11 +134,11 @@ async def _tell_that_it_ends(send: Send) -> None:
     head = [
         *STANDING,
         (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(_ENDS)),
+        (b"content-length", b"%d" % len(ENDS)),
         (b"retry-after", b"1"),
     ]
     await send({"type": "http.response.start", "status": 503, "headers": head})
-    await send({"type": "http.response.body", "body": _ENDS})
+    await send({"type": "http.response.body", "body": ENDS})
 
 
 def _given(scope: Scope) -> str | None:

@@ -27,6 +27,7 @@ from legato._server.safety import BODY_MAX_BYTES, TooLong
 from legato._server.shapes import shaped
 from legato._store.port import Transaction
 
+KEY = b"idempotency-key"
 COMPRESSED_FROM_BYTES, COMPRESSION = 4096, 1
 """An answer about one run is smaller; to compress it takes longer than to send it."""
 
@@ -45,10 +46,7 @@ class Operations:
         self._prefix = base_path + "/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # as it was sent: in it, a slash between two parts differs from one within a name
-        path = scope["raw_path"].decode("latin-1") if scope["type"] == "http" else ""
-        inner = path.removeprefix(self._prefix)
-        found = matches(inner) if inner != path else []
+        found = self._found(scope) if scope["type"] == "http" else []
         if not found:
             await self._rest(scope, receive, send)
             return
@@ -58,35 +56,40 @@ class Operations:
             response = too_long()
         except Exception as error:  # noqa: BLE001 - whoever asked gets an answer, the log the rest
             response = await self._failed(Request(scope), error)
-        await sent(_compressed(scope, response), scope, receive, send)
+        await sent(compressed(scope, response), scope, receive, send)
+
+    def _found(self, scope: Scope) -> list[Match]:
+        # as it was sent: in it, a slash between two parts differs from one within a name
+        path = scope["raw_path"].decode("latin-1")
+        inner = path.removeprefix(self._prefix)
+        return matches(inner) if inner != path else []
+
+    def find(self, scope: Scope) -> Match | None:
+        """Return the operation that a request asks for; None: it has to be told something else."""
+        for match in self._found(scope):
+            spec = match.kind.spec
+            if spec.method == scope["method"]:
+                is_there = spec.path.endswith("/") == scope["raw_path"].endswith(b"/")
+                return match if is_there else None
+        return None
 
     async def _respond(self, scope: Scope, receive: Receive, found: list[Match]) -> Response:
-        method, slash = scope["method"], found[0].kind.spec.path.endswith("/")
+        match = self.find(scope)
+        if match is not None:
+            return await self._carry_out(scope, receive, match)
+        slash = found[0].kind.spec.path.endswith("/")
         if slash != scope["raw_path"].endswith(b"/"):
             return _redirect(URL(scope=scope), slash=slash)
-        for match in found:
-            if match.kind.spec.method == method:
-                return await self._carry_out(scope, receive, match)
         return json_response(*problems.METHOD_NOT_ALLOWED)
 
     async def _carry_out(self, scope: Scope, receive: Receive, match: Match) -> Response:
-        kind, body, raw = match.kind, None, b""
-        scope[OPERATION] = kind.spec.id
+        raw = b""
+        scope[OPERATION] = match.kind.spec.id
         try:
             raw = await received(receive)
-            body = decoded(raw)
-            asked = quirks.without_nulls(kind, body)
-            operation = made(match, asked, scope["query_string"].decode("latin-1"))
-            return await self._done(scope, operation, raw)
+            return await self._done(scope, operation_of(match, raw, scope), raw)
         except Error as error:
-            if _is_bad_path(error, match):
-                return json_response(*problems.NOT_FOUND)
-            answer = json_response(
-                *problems.answer(error, kind, body, echo=len(raw) <= ECHO_MAX_BYTES)
-            )
-            if isinstance(error, Locked):
-                answer.headers["Retry-After"] = f"{error.retry_after:.3f}"
-            return answer
+            return refused(error, match, raw)
         except ClientDisconnect:
             return Response(status_code=499)
 
@@ -95,16 +98,14 @@ class Operations:
         kind = type(operation)
         if isinstance(operation, DownloadLogs):
             return await downloads.logs(self._control, operation)
-        if kind.spec.access == "write" and (key := _header(scope, b"idempotency-key")) is not None:
+        if kind.spec.access == "write" and (key := header(scope, KEY)) is not None:
             return await self._once(scope, operation, raw, key)
         position: str | None = None
         if kind.spec.access == "read" and _is_list(kind.spec.answer):
             found, now, position = await self._control.list(operation)
         else:
             found, now = await self._control.send(operation)
-        found = quirks.linked(found, scope)
-        plain = kind.spec.id in quirks.PLAIN_TEXT
-        response = _answered(quirks.status(operation, found, now), found, plain=plain)
+        response = answered(scope, operation, found, now)
         if position is not None:
             response.headers["X-Legato-Position"] = position
         return response
@@ -134,6 +135,37 @@ def _is_list(answer: Any) -> bool:
     return get_origin(answer) is list or "results" in getattr(answer, "__struct_fields__", ())
 
 
+def operation_of(match: Match, raw: bytes, scope: Scope) -> Operation:
+    """Return the operation that a request asks for; raise InvalidRequest if it says no such."""
+    asked = quirks.without_nulls(match.kind, decoded(raw))
+    return made(match, asked, scope["query_string"].decode("latin-1"))
+
+
+def answered(scope: Scope, operation: Operation, found: Any, now: datetime) -> Response:
+    """Return the answer of an operation that was carried out at `now`."""
+    found = quirks.linked(found, scope)
+    plain = operation.spec.id in quirks.PLAIN_TEXT
+    return _answered(quirks.status(operation, found, now), found, plain=plain)
+
+
+def refused(error: Error, match: Match, raw: bytes) -> Response:
+    """Return the answer of an operation that was not carried out."""
+    if _is_bad_path(error, match):
+        return json_response(*problems.NOT_FOUND)
+    echo = len(raw) <= ECHO_MAX_BYTES
+    answer = json_response(*problems.answer(error, match.kind, _echoed(raw), echo=echo))
+    if isinstance(error, Locked):
+        answer.headers["Retry-After"] = f"{error.retry_after:.3f}"
+    return answer
+
+
+def _echoed(raw: bytes) -> Any:
+    try:
+        return decoded(raw)
+    except InvalidRequest:
+        return None
+
+
 def _answered(status: int, found: Any, *, plain: bool = False) -> Response:
     if status == 204:
         return Response(status_code=status)
@@ -142,7 +174,7 @@ def _answered(status: int, found: Any, *, plain: bool = False) -> Response:
     return json_response(status, shaped(found))
 
 
-def _header(scope: Scope, name: bytes) -> str | None:
+def header(scope: Scope, name: bytes) -> str | None:
     """Return the first header of that name."""
     for given, value in scope["headers"]:
         if given == name:
@@ -150,12 +182,12 @@ def _header(scope: Scope, name: bytes) -> str | None:
     return None
 
 
-def _compressed(scope: Scope, response: Response) -> Response:
+def compressed(scope: Scope, response: Response) -> Response:
     """Compress a long answer, for a client that takes it so."""
     if len(getattr(response, "body", b"")) < COMPRESSED_FROM_BYTES:
         return response
     response.headers["Vary"] = "Accept-Encoding"
-    if "gzip" in (_header(scope, b"accept-encoding") or ""):
+    if "gzip" in (header(scope, b"accept-encoding") or ""):
         response.body = gzip.compress(response.body, COMPRESSION)
         response.headers["Content-Encoding"] = "gzip"
         response.headers["Content-Length"] = str(len(response.body))

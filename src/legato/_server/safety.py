@@ -87,8 +87,7 @@ class Guard:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        headers = dict[bytes, bytes](scope["headers"])
-        refusal = self._refusal(scope, headers)
+        refusal = self.refusal(scope)
         if refusal is not None:
             await _refuse(scope, send, *refusal)
             return
@@ -100,9 +99,9 @@ class Guard:
     def _is_known(self, host: bytes) -> bool:
         return self._access.knows_host(host.decode("latin-1"))
 
-    def _refusal(
-        self, scope: Scope, headers: Mapping[bytes, bytes]
-    ) -> tuple[int, dict[str, str]] | None:
+    def refusal(self, scope: Scope) -> tuple[int, dict[str, str]] | None:
+        """Return how a request is refused; None: it is not."""
+        headers = dict[bytes, bytes](scope["headers"])
         if len(headers) != len(scope["headers"]):
             names = [name for name, _ in scope["headers"]]
             for name in _ONCE:

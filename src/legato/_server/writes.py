@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from legato._model.errors import StoreBusy
@@ -16,7 +17,9 @@ from legato._store.combine import LIMIT
 from legato._store.port import Grade, Lane, Store, Transaction
 
 T = TypeVar("T")
-_Waiting = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]"]
+Done = Callable[[Any], None]
+"""Is told, on the loop, what an operation returned or raised."""
+_Waiting = tuple[Callable[[Transaction], Any], Done]
 
 
 class Writes:
@@ -30,15 +33,21 @@ class Writes:
 
     async def run(self, op: Callable[[Transaction], T]) -> T:
         """Return what `op` returned once it is committed, and would survive a power cut."""
-        if self._closed:
-            raise _ending()
         loop = asyncio.get_running_loop()
         found: asyncio.Future[T] = loop.create_future()
-        self._waiting.append((op, found))
+        self.begin(op, partial(_settle, found))
+        return await found
+
+    def begin(self, op: Callable[[Transaction], Any], done: Done) -> None:
+        """Have an operation carried out; raises nothing, `done` is told."""
+        if self._closed:
+            done(_ending())
+            return
+        self._waiting.append((op, done))
         if not self._busy:
             self._busy = True
+            loop = asyncio.get_running_loop()
             loop.call_soon(self._begin, loop)
-        return await found
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the thread carry out what waits."""
@@ -59,16 +68,11 @@ class Writes:
     def _end(
         self, loop: asyncio.AbstractEventLoop, taken: list[_Waiting], outcomes: list[Any]
     ) -> None:
-        for (_, found), outcome in zip(taken, outcomes, strict=True):
-            if found.done():  # nobody waits any more
-                continue
-            if isinstance(outcome, BaseException):
-                found.set_exception(outcome)
-            else:
-                found.set_result(outcome)
         self._busy = bool(self._waiting)
         if self._busy:
             self._begin(loop)
+        for (_, done), outcome in zip(taken, outcomes, strict=True):
+            done(outcome)
 
     def close(self) -> None:
         """Wait for what is at work; who waits behind it is told to come again."""
@@ -78,9 +82,17 @@ class Writes:
 
     def _dismiss(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for _, found in waiting:
-            if not found.done():
-                found.set_exception(_ending())
+        for _, done in waiting:
+            done(_ending())
+
+
+def _settle(found: asyncio.Future[Any], outcome: Any) -> None:
+    if found.done():  # nobody waits any more
+        return
+    if isinstance(outcome, BaseException):
+        found.set_exception(outcome)
+    else:
+        found.set_result(outcome)
 
 
 def _ending() -> StoreBusy:
