@@ -55,7 +55,7 @@ class Connection(HttpToolsProtocol):
     _refusal = (400, "This is no HTTP request.")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._at_once = cast("AtOnce | None", getattr(self.app, "at_once", None))
+        self._at_once = cast("AtOnce | None", getattr(self._app(), "at_once", None))
         self._plain = cast("asyncio.Transport", transport)
         self._joined = JoinedWrites(self._plain)
         super().connection_made(cast("asyncio.Transport", self._joined))
@@ -155,9 +155,12 @@ class Connection(HttpToolsProtocol):
         else:
             self._begin_at_once(cycle, asked)
 
+    def _app(self) -> Any:
+        return cast("Any", self).app
+
     def _begin_at_once(self, cycle: Any, asked: Asked) -> None:
         if not asked.begin(bytes(cycle.body)):
-            super()._start_asgi_task(cycle, self.app)
+            super()._start_asgi_task(cycle, self._app())
 
     async def _write_whole(
         self, cycle: Any, status: int, headers: Sequence[Header], body: bytes
