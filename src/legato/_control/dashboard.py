@@ -47,9 +47,11 @@ def points(tx: Transaction, now: datetime, request: FlowRunPoints) -> list[FlowR
 def count_deployments(
     tx: Transaction, now: datetime, request: CountDeploymentsOfFlows
 ) -> dict[str, int]:
-    """Count deployments by flow: none, as none are kept yet."""
+    """Count deployments by flow."""
+    from legato._store import deployments
+
     _check_number(request.flow_ids)
-    return {str(flow_id): 0 for flow_id in request.flow_ids}
+    return deployments.count_of_flows(tx, request.flow_ids)
 
 
 def next_runs(

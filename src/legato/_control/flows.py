@@ -10,7 +10,7 @@ from legato._control import pages
 from legato._control.object_events import tell
 from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.flows import Flow
-from legato._model.object_events import of_flow
+from legato._model.object_events import of_deployment, of_flow
 from legato._model.operations.flows import (
     BulkDeleteFlows,
     CountFlows,
@@ -24,7 +24,7 @@ from legato._model.operations.flows import (
     UpdateFlow,
 )
 from legato._model.operations.spec import Deleted
-from legato._store import finding, flows, trees
+from legato._store import deployments, finding, flows, trees
 from legato._store.port import Transaction
 
 BANNED = frozenset("/%&><")
@@ -109,5 +109,8 @@ def delete(tx: Transaction, now: datetime, request: DeleteFlow) -> None:
     found = read(tx, now, ReadFlow(flow_id=request.flow_id))
     for run_id in flows.list_runs(tx, request.flow_id):
         trees.delete(tx, run_id)
+    for deployed in deployments.list_of_flow(tx, request.flow_id):
+        deployments.delete(tx, deployed.id)
+        tell(tx, now, [of_deployment("deleted", deployed)])
     flows.delete(tx, request.flow_id)
     tell(tx, now, [of_flow("deleted", found)])

@@ -33,6 +33,7 @@ _MODULES = {
     "concurrency_limits": "concurrency_limits",
     "saved_searches": "saved_searches",
     "collections": "collections",
+    "deployments": "deployments",
     "slots": "slots",
     "flights": "flights",
     "limit_slots": "limit_slots",

@@ -128,11 +128,35 @@ class KeyFilter(Leaf):
     exists_: bool | None = None
 
 
+class FlagFilter(Leaf):
+    """Whether it is so."""
+
+    eq_: bool | None = None
+
+
+class LikeFilter(Leaf):
+    """A part of a name."""
+
+    like_: str | None = None
+
+
 class FlowFilter(Leaf):
     """Which flows."""
 
     id: IdFilter | None = None
     name: NameFilter | None = None
+    tags: TagsFilter | None = None
+    deployment: NullFilter | None = None
+    operator: Operator = Operator.and_
+
+
+class DeploymentFilter(Leaf):
+    """Which deployments."""
+
+    id: IdFilter | None = None
+    name: NameFilter | None = None
+    flow_or_deployment_name: LikeFilter | None = None
+    paused: FlagFilter | None = None
     tags: TagsFilter | None = None
     operator: Operator = Operator.and_
 
@@ -223,6 +247,15 @@ class ArtifactCollectionFilter(Leaf):
 
 class FlowSort(str, Enum):
     """Orders of flows."""
+
+    CREATED_DESC = "CREATED_DESC"
+    UPDATED_DESC = "UPDATED_DESC"
+    NAME_ASC = "NAME_ASC"
+    NAME_DESC = "NAME_DESC"
+
+
+class DeploymentSort(str, Enum):
+    """Orders of deployments."""
 
     CREATED_DESC = "CREATED_DESC"
     UPDATED_DESC = "UPDATED_DESC"

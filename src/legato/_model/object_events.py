@@ -15,6 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from legato._model.artifacts import Artifact, ArtifactCreate, ArtifactUpdate
+from legato._model.deployments import Deployment
 from legato._model.events import (
     MESSAGE_MAX,
     RESOURCE_ID,
@@ -64,6 +65,18 @@ def of_flow(verb: Verb, flow: Flow) -> Happened:
     """A flow was made, changed or deleted."""
     payload = {"name": flow.name, "tags": flow.tags, "labels": flow.labels}
     return Happened("flow", flow.id, verb, flow.name, payload, [])
+
+
+def of_deployment(verb: Verb, deployment: Deployment) -> Happened:
+    """A deployment was made, changed or deleted."""
+    payload = {
+        "name": deployment.name,
+        "paused": deployment.paused,
+        "tags": deployment.tags,
+        "version": deployment.version,
+    }
+    flow = {RESOURCE_ID: f"prefect.flow.{deployment.flow_id}", ROLE: "flow"}
+    return Happened("deployment", deployment.id, verb, deployment.name, payload, [flow])
 
 
 def of_limit(verb: Verb, limit_id: UUID, name: str, payload: Mapping[str, Any]) -> Happened:

@@ -25,6 +25,7 @@ _MISSING = {
     "variables": "Variable not found",
     "artifacts": "Artifact not found.",
     "artifact_collections": "Artifact not found.",
+    "deployments": "Deployment not found",
     "saved_searches": "Saved search not found",
     "concurrency_limits": "Concurrency limit not found",
     "global_concurrency_limits": "Concurrency Limit not found",

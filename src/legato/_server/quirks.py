@@ -21,6 +21,8 @@ CREATED_OR_FOUND = frozenset(
         "task_runs.create",
         "concurrency_limits.create",
         "saved_searches.save",
+        "deployments.create",
+        "deployments.create_flow_run",
         "flow_runs.set_state",
         "flow_runs.resume",
         "task_runs.set_state",

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from msgspec import structs
 
+from legato._model.deployments import Deployment
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
 from legato._model.operations.flow_runs import FlowRunPage, OrchestrationResult, StateResults
 from legato._model.operations.flows import FlowPage
@@ -26,6 +27,18 @@ _DURATIONS: dict[type, tuple[str, ...]] = {
     State: (),
     OrchestrationResult: (),
 }
+_UNSERVED: dict[str, Any] = {
+    "schedules": [],
+    "status": "NOT_READY",
+    **dict.fromkeys(
+        (
+            "concurrency_limit", "global_concurrency_limit", "concurrency_options", "last_polled",
+            "work_pool_name", "work_queue_id", "work_queue_name", "storage_document_id",
+            "infrastructure_document_id", "created_by", "updated_by",
+        )
+    ),
+}  # fmt: skip
+"""What deployments do not have here, as Prefect's clients read it."""
 _NO_DELAY: dict[str, Any] = {"retries": 0, "retry_delay": 0}
 
 
@@ -38,13 +51,13 @@ def shaped(value: Any) -> Any:
     plain = jsonable(value) if durations is None else jsonable_with(value, durations)
     if isinstance(value, State):
         return _state(plain)
+    if isinstance(value, Deployment):
+        return {**_UNSERVED, **plain}
     if isinstance(value, FlowRun):
         return _flow_run(plain)
     if isinstance(value, TaskRun):
         plain["state"] = _state(plain["state"], task_run_id=plain["id"])
-    if isinstance(value, Dependency):
-        plain["state"] = _state(plain["state"])
-    if isinstance(value, OrchestrationResult):
+    if isinstance(value, Dependency | OrchestrationResult):
         plain["state"] = _state(plain["state"])
     if isinstance(value, FlowPage | FlowRunPage | TaskRunPage | StateResults):
         plain["results"] = shaped(value.results)

@@ -192,6 +192,7 @@ BULK: dict[str, Bulk] = {
     'tally_count.create': Bulk('INSERT INTO tally_count (ws, noun, axis, start_at, state_type, state_name, runs, run_us, late_us) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s)', '', 9, ''),
     'quarantine.create': Bulk('INSERT INTO quarantine (writer_id, seq, ws, flow_run_id, kind, error, body, at) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 8, ''),
     'saved_search.create': Bulk('INSERT INTO saved_search (id, created_at, updated_at, name, filters, ws) VALUES ', '(%s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 6, ''),
+    'deployment.create': Bulk('INSERT INTO deployment (id, created_at, updated_at, flow_id, name, paused, tags, details, ws) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 9, ''),
     'flow_run_input.create': Bulk('INSERT INTO flow_run_input (id, ws, flow_run_id, key, value, sender, created_at) VALUES ', '(%s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 7, ''),
     'variable.create': Bulk('INSERT INTO variable (id, created_at, updated_at, name, value, tags, ws) VALUES ', '(%s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 7, ''),
     'artifact.create': Bulk('INSERT INTO artifact (id, created_at, updated_at, key, type, description, data, metadata, flow_run_id, task_run_id, ws) VALUES ', '(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)', ' ON CONFLICT DO NOTHING', 11, ''),

@@ -51,5 +51,17 @@ LEASE = (
 )
 GRANT = ("grant_id", "kind", "subject", "slots", "asked_at")
 
+DEPLOYMENT = (
+    "id",
+    "created_at",
+    "updated_at",
+    "flow_id",
+    "name",
+    "paused",
+    "tags",
+    "details",
+)
+DEPLOYMENT_CREATE = (*DEPLOYMENT, "ws")
+
 SAVED_SEARCH = ("id", "created_at", "updated_at", "name", "filters")
 SAVED_SEARCH_CREATE = (*SAVED_SEARCH, "ws")

@@ -25,6 +25,7 @@ from legato._model import transitions
 from legato._store import schema_parts as p
 from legato._store.checks import UNCOMMON, UNCOMMON_TYPE, UNHAPPY, legal_steps, one_of_types
 from legato._store.schema_ahead import ahead
+from legato._store.schema_deployments import deployment
 from legato._store.schema_duties import tally, tally_count, timer
 from legato._store.schema_environments import environment
 from legato._store.schema_events import event, event_label, event_resource
@@ -42,6 +43,7 @@ __all__ = [
     "cache_entry",
     "concurrency_limit",
     "configuration",
+    "deployment",
     "environment",
     "event",
     "event_label",

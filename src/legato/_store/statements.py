@@ -373,6 +373,7 @@ MANY: dict[str, Many] = {
     "tally_count.create": Many(s.tally_count, columns.TALLY_COUNT),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
     "saved_search.create": Many(s.saved_search, object_columns.SAVED_SEARCH_CREATE, ignore=True),
+    "deployment.create": Many(s.deployment, object_columns.DEPLOYMENT_CREATE, ignore=True),
     "flow_run_input.create": Many(s.flow_run_input, object_columns.INPUT_CREATE, ignore=True),
     "variable.create": Many(s.variable, object_columns.VARIABLE_CREATE, ignore=True),
     "artifact.create": Many(s.artifact, object_columns.ARTIFACT_CREATE, ignore=True),

@@ -23,8 +23,16 @@ def flows(given: f.FlowFilter | None) -> Condition | None:
             c.listed("flow.id", given.id),
             c.named("flow.name", given.name),
             c.tagged_in("flow.tags", given.tags),
+            _deployed(given.deployment),
         ],
     )
+
+
+def _deployed(leaf: f.NullFilter | None) -> Condition | None:
+    if leaf is None or leaf.is_null_ is None:
+        return None
+    found: LiteralString = "EXISTS (SELECT 1 FROM deployment WHERE deployment.flow_id = flow.id)"
+    return Sql(f"NOT {found}") if leaf.is_null_ else Sql(found)
 
 
 def flow_runs(given: f.FlowRunFilter | None, *, by_state: bool = True) -> Condition | None:

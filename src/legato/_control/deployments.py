@@ -1,0 +1,199 @@
+"""Operations on deployments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from msgspec import UNSET, structs
+
+from legato._control import flow_runs
+from legato._control.object_events import tell
+from legato._model import json_schema
+from legato._model.deployments import (
+    NOT_KEPT,
+    Deployment,
+    DeploymentCreate,
+    DeploymentDetails,
+    DeploymentUpdate,
+)
+from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
+from legato._model.flow_runs import FlowRun, FlowRunPolicy
+from legato._model.object_events import of_deployment
+from legato._model.operations.deployments import (
+    CountDeployments,
+    CreateDeployment,
+    CreateFlowRunFromDeployment,
+    DeleteDeployment,
+    FilterDeployments,
+    PauseDeployment,
+    ReadDeployment,
+    ReadDeploymentByName,
+    ResumeDeployment,
+    UpdateDeployment,
+)
+from legato._model.operations.flow_runs import CreateFlowRun, FlowRunRequest, StateCreate
+from legato._model.states import StateDetails, StateType
+from legato._store import deployments, finding, trees
+from legato._store.port import Transaction
+
+
+def create(tx: Transaction, now: datetime, request: CreateDeployment) -> Deployment:
+    """Create a deployment, or replace the one of that name of the flow; raise ObjectNotFound."""
+    given = request.deployment
+    if not given.name:
+        raise InvalidRequest("name: A deployment has a name.")
+    _check_kept(given)
+    _check_schema(given.parameter_openapi_schema)
+    if finding.find_flow(tx, given.flow_id) is None:
+        raise InvalidRequest(f"flow_id: There is no flow {given.flow_id}.")
+    details = {name: getattr(given, name) for name in DeploymentDetails.__struct_fields__}
+    made = Deployment(
+        id=uuid4(),
+        created=now,
+        updated=now,
+        name=given.name,
+        flow_id=given.flow_id,
+        paused=given.paused,
+        tags=list(dict.fromkeys(given.tags)),
+        **details,
+    )
+    if deployments.create(tx, made):
+        tell(tx, now, [of_deployment("created", made)])
+        return made
+    known = deployments.find_by_name(tx, given.flow_id, given.name)
+    if known is None:
+        raise Conflict(f"The deployment {given.name!r} was deleted in this moment; create it anew.")
+    changed = structs.replace(made, id=known.id, created=known.created)
+    deployments.change(tx, now, changed)
+    tell(tx, now, [of_deployment("updated", changed)])
+    return changed
+
+
+def _check_kept(given: DeploymentCreate | DeploymentUpdate) -> None:
+    """Refuse what would be asked for in vain: nothing schedules runs or hands them out yet."""
+    for name in NOT_KEPT:
+        if getattr(given, name) not in (UNSET, None, []):
+            raise InvalidRequest(
+                f"{name}: Deployments have no schedules, work pools and limits here yet; leave"
+                f" out {name}, and create the runs of the deployment yourself."
+            )
+
+
+def _check_schema(schema: dict[str, Any] | None) -> None:
+    """Refuse a schema of parameters that no parameters could be held against."""
+    try:
+        json_schema.problems({}, schema or {})
+    except ValueError as error:
+        raise InvalidRequest(f"parameter_openapi_schema: {error}") from None
+
+
+def read(tx: Transaction, now: datetime, request: ReadDeployment) -> Deployment:
+    """Return a deployment; raise ObjectNotFound."""
+    found = deployments.find(tx, request.deployment_id)
+    if found is None:
+        raise ObjectNotFound(f"There is no deployment {request.deployment_id}.")
+    return found
+
+
+def read_by_name(tx: Transaction, now: datetime, request: ReadDeploymentByName) -> Deployment:
+    """Return the deployment of a name of the flow of a name; raise ObjectNotFound."""
+    flow = finding.find_flow_by_name(tx, request.flow_name)
+    name = request.deployment_name
+    found = None if flow is None else deployments.find_by_name(tx, flow.id, name)
+    if found is None:
+        raise ObjectNotFound(f"There is no deployment {request.flow_name}/{name}.")
+    return found
+
+
+def filter(  # noqa: A001
+    tx: Transaction, now: datetime, request: FilterDeployments
+) -> list[Deployment]:
+    """List deployments."""
+    from legato._store.queries import deployments as queries
+
+    return queries.listed(tx, request)
+
+
+def count(tx: Transaction, now: datetime, request: CountDeployments) -> int:
+    """Count deployments."""
+    from legato._store.queries import deployments as queries
+
+    return queries.count(tx, request)
+
+
+def update(tx: Transaction, now: datetime, request: UpdateDeployment) -> None:
+    """Change what is given of a deployment; raise ObjectNotFound."""
+    known = read(tx, now, ReadDeployment(deployment_id=request.deployment_id))
+    given = request.deployment
+    _check_kept(given)
+    if given.parameter_openapi_schema is not UNSET:
+        _check_schema(given.parameter_openapi_schema)
+    kept = set(Deployment.__struct_fields__)
+    for name, value in structs.asdict(given).items():
+        if value is not UNSET and name in kept:
+            setattr(known, name, value)
+    known.tags = list(dict.fromkeys(known.tags))
+    deployments.change(tx, now, known)
+    tell(tx, now, [of_deployment("updated", known)])
+
+
+def pause(tx: Transaction, now: datetime, request: PauseDeployment) -> None:
+    """Say that a deployment is paused; raise ObjectNotFound."""
+    change = DeploymentUpdate(paused=True)
+    update(tx, now, UpdateDeployment(deployment_id=request.deployment_id, deployment=change))
+
+
+def resume(tx: Transaction, now: datetime, request: ResumeDeployment) -> None:
+    """Say that a deployment is not paused any more; raise ObjectNotFound."""
+    change = DeploymentUpdate(paused=False)
+    update(tx, now, UpdateDeployment(deployment_id=request.deployment_id, deployment=change))
+
+
+def delete(tx: Transaction, now: datetime, request: DeleteDeployment) -> None:
+    """Delete a deployment and its runs that have not begun; raise ObjectNotFound."""
+    known = read(tx, now, ReadDeployment(deployment_id=request.deployment_id))
+    for run_id in deployments.list_scheduled_runs(tx, known.id):
+        trees.delete(tx, run_id)
+    deployments.delete(tx, known.id)
+    tell(tx, now, [of_deployment("deleted", known)])
+
+
+def create_flow_run(
+    tx: Transaction, now: datetime, request: CreateFlowRunFromDeployment
+) -> FlowRun:
+    """Create a run of a deployment; raise ObjectNotFound, or Conflict for wrong parameters."""
+    known = read(tx, now, ReadDeployment(deployment_id=request.deployment_id))
+    given = request.flow_run
+    parameters = {**known.parameters, **given.parameters}
+    enforced = given.enforce_parameter_schema
+    if known.enforce_parameter_schema if enforced is None else enforced:
+        _check_parameters(known, parameters)
+    due = StateCreate(type=StateType.SCHEDULED, state_details=StateDetails(scheduled_time=now))
+    asked = FlowRunRequest(
+        name=given.name,
+        flow_id=known.flow_id,
+        deployment_id=known.id,
+        flow_version=known.version,
+        state=given.state or due,
+        parameters=parameters,
+        context=given.context,
+        empirical_policy=given.empirical_policy or FlowRunPolicy(),
+        tags=list(dict.fromkeys([*known.tags, *given.tags])),
+        labels={**known.labels, **given.labels},
+        idempotency_key=given.idempotency_key,
+        parent_task_run_id=given.parent_task_run_id,
+        job_variables=given.job_variables or None,
+        entrypoint=known.entrypoint,
+    )
+    return flow_runs.create(tx, now, CreateFlowRun(flow_run=asked))
+
+
+def _check_parameters(known: Deployment, parameters: dict[str, Any]) -> None:
+    try:
+        found = json_schema.problems(parameters, known.parameter_openapi_schema or {})
+    except ValueError as error:
+        found = [str(error)]
+    if found:
+        raise Conflict(f"parameters: {'; '.join(found)}")

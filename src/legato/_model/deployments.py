@@ -1,0 +1,78 @@
+"""A deployment: a flow with where its code is and what its runs begin with."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from msgspec import UNSET, Struct, UnsetType
+
+Labels = dict[str, str | int | float | bool]
+
+
+class DeploymentDetails(Struct, kw_only=True, omit_defaults=True):
+    """What a deployment says of itself that nothing is found by."""
+
+    version: str | None = None
+    description: str | None = None
+    parameters: dict[str, Any] = {}
+    parameter_openapi_schema: dict[str, Any] | None = None
+    enforce_parameter_schema: bool = True
+    job_variables: dict[str, Any] = {}
+    labels: Labels = {}
+    path: str | None = None
+    entrypoint: str | None = None
+    pull_steps: list[dict[str, Any]] | None = None
+
+
+class Deployment(DeploymentDetails, kw_only=True, omit_defaults=False):
+    """A deployment as the store knows it; its name is unique among those of its flow."""
+
+    id: UUID
+    created: datetime
+    updated: datetime
+    name: str
+    flow_id: UUID
+    paused: bool = False
+    tags: list[str] = []
+
+
+class DeploymentCreate(DeploymentDetails, kw_only=True, forbid_unknown_fields=True):
+    """What makes a deployment, or replaces the one of that name of the flow."""
+
+    name: str
+    flow_id: UUID
+    paused: bool = False
+    tags: list[str] = []
+    schedules: list[dict[str, Any]] = []
+    work_pool_name: str | None = None
+    work_queue_name: str | None = None
+    concurrency_limit: int | None = None
+    version_info: dict[str, Any] | None = None
+    """Accepted and not kept, as by Prefect's own server."""
+
+
+class DeploymentUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What may be changed of a deployment; what is UNSET stays."""
+
+    version: str | None | UnsetType = UNSET
+    description: str | None | UnsetType = UNSET
+    paused: bool | UnsetType = UNSET
+    tags: list[str] | UnsetType = UNSET
+    parameters: dict[str, Any] | UnsetType = UNSET
+    parameter_openapi_schema: dict[str, Any] | None | UnsetType = UNSET
+    enforce_parameter_schema: bool | UnsetType = UNSET
+    job_variables: dict[str, Any] | UnsetType = UNSET
+    path: str | None | UnsetType = UNSET
+    entrypoint: str | None | UnsetType = UNSET
+    pull_steps: list[dict[str, Any]] | None | UnsetType = UNSET
+    schedules: list[dict[str, Any]] | UnsetType = UNSET
+    work_pool_name: str | None | UnsetType = UNSET
+    work_queue_name: str | None | UnsetType = UNSET
+    concurrency_limit: int | None | UnsetType = UNSET
+    version_info: dict[str, Any] | None | UnsetType = UNSET
+
+
+NOT_KEPT = ("schedules", "work_pool_name", "work_queue_name", "concurrency_limit")
+"""Fields of requests whose meaning is not served yet, and which are refused with a value."""

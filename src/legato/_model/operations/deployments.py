@@ -1,0 +1,175 @@
+"""Operations on deployments."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from msgspec import Struct
+
+from legato._model.deployments import Deployment, DeploymentCreate, DeploymentUpdate, Labels
+from legato._model.errors import Conflict
+from legato._model.filters import DeploymentFilter, DeploymentSort
+from legato._model.flow_runs import FlowRun, FlowRunPolicy
+from legato._model.operations.flow_runs import StateCreate
+from legato._model.operations.spec import Operation, Spec
+
+
+class CreateDeployment(Operation):
+    """Create a deployment; one of that name of the flow is replaced and keeps its id."""
+
+    spec: ClassVar = Spec(
+        id="deployments.create",
+        method="POST",
+        path="/deployments/",
+        access="write",
+        answer=Deployment,
+        status=201,
+        body="deployment",
+    )
+    deployment: DeploymentCreate
+
+
+class ReadDeployment(Operation):
+    """Read a deployment."""
+
+    spec: ClassVar = Spec(
+        id="deployments.read",
+        method="GET",
+        path="/deployments/{deployment_id}",
+        access="read",
+        answer=Deployment,
+    )
+    deployment_id: UUID
+
+
+class ReadDeploymentByName(Operation):
+    """Read a deployment by the names of its flow and of itself."""
+
+    spec: ClassVar = Spec(
+        id="deployments.read_by_name",
+        method="GET",
+        path="/deployments/name/{flow_name}/{deployment_name}",
+        access="read",
+        answer=Deployment,
+    )
+    flow_name: str
+    deployment_name: str
+
+
+class FilterDeployments(Operation):
+    """List deployments."""
+
+    spec: ClassVar = Spec(
+        id="deployments.filter",
+        method="POST",
+        path="/deployments/filter",
+        access="read",
+        answer=list[Deployment],
+    )
+    deployments: DeploymentFilter | None = None
+    sort: DeploymentSort = DeploymentSort.NAME_ASC
+    limit: int | None = None
+    offset: int = 0
+
+
+class CountDeployments(Operation):
+    """Count deployments."""
+
+    spec: ClassVar = Spec(
+        id="deployments.count",
+        method="POST",
+        path="/deployments/count",
+        access="read",
+        answer=int,
+    )
+    deployments: DeploymentFilter | None = None
+
+
+class UpdateDeployment(Operation):
+    """Change what is given of a deployment."""
+
+    spec: ClassVar = Spec(
+        id="deployments.update",
+        method="PATCH",
+        path="/deployments/{deployment_id}",
+        access="write",
+        answer=None,
+        status=204,
+        body="deployment",
+    )
+    deployment_id: UUID
+    deployment: DeploymentUpdate
+
+
+class PauseDeployment(Operation):
+    """Say that a deployment is paused."""
+
+    spec: ClassVar = Spec(
+        id="deployments.pause",
+        method="POST",
+        path="/deployments/{deployment_id}/pause_deployment",
+        access="write",
+        answer=None,
+    )
+    deployment_id: UUID
+
+
+class ResumeDeployment(Operation):
+    """Say that a deployment is not paused any more."""
+
+    spec: ClassVar = Spec(
+        id="deployments.resume",
+        method="POST",
+        path="/deployments/{deployment_id}/resume_deployment",
+        access="write",
+        answer=None,
+    )
+    deployment_id: UUID
+
+
+class DeleteDeployment(Operation):
+    """Delete a deployment and its runs that are scheduled; other runs stay."""
+
+    spec: ClassVar = Spec(
+        id="deployments.delete",
+        method="DELETE",
+        path="/deployments/{deployment_id}",
+        access="write",
+        answer=None,
+        status=204,
+    )
+    deployment_id: UUID
+
+
+class DeploymentFlowRun(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What a run has besides what its deployment says; without a state it is Scheduled for now."""
+
+    name: str | None = None
+    state: StateCreate | None = None
+    parameters: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    empirical_policy: FlowRunPolicy | None = None
+    tags: list[str] = []
+    labels: Labels = {}
+    idempotency_key: str | None = None
+    parent_task_run_id: UUID | None = None
+    job_variables: dict[str, Any] = {}
+    enforce_parameter_schema: bool | None = None
+
+
+class CreateFlowRunFromDeployment(Operation):
+    """Create a run of a deployment, or return the one with that idempotency key."""
+
+    spec: ClassVar = Spec(
+        id="deployments.create_flow_run",
+        method="POST",
+        path="/deployments/{deployment_id}/create_flow_run",
+        access="write",
+        answer=FlowRun,
+        status=201,
+        body="flow_run",
+        errors=(Conflict,),
+    )
+    deployment_id: UUID
+    flow_run: DeploymentFlowRun

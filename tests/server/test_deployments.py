@@ -1,0 +1,152 @@
+"""Deployments, and runs that are made of them."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.fixture
+def flow_id(api):
+    return api.post("/flows/", json={"name": "etl"}).json()["id"]
+
+
+def deploy(api, flow_id, name="daily", **given):
+    return api.post("/deployments/", json={"name": name, "flow_id": flow_id, **given})
+
+
+def test_a_deployment_is_made_read_and_deleted(api, flow_id):
+    made = deploy(api, flow_id, tags=["a"], parameters={"n": 1}, entrypoint="etl.py:etl")
+    assert made.status_code == 201
+    known = made.json()
+    assert (known["tags"], known["parameters"], known["paused"]) == (["a"], {"n": 1}, False)
+    place = f"/deployments/{known['id']}"
+    assert api.get(place).json() == known
+    assert api.get("/deployments/name/etl/daily").json() == known
+    assert api.delete(place).status_code == 204
+    assert api.get(place).status_code == 404
+    assert api.get("/deployments/name/etl/daily").json()["detail"] == "Deployment not found"
+    assert api.delete(place).status_code == 404
+
+
+def test_one_of_the_same_name_is_replaced_and_keeps_its_id(api, flow_id):
+    first = deploy(api, flow_id, description="old", tags=["a"])
+    second = deploy(api, flow_id, version="2")
+    assert second.status_code == 200
+    assert second.json()["id"] == first.json()["id"]
+    found = api.get("/deployments/name/etl/daily").json()
+    assert (found["description"], found["version"], found["tags"]) == (None, "2", [])
+
+
+def test_what_is_given_is_changed_and_the_rest_stays(api, flow_id):
+    place = f"/deployments/{deploy(api, flow_id, tags=['a'], description='d').json()['id']}"
+    changes = {"description": None, "parameters": {"n": 2}}
+    assert api.patch(place, json=changes).status_code == 204
+    found = api.get(place).json()
+    assert (found["description"], found["parameters"], found["tags"]) == (None, {"n": 2}, ["a"])
+    assert api.post(f"{place}/pause_deployment").status_code == 200
+    assert api.get(place).json()["paused"] is True
+    assert api.post(f"{place}/resume_deployment").status_code == 200
+    assert api.get(place).json()["paused"] is False
+
+
+def test_deployments_are_found_by_name_tags_and_pause(api, flow_id):
+    deploy(api, flow_id, "daily", tags=["x"])
+    deploy(api, flow_id, "weekly", paused=True)
+
+    def names(**picked):
+        found = api.post("/deployments/filter", json={"deployments": picked}).json()
+        assert api.post("/deployments/count", json={"deployments": picked}).json() == len(found)
+        return [deployment["name"] for deployment in found]
+
+    assert names() == ["daily", "weekly"]
+    assert names(name={"like_": "DAI"}) == ["daily"]
+    assert names(tags={"all_": ["x"]}) == ["daily"]
+    assert names(paused={"eq_": True}) == ["weekly"]
+    assert names(flow_or_deployment_name={"like_": "et"}) == ["daily", "weekly"]
+    assert names(flow_or_deployment_name={"like_": "week"}) == ["weekly"]
+    page = {"sort": "NAME_DESC", "limit": 1, "offset": 1}
+    assert [d["name"] for d in api.post("/deployments/filter", json=page).json()] == ["daily"]
+
+
+def test_a_run_has_what_the_deployment_says_and_what_is_asked_for(api, flow_id):
+    known = deploy(api, flow_id, tags=["a"], parameters={"n": 1, "m": 2}, version="3").json()
+    asked = {"parameters": {"m": 5}, "tags": ["b"], "idempotency_key": "once"}
+    place = f"/deployments/{known['id']}/create_flow_run"
+    made = api.post(place, json=asked)
+    assert made.status_code == 201
+    run = made.json()
+    assert (run["deployment_id"], run["flow_id"]) == (known["id"], flow_id)
+    assert (run["parameters"], run["tags"]) == ({"n": 1, "m": 5}, ["a", "b"])
+    assert (run["state_type"], run["flow_version"]) == ("SCHEDULED", "3")
+    again = api.post(place, json=asked)
+    assert (again.status_code, again.json()["id"]) == (200, run["id"])
+    picked = {"flow_runs": {"deployment_id": {"any_": [known["id"]]}}}
+    assert [r["id"] for r in api.post("/flow_runs/filter", json=picked).json()] == [run["id"]]
+
+
+def test_runs_that_have_not_begun_go_with_the_deployment(api, flow_id):
+    place = f"/deployments/{deploy(api, flow_id).json()['id']}"
+    waits = api.post(f"{place}/create_flow_run", json={}).json()["id"]
+    asked = {"state": {"type": "PENDING"}}
+    begun = api.post(f"{place}/create_flow_run", json=asked).json()["id"]
+    assert api.delete(place).status_code == 204
+    assert api.get(f"/flow_runs/{waits}").status_code == 404
+    assert api.get(f"/flow_runs/{begun}").status_code == 200
+
+
+def test_parameters_are_held_against_the_schema(api, flow_id):
+    known = deploy(api, flow_id, parameter_openapi_schema=SCHEMA).json()
+    place = f"/deployments/{known['id']}/create_flow_run"
+    refused = api.post(place, json={"parameters": {"n": "x"}})
+    assert refused.status_code == 409
+    assert "n: 'x' is no integer" in refused.json()["detail"]
+    assert api.post(place, json={}).status_code == 409
+    loose = {"parameters": {"n": "x"}, "enforce_parameter_schema": False}
+    assert api.post(place, json=loose).status_code == 201
+    assert api.post(place, json={"parameters": {"n": 1}}).status_code == 201
+
+
+def test_deployments_go_with_their_flow(api, flow_id):
+    known = deploy(api, flow_id).json()
+    without = {"flows": {"deployment": {"is_null_": True}}}
+    assert api.post("/flows/filter", json=without).json() == []
+    counted = api.post("/ui/flows/count-deployments", json={"flow_ids": [flow_id]}).json()
+    assert counted == {flow_id: 1}
+    assert api.delete(f"/flows/{flow_id}").status_code == 204
+    assert api.get(f"/deployments/{known['id']}").status_code == 404
+
+
+def test_events_tell_of_deployments(api, flow_id):
+    known = deploy(api, flow_id).json()
+    api.delete(f"/deployments/{known['id']}")
+    picked = {"filter": {"resource": {"id": [f"prefect.deployment.{known['id']}"]}}}
+    found = api.post("/events/filter", json=picked).json()["events"]
+    assert {event["event"] for event in found} == {
+        "prefect.deployment.created",
+        "prefect.deployment.deleted",
+    }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"name": ""},
+        {"schedules": [{"schedule": {"interval": 60}}]},
+        {"work_pool_name": "p"},
+        {"concurrency_limit": 1},
+        {"parameter_openapi_schema": {"$ref": "#/nowhere"}},
+    ],
+)
+def test_what_is_refused_names_the_field(api, flow_id, given):
+    refused = deploy(api, flow_id, **{"name": "daily", **given})
+    assert refused.status_code == 422
+    assert next(iter(given)) in refused.text
+
+
+def test_a_flow_or_a_deployment_that_is_not_there(api):
+    assert deploy(api, str(uuid4())).status_code == 422
+    assert api.post(f"/deployments/{uuid4()}/create_flow_run", json={}).status_code == 404
