@@ -154,8 +154,8 @@ class Intake:
     def flush(self) -> None:
         """Write everything: flow runs, task runs, then what is only appended."""
         self.flows.flush()
+        self._lives.flush()  # before the one that begins last, so that indexes grow at their ends
         self.tasks.flush()
-        self._lives.flush()
         places = self.history.flush(self.tx, self._logs.places)
         self._results.flush()
         if self._landed:

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from legato._engine.effects import Cause, Draft, Outcome, Raised, Returned
-from legato._model.states import TERMINAL, State, StateType
+from legato._model.states import (
+    CANCELLED,
+    COMPLETED,
+    CRASHED,
+    FAILED,
+    PAUSED,
+    TERMINAL,
+    State,
+    StateType,
+)
 
 TEXT_LIMIT = 100_000
 _CRASH_MESSAGES: dict[Cause, str] = {
@@ -32,14 +41,14 @@ def of_exception(noun: str, raised: Raised, timeout: float | None) -> Draft:
         colon = ":" if noun == "Flow run" else ""
         text = describe(exc)
         message = f"{noun} encountered an exception{colon} {text}"
-        return Draft(type=StateType.FAILED, message=message, data=exc)
+        return Draft(type=FAILED, message=message, data=exc)
     if cause == "timeout":
         message = f"{noun} exceeded timeout of {timeout} second(s)"
-        return Draft(type=StateType.FAILED, name="TimedOut", message=message, data=exc)
+        return Draft(type=FAILED, name="TimedOut", message=message, data=exc)
     message = _CRASH_MESSAGES.get(cause) or (
         f"Execution was interrupted by an unexpected exception: {describe(exc)}"
     )
-    return Draft(type=StateType.CRASHED, message=message, data=exc)
+    return Draft(type=CRASHED, message=message, data=exc)
 
 
 def describe(exc: BaseException) -> str:
@@ -93,7 +102,7 @@ def of_value(value: Any) -> Draft:
         found = _only_states(value)
         if found:
             return _together(found, value)
-    return Draft(type=StateType.COMPLETED, data=value)
+    return Draft(type=COMPLETED, data=value)
 
 
 def _of_another_run(state: State) -> bool:
@@ -128,17 +137,17 @@ def _together(states: list[State], value: Any) -> Draft:
     def tally(*types: StateType) -> int:
         return sum(state.type in types for state in states)
 
-    if tally(StateType.COMPLETED) == count:
-        return Draft(type=StateType.COMPLETED, message="All states completed.", data=value)
-    if cancelled := tally(StateType.CANCELLED):
+    if tally(COMPLETED) == count:
+        return Draft(type=COMPLETED, message="All states completed.", data=value)
+    if cancelled := tally(CANCELLED):
         message = f"{cancelled}/{count} states cancelled."
-        return Draft(type=StateType.CANCELLED, message=message, data=value)
-    if paused := tally(StateType.PAUSED):
+        return Draft(type=CANCELLED, message=message, data=value)
+    if paused := tally(PAUSED):
         message = f"{paused}/{count} states paused."
-        return Draft(type=StateType.PAUSED, message=message, data=value)
-    if failed := tally(StateType.FAILED, StateType.CRASHED):
+        return Draft(type=PAUSED, message=message, data=value)
+    if failed := tally(FAILED, CRASHED):
         message = f"{failed}/{count} states failed."
-        return Draft(type=StateType.FAILED, message=message, data=value)
+        return Draft(type=FAILED, message=message, data=value)
     unfinished = sum(state.type not in TERMINAL for state in states)
     message = f"{unfinished}/{count} states are not final."
-    return Draft(type=StateType.FAILED, message=message, data=value)
+    return Draft(type=FAILED, message=message, data=value)

@@ -35,7 +35,7 @@ from legato._engine.effects import (
 from legato._engine.task_run import ERROR, HOOKS_AT, INFO
 from legato._model import retries
 from legato._model.retries import RetryPolicy
-from legato._model.states import State, StateType
+from legato._model.states import FAILED, RUNNING, SCHEDULED, State
 
 
 class FlowPlan(Struct, frozen=True, kw_only=True):
@@ -69,8 +69,8 @@ def flow_run(plan: FlowPlan) -> Steps:
     if refused is not None:
         return (yield from _end(plan, _of_refusal(plan, refused)))
     for failures in count(1):
-        begun = yield from _propose(Draft(type=StateType.RUNNING))
-        if begun.state is None or begun.state.type is not StateType.RUNNING:
+        begun = yield from _propose(Draft(type=RUNNING))
+        if begun.state is None or begun.state.type is not RUNNING:
             return begun
         if "on_running" in plan.hooks:
             yield RunHooks("on_running", begun.state)
@@ -92,7 +92,7 @@ def _of_refusal(plan: FlowPlan, refused: Raised) -> Draft:
 
 def _final(plan: FlowPlan, failures: int, draft: Draft) -> Generator[Effect, Any, Draft | None]:
     """Return the end of the run, or None after the wait for another try."""
-    if draft.type is not StateType.FAILED:
+    if draft.type is not FAILED:
         return draft
     delay = retries.delay_after(plan.retry, failures)
     if delay is None:
@@ -119,7 +119,7 @@ def _await_retry(
 ) -> Generator[Effect, Any, Raised | None]:
     when = f"{delay:g} second(s) from now" if delay > 0 else "immediately"
     yield Say(INFO, f"{draft.message} - Retry {failures}/{plan.retry.retries} will start {when}")
-    yield from _propose(Draft(type=StateType.SCHEDULED, name="AwaitingRetry", delay=delay))
+    yield from _propose(Draft(type=SCHEDULED, name="AwaitingRetry", delay=delay))
     interrupted: Raised | None = yield Sleep(delay)
     return interrupted
 

@@ -15,7 +15,17 @@ from msgspec.structs import replace
 
 from legato._model import transitions
 from legato._model.flow_runs import FlowRunPolicy
-from legato._model.states import TERMINAL, State, StateType
+from legato._model.states import (
+    CANCELLED,
+    CANCELLING,
+    CRASHED,
+    PAUSED,
+    RUNNING,
+    SCHEDULED,
+    TERMINAL,
+    State,
+    StateType,
+)
 
 
 class RunView(Struct, frozen=True, kw_only=True):
@@ -68,12 +78,12 @@ def terminal_is_final(run: RunView, proposed: State, now: datetime) -> Verdict |
 
 def cancelling_ends_cancelled(run: RunView, proposed: State, now: datetime) -> Verdict | None:
     """Let a run that is being cancelled only become Cancelled, however it ends."""
-    if run.state_type is not StateType.CANCELLING:
+    if run.state_type is not CANCELLING:
         return None
-    instead = replace(proposed, type=StateType.CANCELLED, name="Cancelled")
-    if proposed.type is StateType.CRASHED:
+    instead = replace(proposed, type=CANCELLED, name="Cancelled")
+    if proposed.type is CRASHED:
         return Accept(instead)
-    if transitions.is_legal(transitions.FLOW_RUN, StateType.CANCELLING, proposed.type):
+    if transitions.is_legal(transitions.FLOW_RUN, CANCELLING, proposed.type):
         return None
     reason = "Cannot transition flows that are cancelling to a state other than Cancelled."
     return Reject(instead if proposed.type in TERMINAL else None, reason)
@@ -82,8 +92,8 @@ def cancelling_ends_cancelled(run: RunView, proposed: State, now: datetime) -> V
 def wait_for_scheduled_time(run: RunView, proposed: State, now: datetime) -> Verdict | None:
     """Hold a run back until the time that it is scheduled for."""
     due = run.scheduled_time
-    starts = proposed.type is StateType.RUNNING
-    if starts and due is not None and due > now and run.state_type is StateType.SCHEDULED:
+    starts = proposed.type is RUNNING
+    if starts and due is not None and due > now and run.state_type is SCHEDULED:
         return Wait((due - now).total_seconds(), "Scheduled time is in the future")
     return None
 
@@ -92,7 +102,7 @@ def pause_once(run: RunView, proposed: State, now: datetime) -> Verdict | None:
     """Pass a pause that has fired already."""
     details = proposed.state_details
     key = details.pause_key if details is not None else None
-    if proposed.type is StateType.PAUSED and key is not None and key in run.policy.pause_keys:
+    if proposed.type is PAUSED and key is not None and key in run.policy.pause_keys:
         return Reject(None, "This pause has already fired.")
     return None
 

@@ -32,16 +32,25 @@ from legato._engine.effects import (
 )
 from legato._model import retries
 from legato._model.retries import RetryPolicy
-from legato._model.states import State, StateType
+from legato._model.states import (
+    CANCELLED,
+    COMPLETED,
+    CRASHED,
+    FAILED,
+    RUNNING,
+    SCHEDULED,
+    State,
+    StateType,
+)
 
 INFO = 20
 ERROR = 40
 
 HOOKS_AT: dict[StateType, HookKind] = {
-    StateType.COMPLETED: "on_completion",
-    StateType.FAILED: "on_failure",
-    StateType.CANCELLED: "on_cancellation",
-    StateType.CRASHED: "on_crashed",
+    COMPLETED: "on_completion",
+    FAILED: "on_failure",
+    CANCELLED: "on_cancellation",
+    CRASHED: "on_crashed",
 }
 
 
@@ -74,7 +83,7 @@ def task_run(plan: TaskPlan, limited: bool = False) -> Generator[Effect, Any, tu
 
 
 def _tries(plan: TaskPlan, limited: bool) -> Generator[Effect, Any, tuple[State, Draft]]:
-    running = Draft(type=StateType.RUNNING)
+    running = Draft(type=RUNNING)
     failures = 0
     while True:
         found: Returned | Raised | None = None
@@ -86,16 +95,16 @@ def _tries(plan: TaskPlan, limited: bool) -> Generator[Effect, Any, tuple[State,
             found = (yield LOOKUP) if plan.caches else None
             outcome = found or (yield CALL)
         draft = endings.ending("Task run", outcome, plan.timeout)
-        if found is not None and draft.type is StateType.COMPLETED:
+        if found is not None and draft.type is COMPLETED:
             draft.name = "Cached"
-        if draft.type is StateType.FAILED:
+        if draft.type is FAILED:
             failures += 1
             delay = yield from _retry(plan, failures, draft)
             if delay is not None:
                 yield RollBack(retried=True)
                 interrupted = yield from _pause(delay, limited)
                 if interrupted is None:
-                    running = Draft(type=StateType.RUNNING, name="Retrying")
+                    running = Draft(type=RUNNING, name="Retrying")
                     continue
                 draft = endings.of_exception("Task run", interrupted, plan.timeout)
         state = yield from _conclude(plan, draft, limited)
@@ -103,7 +112,7 @@ def _tries(plan: TaskPlan, limited: bool) -> Generator[Effect, Any, tuple[State,
 
 
 def _conclude(plan: TaskPlan, draft: Draft, limited: bool) -> Generator[Effect, Any, State]:
-    if draft.type is not StateType.COMPLETED:
+    if draft.type is not COMPLETED:
         yield RollBack(retried=False)
     state: State = yield Enter(draft)
     if limited:
@@ -144,7 +153,7 @@ def _retry(plan: TaskPlan, failures: int, draft: Draft) -> Generator[Effect, Any
 def _pause(delay: float, limited: bool) -> Generator[Effect, Any, Raised | None]:
     """Wait for the next try; meanwhile others may have the slots."""
     if delay > 0:
-        yield Enter(Draft(type=StateType.SCHEDULED, name="AwaitingRetry", delay=delay))
+        yield Enter(Draft(type=SCHEDULED, name="AwaitingRetry", delay=delay))
     if limited:
         yield RELEASE
     if delay <= 0:

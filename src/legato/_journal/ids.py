@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
+from time import time_ns
 from uuid import UUID
 
 from legato._model.uuids import uuid_of
@@ -41,23 +41,20 @@ class TimeOrderedIds:
                 return _apart(self._ms)
             self._busy = True
             try:
-                number = self._next()
+                ms = time_ns() // _MS
+                tail = self._tail + self._step
+                if ms > self._ms:
+                    self._ms = ms
+                    self._head = ms << 80 | self._fixed
+                    tail &= _TAIL - 1
+                elif tail >= _TAIL:
+                    self._draw(self._ms + 1)
+                    tail = self._tail
+                self._tail = tail
+                number = self._head | tail
             finally:
                 self._busy = False
         return uuid_of(number)
-
-    def _next(self) -> int:
-        ms = time.time_ns() // _MS
-        tail = self._tail + self._step
-        if ms > self._ms:
-            self._ms = ms
-            self._head = ms << 80 | self._fixed
-            tail &= _TAIL - 1
-        elif tail >= _TAIL:
-            self._draw(self._ms + 1)
-            return self._head | self._tail
-        self._tail = tail
-        return self._head | tail
 
     def reseed(self) -> None:
         """Take new random bits and a new lock, as a forked child must."""

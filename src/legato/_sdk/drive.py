@@ -24,7 +24,7 @@ from legato._engine.effects import (
 from legato._journal.clock import SystemClock
 from legato._journal.forks import place
 from legato._journal.ids import TimeOrderedIds
-from legato._model.states import State, StateType
+from legato._model.states import COMPLETED, State
 from legato._sdk import hooks, sessions, tracing, waits
 from legato._sdk.at_work import calls_users
 from legato._sdk.deadlines import Deadline, DeadlinePassed
@@ -71,7 +71,7 @@ class Execution:
         """Return or raise what the function did, for a forked child: the run is its parent's."""
         if isinstance(outcome, Raised):
             raise outcome.exception
-        draft = Draft(type=StateType.COMPLETED, data=outcome.value)
+        draft = Draft(type=COMPLETED, data=outcome.value)
         return self.ended(stamped(draft, None, SystemClock(), TimeOrderedIds()), draft)
 
     def ended(self, state: State, draft: Draft) -> Any:

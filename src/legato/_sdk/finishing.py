@@ -8,7 +8,7 @@ from typing import Any
 from legato._engine.effects import Draft
 from legato._engine.flow_run import FlowEnd, flow_run
 from legato._engine.task_run import task_run
-from legato._model.states import State, StateType
+from legato._model.states import COMPLETED, State
 from legato._sdk import advice, generating, hints, interrupts, promises, tracebacks, values
 from legato._sdk.context import current
 from legato._sdk.drive import adrive
@@ -26,7 +26,7 @@ def finish(
     """
     __tracebackhide__ = True
     data = draft.data
-    if isinstance(data, BaseException) and state.type is not StateType.COMPLETED:
+    if isinstance(data, BaseException) and state.type is not COMPLETED:
         if return_state and isinstance(data, Exception):
             return values.public(run.context, state, data)
         if not in_run():
@@ -39,7 +39,7 @@ def finish(
             del data, draft
     if return_state:
         return values.public(run.context, state, data)
-    if state.type is StateType.COMPLETED:
+    if state.type is COMPLETED:
         return data
     return values.public(run.context, state, data).result()
 

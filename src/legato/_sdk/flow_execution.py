@@ -23,7 +23,7 @@ from legato._model.records import (
     Rejected,
     Wait,
 )
-from legato._model.states import State, StateType
+from legato._model.states import COMPLETED, PENDING, RUNNING, SCHEDULED, State
 from legato._model.task_runs import TaskRunCreate
 from legato._sdk import (
     durable_steps,
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from legato._sdk.flow import Flow
     from legato._sdk.futures import Future
 
-_PENDING = Draft(type=StateType.PENDING)
-_QUIET = frozenset({StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING})
+_PENDING = Draft(type=PENDING)
+_QUIET = frozenset({SCHEDULED, PENDING, RUNNING})
 
 
 class FlowExecution(Execution):
@@ -283,9 +283,9 @@ class FlowExecution(Execution):
         """Propose a transition, together with the creation of the run if that is due."""
         draft, context = effect.draft, self.context
         self.draft = draft
-        if draft.type is StateType.RUNNING and (context.durable or context.replay is not None):
+        if draft.type is RUNNING and (context.durable or context.replay is not None):
             self._begin_try()
-        result_id = self._stored(draft) if draft.type is StateType.COMPLETED else None
+        result_id = self._stored(draft) if draft.type is COMPLETED else None
         state = self._stamp(draft)
         move = FlowRunMoveProposed(context.epoch, context.id, state, result_id)
         if self.created is not None:
@@ -332,12 +332,12 @@ class FlowExecution(Execution):
             return Stopped(answer.reason)
         assert answer.state is not None  # noqa: S101 - an accepted state
         self._advance(answer.state)
-        if answer.state.type is StateType.RUNNING and self.timeout is not None:
+        if answer.state.type is RUNNING and self.timeout is not None:
             self.backend.limit(self.context.id, self.timeout)
-        if answer.state.type is StateType.COMPLETED:
+        if answer.state.type is COMPLETED:
             reopening.say_unclaimed(self.context)
         if answer.state.type not in _QUIET:
-            level = run_logs.INFO if answer.state.type is StateType.COMPLETED else run_logs.ERROR
+            level = run_logs.INFO if answer.state.type is COMPLETED else run_logs.ERROR
             shown = values.public(self.context, answer.state, None)
             run_logs.say(self.context, level, f"Finished in state {shown}")
         return Moved(answer.state)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Generator
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
+from legato._model.states import COMPLETED
 from legato._model.states import State as StateRecord
-from legato._model.states import StateType
 from legato._sdk import parking, tracebacks, values
 from legato._sdk.context import current
 
@@ -64,7 +64,7 @@ class Future(Generic[R]):
     @property
     def completed(self) -> bool:
         """Whether the task run has ended Completed."""
-        return self._ended is not None and self._ended.type is StateType.COMPLETED
+        return self._ended is not None and self._ended.type is COMPLETED
 
     @property
     def state(self) -> State[R]:
@@ -97,7 +97,7 @@ class Future(Generic[R]):
         state = self._ended
         if state is None:
             raise TimeoutError(f"Task run {self.name!r} has not ended within {timeout} second(s).")
-        if state.type is StateType.COMPLETED:
+        if state.type is COMPLETED:
             return self._data
         if isinstance(self._data, BaseException) and current.get() is None:
             tracebacks.cut(self._data)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overlo
 
 from legato._engine.task_run import TaskPlan, task_run
 from legato._model.retries import RetryPolicy
-from legato._model.states import StateType
+from legato._model.states import COMPLETED
 from legato._sdk.context import current
 from legato._sdk.options import (
     Hook,
@@ -267,7 +267,7 @@ class Task(Submittable[P, R]):
             current.reset(token)
         if run.context.progress.total_run_time > _LONG_SECONDS:
             _notice(run)
-        if return_state or state.type is not StateType.COMPLETED:
+        if return_state or state.type is not COMPLETED:
             return finish(run, state, draft, return_state)
         return draft.data
 

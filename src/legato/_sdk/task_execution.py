@@ -12,7 +12,7 @@ from legato._engine.endings import of_exception
 from legato._journal.forks import place
 from legato._model.progress import advance
 from legato._model.records import TaskRunCreated, TaskRunMoved, TaskRunNamed
-from legato._model.states import State, StateType
+from legato._model.states import COMPLETED, PENDING, State
 from legato._model.task_runs import TaskRunCreate
 from legato._sdk import durable_steps, naming, plain_results, resolving, run_logs, values
 from legato._sdk.at_work import held, raise_held
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from legato._sdk.task import Task
     from legato._sdk.turns import Turn
 
-_PENDING = Draft(type=StateType.PENDING)
+_PENDING = Draft(type=PENDING)
 Kept = tuple["UUID | None", bytes | None]
 _NOTHING: Kept = (None, None)
 
@@ -179,7 +179,7 @@ class TaskExecution(Execution):
             resolving.require_completed(self.wait_for or ())
         except UpstreamTaskError as error:
             name, message = "NotReady", str(error)
-            return Draft(type=StateType.PENDING, name=name, message=message, data=error)
+            return Draft(type=PENDING, name=name, message=message, data=error)
         except Exception as exc:  # noqa: BLE001 - a state whose value is not known
             return self.cannot_start(exc)
         self.context.parameters = self.task.signature.bind(self.args, self.kwargs)
@@ -236,9 +236,9 @@ class TaskExecution(Execution):
         """Record a transition; return the state, with the ids of the run."""
         draft, context, task = effect.draft, self.context, self.task
         self.draft = draft
-        result_id, body = self._kept(draft) if draft.type is StateType.COMPLETED else _NOTHING
+        result_id, body = self._kept(draft) if draft.type is COMPLETED else _NOTHING
         flow = context.flow_run_context
-        durable = flow is not None and flow.durable and draft.type is StateType.COMPLETED
+        durable = flow is not None and flow.durable and draft.type is COMPLETED
         if durable and context.transaction is not None:
             from legato._sdk import transaction_standing
 
@@ -258,14 +258,14 @@ class TaskExecution(Execution):
         )
         if self.turn is not None:
             self.turn.end_with(self)
-        if flow is not None and draft.type is StateType.COMPLETED:
+        if flow is not None and draft.type is COMPLETED:
             flow.lineage.remember(draft.data, context.id)
         if durable:
             durable_steps.commit(self.backend, context)
         if self.backend.is_child and (flow is None or flow.ordinals.inherited):
             self.backend.journal.flush()
         if context.transaction is not None or (
-            draft.type is StateType.COMPLETED
+            draft.type is COMPLETED
             and (task.on_rollback_hooks or task.on_commit_hooks or transacting.get() is not None)
         ):
             draft.transacted = not self.backend.is_dry

@@ -63,7 +63,9 @@ class Lives:
         """Draw the place of the next record of a life, which `writer_uid` sent."""
         if len(life) == 3:
             self._begun.append((life[0].run.id.int, writer_uid, life))
-        life.append(self._history.place())
+        history = self._history
+        life.append(history.count)
+        history.count += 1
 
     def flush(self) -> None:
         """Write the rows of runs and tags; leave those of the states to the history."""
@@ -144,11 +146,7 @@ def _is_whole(made: Any, ran: Any, done: Any) -> bool:
         and after.end_time == done.state.timestamp
         and (body is None or len(body) <= ROW_LIMIT)
         and run.flow_run_id is not None
-        and _same(run.flow_run_id, ran.flow_run_id, done.flow_run_id)
+        and (ran.flow_run_id is run.flow_run_id or ran.flow_run_id == run.flow_run_id)
+        and (done.flow_run_id is run.flow_run_id or done.flow_run_id == run.flow_run_id)
         and rare(run) == NOTHING_RARE
     )
-
-
-def _same(*ids: UUID | None) -> bool:
-    first = ids[0]
-    return all(one is first or one == first for one in ids)

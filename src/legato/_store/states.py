@@ -44,15 +44,11 @@ class History:
     def __init__(self, tx: Transaction, *, keeps_data: bool = False) -> None:
         self._null, self._uid = tx.null, tx.uid
         self._keeps_data = keeps_data
-        self._count = 0
+        self.count = 0
+        """How many positions the rows take; until they are drawn, each row holds an offset."""
         self._flow: list[Any] = []
         self._task: list[Any] = []
         self.lives: list[Any] = []  # three transitions of a run in a row (`lives.py`)
-
-    def place(self) -> int:
-        """Return the offset of the position of what comes next."""
-        self._count += 1
-        return self._count - 1
 
     def entered(self, state: State, result_id: Any) -> Entered:
         """Return the columns of a state; raises on a state that cannot be stored."""
@@ -75,10 +71,10 @@ class History:
         entered = self.entered(state, result_id)
         state_id, type_, name, message, details, at, result = entered
         self._task += (
-            self._count, DEFAULT_WORKSPACE, run.uid, run.version, run.epoch, state_id, before,
+            self.count, DEFAULT_WORKSPACE, run.uid, run.version, run.epoch, state_id, before,
             type_, name, message, details, at, result,
         )  # fmt: skip
-        self._count += 1
+        self.count += 1
         return entered
 
     def late_task_step(self, run: StandsAt, epoch: int, state: State, result_id: Any) -> None:
@@ -86,10 +82,10 @@ class History:
         entered = self.entered(state, result_id)
         state_id, type_, name, message, details, at, result = entered
         self._task += (
-            self._count, DEFAULT_WORKSPACE, run.uid, self._null, epoch, state_id, "", type_,
+            self.count, DEFAULT_WORKSPACE, run.uid, self._null, epoch, state_id, "", type_,
             name, message, details, at, result,
         )  # fmt: skip
-        self._count += 1
+        self.count += 1
 
     def flow_step(
         self, owner: Any, version: Any, epoch: tuple[int, int], before: str, entered: Entered
@@ -97,30 +93,30 @@ class History:
         """Add a transition of a flow run; `epoch` is the number and whether it opens here."""
         state_id, type_, name, message, details, at, result = entered
         self._flow += (
-            self._count, DEFAULT_WORKSPACE, owner, version, *epoch, state_id, before, type_,
+            self.count, DEFAULT_WORKSPACE, owner, version, *epoch, state_id, before, type_,
             name, message, details, at, result,
         )  # fmt: skip
-        self._count += 1
+        self.count += 1
 
     def flush(self, tx: Transaction, further: int = 0) -> Sequence[int]:
         """Write all rows; after the rows of the runs, as positions are drawn under their locks.
 
         Returns `further` positions behind those of the rows.
         """
-        count = self._count
+        count = self.count
         if not count + further:
             return ()
         places = tx.positions(count + further)
         for name, flat, width, firsts in (
             ("flow_run_state.create", self._flow, FLOW_WIDTH, (0,)),
-            ("task_run_state.create", self._task, TASK_WIDTH, (0,)),
             ("task_run_state.create_lived", self.lives, LIFE_WIDTH, (0, 4, 8)),
+            ("task_run_state.create", self._task, TASK_WIDTH, (0,)),
         ):
             if flat:
                 for first in firsts:
                     flat[first::width] = [places[n] for n in flat[first::width]]
                 tx.bulk(name, flat)
-        self._count, self._flow, self._task, self.lives = 0, [], [], []
+        self.count, self._flow, self._task, self.lives = 0, [], [], []
         return places[count:]
 
 

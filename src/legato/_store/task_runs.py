@@ -14,7 +14,7 @@ from legato._model import transitions
 from legato._model.progress import START, advance
 from legato._model.records import Progress
 from legato._model.results import ROW_LIMIT
-from legato._model.states import State, StateType
+from legato._model.states import RUNNING, State, StateType
 from legato._model.task_runs import NOTHING_RARE, TaskRunCreate, rare
 from legato._store import decode, encode, tallies
 from legato._store.dialect import micros
@@ -194,7 +194,7 @@ class TaskRuns:
             work.created = run
             return
         self.rename(work, run.name)
-        if state.type is StateType.RUNNING:
+        if state.type is RUNNING:
             self._tries[work.id.int] = work.id, run.flow_run_run_count
 
     def _stand(self, work: TaskWork, state: State, progress: Progress) -> None:
