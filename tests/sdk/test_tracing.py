@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from legato import flow, get_run_logger, task
+from legato.task_runners import ProcessPoolTaskRunner
 
 
 @pytest.fixture
@@ -68,6 +69,23 @@ def test_what_is_submitted_lies_below_the_run_that_submits(spans):
 
     outer()
     assert lies_below(spans()["inner"], spans()["outer"])
+
+
+def test_what_is_done_in_another_process_lies_below_the_run_that_submits(spans, monkeypatch):
+    monkeypatch.setenv("OTEL_PYTHON_TRACER_PROVIDER", "sdk_tracer_provider")  # of the worker
+
+    @task
+    def inner():
+        span = trace.get_current_span()
+        return span.name, span.context.trace_id, span.parent.span_id
+
+    @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def outer():
+        return inner.submit().result()
+
+    name, trace_id, above = outer()
+    told = spans()["outer"].context
+    assert (name, trace_id, above) == ("inner", told.trace_id, told.span_id)
 
 
 def test_async_runs_at_once_do_not_mix(spans):

@@ -18,6 +18,7 @@ from httptools import HttpParserError, HttpResponseParser
 from legato._client import sessions
 from legato._client.link import ANSWER_SECONDS, CONNECT_SECONDS, IDLE, Response, said
 from legato._client.routes import Route
+from legato._client.tracing import carried
 from legato._model.errors import ServerAway
 
 _PIECE = 64 * 1024
@@ -118,7 +119,7 @@ class AsyncLink:
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Response:
         """Send a body and return the answer; raise ServerAway if there is none."""
-        told = {**self._headers, **headers, "Content-Length": str(len(body))}
+        told = {**self._headers, **carried(), **headers, "Content-Length": str(len(body))}
         head = _head(f"POST {self._route.prefix}{path}", told)
         try:
             return await self._asked(head, body)

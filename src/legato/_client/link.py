@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from legato._client.routes import Route
+from legato._client.tracing import carried
 from legato._model.errors import ServerAway
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Link:
 
         `around` makes the block in which the connection is this request's, to be broken off.
         """
-        return self._request("POST", path, body, {**self._headers, **headers}, around)
+        return self._request("POST", path, body, {**self._headers, **carried(), **headers}, around)
 
     def get(self, path: str) -> Response:
         """Return what is found at a path; raise ServerAway if nothing is answered."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from legato._engine.effects import Returned
 from legato._engine.task_run import task_run
 from legato._model.states import StateType
-from legato._sdk import code, pickling, run_logs, tracebacks
+from legato._sdk import code, pickling, run_logs, tracebacks, tracing
 from legato._sdk.at_work import calls_users
 from legato._sdk.children import Children
 from legato._sdk.context import FlowRunContext, TaskRunContext, current, current_tags
@@ -48,6 +48,7 @@ class Errand:
         self._run = TaskExecution.elsewhere(backend, context, call["args"], call["kwargs"])
         self._run.fn = self._kept_async if task.isasync else self._kept
         current_tags.set(call["current_tags"])
+        self._trace: dict[str, str] = call["trace"]
         self._value, self._staged, self._is_inside = b"", None, call["transaction"] is not None
         if self._is_inside:
             from legato._sdk import transaction_errands
@@ -60,12 +61,13 @@ class Errand:
         current.set(self._run.context)
         steps = task_run(self._task.plan, self._run.limited)
         next(steps)  # it was created where it was submitted
-        if self._task.isasync:
-            import asyncio
+        with tracing.below(self._trace):
+            if self._task.isasync:
+                import asyncio
 
-            state, draft = asyncio.run(adrive(self._run, steps, False))
-        else:
-            state, draft = drive(self._run, steps, False)
+                state, draft = asyncio.run(adrive(self._run, steps, False))
+            else:
+                state, draft = drive(self._run, steps, False)
         self._flow.children.settle(Returned(None))
         if draft.type is StateType.COMPLETED:
             if not self._value:  # it was taken from the cache

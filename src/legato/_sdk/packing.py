@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from legato._client.tracing import carried
 from legato._sdk import code, pickling
 from legato._sdk.context import current_tags
 from legato._sdk.exceptions import SerializationError
@@ -68,6 +69,7 @@ def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:
         "storage": run.backend.storage(),
         "flights": run.backend.flights(),
         "row_limit": run.backend.row_limit,
+        "trace": submission.context.copy().run(carried),
     }
 
 

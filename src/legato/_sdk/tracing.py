@@ -7,7 +7,7 @@ set a provider of tracers pays for a look into `sys.modules`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -82,6 +82,21 @@ def span(run: Any) -> Generator[RunSpan]:
             yield RunSpan(opened, run)
     finally:
         _traced.reset(token)
+
+
+@contextmanager
+def below(carried: Mapping[str, str]) -> Generator[None]:
+    """Have spans lie below one that another process has open."""
+    if not carried or _provider() is None:
+        yield
+        return
+    from opentelemetry import context, propagate
+
+    token = context.attach(propagate.extract(carried))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 def _provider() -> TracerProvider | None:
