@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -15,8 +15,16 @@ from legato._control.estimates import estimated
 from legato._control.proposals import enter, view
 from legato._engine import rules
 from legato._model import names, transitions
-from legato._model.errors import Conflict, InvalidRequest, NotAllowed, ObjectNotFound, Problem
-from legato._model.flow_runs import FlowRun, FlowRunUpdate
+from legato._model.errors import (
+    Conflict,
+    Error,
+    InvalidRequest,
+    NotAllowed,
+    ObjectNotFound,
+    Problem,
+)
+from legato._model.flow_runs import FlowRun, FlowRunDraft, FlowRunUpdate
+from legato._model.flows import Flow
 from legato._model.operations.flow_runs import (
     BulkDeleteFlowRuns,
     BulkSetFlowRunState,
@@ -51,36 +59,82 @@ PARAMETERS_MAX_BYTES = 512 * 1024
 def create(tx: Transaction, now: datetime, request: CreateFlowRun) -> FlowRun:
     """Create a flow run without an attempt, or return the one with that idempotency key."""
     asked = request.flow_run
-    if asked.flow_id is None:
-        missing = Problem(type="missing", loc=["flow_id"], msg="the field is required", input=None)
-        raise InvalidRequest("flow_id: the field is required", [missing])
-    flow = finding.find_flow(tx, asked.flow_id)
-    if flow is None:
-        raise ObjectNotFound(f"There is no flow {asked.flow_id}.")
-    known = _by_key(tx, asked.flow_id, asked.idempotency_key)
+    known = None if asked.flow_id is None else _by_key(tx, asked.flow_id, asked.idempotency_key)
     if known is not None:
         return _read(tx, now, known)
-    run_id = asked.id or uuid4()
-    if finding.find_flow_run(tx, run_id) is not None:
-        raise Conflict(f"The flow run {run_id} exists.")
-    _check_size(asked.parameters)
-    state = stamped(asked.state or StateCreate(type=StateType.PENDING), run_id, 0, now)
-    if not transitions.is_legal(transitions.FLOW_RUN, None, state.type):
-        raise InvalidRequest(f"state: A run cannot begin in {state.type.value}.")
+    if asked.id is not None and finding.find_flow_run(tx, asked.id) is not None:
+        raise Conflict(f"The flow run {asked.id} exists.")
+    (outcome,) = create_new(tx, [(now, request)])
+    if isinstance(outcome, Error):
+        raise outcome
+    return outcome
+
+
+def is_surely_new(request: CreateFlowRun) -> bool:
+    """Tell whether nobody else can have created the run."""
+    return request.flow_run.id is None and request.flow_run.idempotency_key is None
+
+
+def create_new(
+    tx: Transaction, asked: Sequence[tuple[datetime, CreateFlowRun]]
+) -> list[FlowRun | Error]:
+    """Create flow runs that are not there yet; return them, or what each was refused for."""
+    if not asked:
+        return []
+    history = History(tx, keeps_data=True)
+    runs = FlowRuns(tx, history, max(now for now, _ in asked))
+    flows: dict[UUID, Flow | None] = {}
+    made = [_made(tx, now, request, runs, flows) for now, request in asked]
+    runs.flush()
+    history.flush(tx)
+    for (_, request), run_id in zip(asked, made, strict=True):
+        parent = request.flow_run.parent_task_run_id
+        if parent is not None and isinstance(run_id, UUID):
+            tx.run("task_run.stand_for", {"task_run_id": parent, "flow_run_id": run_id})
+    found = finding.find_flow_runs(tx, [each for each in made if isinstance(each, UUID)])
+    return [
+        estimated(found[each], now) if isinstance(each, UUID) else each
+        for (now, _), each in zip(asked, made, strict=True)
+    ]
+
+
+def _made(
+    tx: Transaction,
+    now: datetime,
+    request: CreateFlowRun,
+    runs: FlowRuns,
+    flows: dict[UUID, Flow | None],
+) -> UUID | Error:
+    """Add a run to those that are to be written; return its id. `flows` are those known."""
+    asked = request.flow_run
+    try:
+        flow = _flow_of(tx, asked, flows)
+        run_id = asked.id or uuid4()
+        _check_size(asked.parameters)
+        state = stamped(asked.state or StateCreate(type=StateType.PENDING), run_id, 0, now)
+        if not transitions.is_legal(transitions.FLOW_RUN, None, state.type):
+            raise InvalidRequest(f"state: A run cannot begin in {state.type.value}.")
+    except Error as refusal:
+        return refusal
     asked.name = asked.name or names.pair_of(run_id)
     asked.labels = {**flow.labels, **asked.labels}
     if asked.root_flow_run_id is None:
         asked.root_flow_run_id = _root(tx, run_id, asked.parent_task_run_id)
-    history = History(tx, keeps_data=True)
-    runs = FlowRuns(tx, history, now)
-    work = runs.create(asked, run_id, asked.flow_id, state)
-    runs.begin(work, None, None)
-    runs.flush()
-    history.flush(tx)
-    if asked.parent_task_run_id is not None:
-        mirrored = {"task_run_id": asked.parent_task_run_id, "flow_run_id": run_id}
-        tx.run("task_run.stand_for", mirrored)
-    return _read(tx, now, run_id)
+    runs.begin(runs.create(asked, run_id, flow.id, state), None, None)
+    return run_id
+
+
+def _flow_of(tx: Transaction, asked: FlowRunDraft, flows: dict[UUID, Flow | None]) -> Flow:
+    """Return the flow of a run that is to be created; raise InvalidRequest or ObjectNotFound."""
+    if asked.flow_id is None:
+        missing = Problem(type="missing", loc=["flow_id"], msg="the field is required", input=None)
+        raise InvalidRequest("flow_id: the field is required", [missing])
+    if asked.flow_id not in flows:
+        flows[asked.flow_id] = finding.find_flow(tx, asked.flow_id)
+    flow = flows[asked.flow_id]
+    if flow is None:
+        raise ObjectNotFound(f"There is no flow {asked.flow_id}.")
+    return flow
 
 
 def _root(tx: Transaction, run_id: UUID, parent_task_run_id: UUID | None) -> UUID | None:

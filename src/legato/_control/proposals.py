@@ -18,7 +18,7 @@ from legato._model.records import (
     Wait,
 )
 from legato._model.states import TERMINAL, State, StateDetails
-from legato._store import finding, flow_runs
+from legato._store import finding
 from legato._store.flow_runs import ENDED, FlowRuns, FlowWork
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.standing import when
@@ -137,7 +137,7 @@ def _again(intake: Intake, work: FlowWork, state: State) -> Accepted | None:
         return Accepted(state, work.version, work.flow_id)
     if work.created is not None:
         return None
-    found = flow_runs.find_state(intake.tx, state.id)
+    found = finding.find_flow_run_state(intake.tx, state.id)
     if found is None or found[2] != work.id:
         return None
     return Accepted(found[0], found[1], work.flow_id)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from legato._control import ordered_log
+from legato._control.asking import asked
 from legato._control.journal import Delivery
 from legato._control.registry import follower_of, handler_of
 from legato._model.errors import StoreBusy
@@ -48,12 +49,9 @@ class Control:
         now, follow = self.clock.now(), follower_of(operation)
         if follow is not None:
             return await self.call(lambda store: follow(store, now, operation)), now
-        handle = handler_of(operation, prefect=prefect)
-
-        def op(tx: Transaction) -> Any:
-            if once is not None:
-                return once(tx, now, lambda: handle(tx, now, operation))
-            return handle(tx, now, operation)
+        op = asked(operation, now, prefect=prefect)
+        if once is not None:
+            op = partial(_once, once, now, op)
 
         if isinstance(operation, AwaitTurns):
             return await self._turns.wait(operation.seconds, partial(self._look, op)), now
@@ -133,3 +131,7 @@ class Control:
         self._threads.shutdown(cancel_futures=True)
         self._lease_threads.shutdown(cancel_futures=True)
         self.store.close()
+
+
+def _once(once: Wrapped, now: datetime, op: Callable[[Transaction], Any], tx: Transaction) -> Any:
+    return once(tx, now, partial(op, tx))

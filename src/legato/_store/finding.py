@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,12 @@ def find_flow_run(tx: Transaction, run_id: UUID) -> FlowRun | None:
     """Return the flow run of that id."""
     rows = tx.rows("flow_run.read", {"ws": DEFAULT_WORKSPACE, "id": run_id})
     return decode.flow_run(rows[0]) if rows else None
+
+
+def find_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, FlowRun]:
+    """Return those flow runs that there are, by their ids."""
+    found = map(decode.flow_run, tx.rows_in("flow_run.list_by_id", ids))
+    return {run.id: run for run in found}
 
 
 def find_flow_run_by_key(tx: Transaction, params: Mapping[str, Any]) -> UUID | None:
@@ -66,3 +72,11 @@ def list_task_run_states(tx: Transaction, run_id: UUID) -> list[State]:
     """Return the accepted states of a task run, oldest first."""
     rows = tx.rows("task_run_state.list", {"run_id": run_id})
     return [decode.task_run_state(row) for row in rows]
+
+
+def find_flow_run_state(tx: Transaction, state_id: UUID) -> tuple[State, int, UUID] | None:
+    """Return an accepted state of a flow run, its version and its run; None: not stored."""
+    for row in tx.rows("flow_run_state.find", {"state_id": state_id}):
+        if row[2] is not None:
+            return decode.flow_run_state(row), row[2], decode.uid(row[1])
+    return None

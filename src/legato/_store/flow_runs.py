@@ -66,6 +66,7 @@ class FlowWork(FlowOwner):
         "flow_id",
         "holder",
         "id",
+        "infrastructure_pid",
         "name",
         "opener",
         "parent_task_run_id",
@@ -87,6 +88,7 @@ class FlowWork(FlowOwner):
     root_flow_run_id: UUID | None
     policy_text: str | None
     deployment_id: Any
+    infrastructure_pid: str | None
     holder: UUID | None
     created: FlowRunDraft | None
     created_at: int
@@ -110,6 +112,15 @@ class FlowWork(FlowOwner):
     @property
     def state_id(self) -> UUID:
         return decode.uid(self.entered[0])
+
+    def state(self) -> State | None:
+        """Return the state that the run was read in."""
+        has_one = self.entered[1] is not None
+        return (
+            decode.entered((self.version, self.epoch, *self.entered), self.id, None)
+            if has_one
+            else None
+        )
 
     @property
     def policy(self) -> FlowRunPolicy:
@@ -165,6 +176,7 @@ class FlowRuns:
         work.holder, work.closed_at, work.cause = decode.maybe_uid(row[22]), row[23], row[24]
         work.created = work.code_version = work.code_files = work.opener = None
         work.first_epoch = work.epoch if row[25] is None else row[25]
+        work.infrastructure_pid = row[26]
         work.sorted_at = self._sort_at(work)
         return work
 
@@ -390,11 +402,3 @@ def _stand(work: FlowWork, state: State) -> None:
     details = state.state_details
     due = details.scheduled_time if details is not None and state.type == "SCHEDULED" else None
     work.scheduled_at, work.timer = None if due is None else micros(due), set_by(state)
-
-
-def find_state(tx: Transaction, state_id: UUID) -> tuple[State, int, UUID] | None:
-    """Return an accepted state of a flow run, its version and its run; None: not stored."""
-    for row in tx.rows("flow_run_state.find", {"state_id": state_id}):
-        if row[2] is not None:
-            return decode.flow_run_state(row), row[2], decode.uid(row[1])
-    return None

@@ -82,6 +82,7 @@ _OWNED = (
         at.c.closed_at,
         at.c.cause,
         at.c.first_number,
+        fr.c.infrastructure_pid,
     )
     .select_from(_LATEST)
     .order_by(fr.c.id)
@@ -300,6 +301,7 @@ def _of_tasks(table: Table, column: str) -> Executable:
 
 BY_IDS: dict[str, Executable] = {
     "flow_run.standing": _OWNED.where(fr.c.id.in_(_IDS)),
+    "flow_run.list_by_id": select(*_pick(fr, columns.FLOW_RUN)).where(fr.c.id.in_(_IDS)),
     "flow_run.owner": _OWNER.where(fr.c.id.in_(_IDS)),
     "task_run.standing": _TASK.where(tr.c.id.in_(_IDS)).with_for_update(),
     "task_run.list_live_of_flow_runs": select(tr.c.id).where(
