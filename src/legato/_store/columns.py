@@ -34,6 +34,7 @@ OWNED = (
     "root_flow_run_id",
     "policy",
     "deployment_id",
+    "infrastructure_pid",
 )
 TASK_OWNED = ("id", "flow_run_id", "writer_id")
 

@@ -115,12 +115,8 @@ class FlowWork(FlowOwner):
 
     def state(self) -> State | None:
         """Return the state that the run was read in."""
-        has_one = self.entered[1] is not None
-        return (
-            decode.entered((self.version, self.epoch, *self.entered), self.id, None)
-            if has_one
-            else None
-        )
+        known = (self.version, self.epoch, *self.entered)
+        return None if self.type is None else decode.entered(known, self.id, None)
 
     @property
     def policy(self) -> FlowRunPolicy:
@@ -168,15 +164,15 @@ class FlowRuns:
         work.progress = progress_of(standing)
         work.expected_at, work.scheduled_at = standing[10:12]
         work.timer = None
-        owned = dict(zip(OWNED, row[16:22], strict=True))
+        owned = dict(zip(OWNED, row[16:23], strict=True))
         work.flow_id, work.name = decode.uid(owned["flow_id"]), owned["name"]
         work.parent_task_run_id = decode.maybe_uid(owned["parent_task_run_id"])
         work.root_flow_run_id = decode.maybe_uid(owned["root_flow_run_id"])
         work.policy_text, work.deployment_id = owned["policy"], owned["deployment_id"]
-        work.holder, work.closed_at, work.cause = decode.maybe_uid(row[22]), row[23], row[24]
+        work.infrastructure_pid = owned["infrastructure_pid"]
+        work.holder, work.closed_at, work.cause = decode.maybe_uid(row[23]), row[24], row[25]
         work.created = work.code_version = work.code_files = work.opener = None
-        work.first_epoch = work.epoch if row[25] is None else row[25]
-        work.infrastructure_pid = row[26]
+        work.first_epoch = work.epoch if row[26] is None else row[26]
         work.sorted_at = self._sort_at(work)
         return work
 

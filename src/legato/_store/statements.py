@@ -82,7 +82,6 @@ _OWNED = (
         at.c.closed_at,
         at.c.cause,
         at.c.first_number,
-        fr.c.infrastructure_pid,
     )
     .select_from(_LATEST)
     .order_by(fr.c.id)

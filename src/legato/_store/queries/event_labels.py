@@ -16,7 +16,7 @@ from legato._model.event_filters import (
 )
 from legato._model.event_labels import cut, exact, prefixes
 from legato._model.events import RESOURCE_ID, RESOURCE_NAME, ROLE, TASK_RUN
-from legato._store import sql
+from legato._store import encode, sql
 from legato._store.checks import COMMON_NAMES, COMMON_TYPES
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.queries.event_conditions import Few, begins
@@ -61,16 +61,21 @@ def _all(given: EventFilter) -> Iterable[Labels]:
 
 def _having(label: str, values: str | list[str]) -> Sql:
     """The events that may have a label with one of its values."""
-    parts = [Sql("event_label.ws = ? AND event_label.label = ?", (DEFAULT_WORKSPACE, cut(label)))]
+    parts = [Sql("event_label.ws = ? AND event_label.label = ?", (DEFAULT_WORKSPACE, _kept(label)))]
     plain, begin = exact(values), prefixes(values)
     if plain is not None:
-        parts.append(sql.is_in("event_label.value", [cut(value) for value in plain]))
+        parts.append(sql.is_in("event_label.value", list(map(_kept, plain))))
     elif begin is not None:
-        parts.append(begins("event_label.value", [cut(one) for one in begin]))
+        parts.append(begins("event_label.value", map(_kept, begin)))
     more = Sql("event_label.ws = ? AND event_label.label = ''", (DEFAULT_WORKSPACE,))
     head = Sql("SELECT event_label.position FROM event_label WHERE")
     either = [head.then(sql.all_of(parts)), head.then(more)]
     return Sql(*sql.joined(" UNION ALL ", either))
+
+
+def _kept(text: str) -> str:
+    """Return a label or a value as it stands in the index."""
+    return encode.text(cut(text))
 
 
 def of_states(given: EventFilter, kind: str) -> list[Sql]:
@@ -99,7 +104,7 @@ def _entered(
     plain = None if values is None else exact(values)
     if plain is None:
         return []
-    found = [sql.is_in(column, plain)]
+    found = [sql.is_in(column, list(map(encode.text, plain)))]
     if not any(value in common for value in plain):
         found += [Sql(f"{column} <> '{one}'") for one in common]
     return found
