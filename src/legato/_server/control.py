@@ -73,13 +73,12 @@ class Control:
         `done` is told, on the loop, what it gave or raised, and the time that it was given.
         """
         now = self.clock.now()
-        handle = handler_of(operation, prefect=True)
 
         def ended(found: Any) -> None:
             self._turns.stir()
             done(found, now)
 
-        self._writes.begin(lambda tx: handle(tx, now, operation), ended)
+        self._writes.begin(asked(operation, now, prefect=True), ended)
 
     async def list(self, operation: Operation) -> tuple[Any, datetime, str | None]:
         """Carry out an operation that lists; return also the cursor to follow what is listed from.

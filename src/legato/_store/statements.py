@@ -72,6 +72,7 @@ def _p(name: str) -> ColumnElement[Any]:
 fr, tr, at, w = s.flow_run, s.task_run, s.attempt, s.writer
 arrival = s.log_arrival
 
+_WHOLE = select(*_pick(fr, columns.FLOW_RUN))
 _LATEST = fr.outerjoin(at, and_(at.c.flow_run_id == fr.c.id, at.c.number == fr.c.epoch))
 _OWNED = (
     select(
@@ -172,9 +173,7 @@ QUERIES: dict[str, Executable] = {
     "flow_run.list_of_flow": select(fr.c.id).where(
         fr.c.ws == _p("ws"), fr.c.flow_id == _p("flow_id")
     ),
-    "flow_run.read": select(*_pick(fr, columns.FLOW_RUN)).where(
-        fr.c.ws == _p("ws"), fr.c.id == _p("id")
-    ),
+    "flow_run.read": _WHOLE.where(fr.c.ws == _p("ws"), fr.c.id == _p("id")),
     "flow_run.find_by_key": select(fr.c.id).where(
         fr.c.ws == _p("ws"),
         fr.c.flow_id == _p("flow_id"),
@@ -300,7 +299,7 @@ def _of_tasks(table: Table, column: str) -> Executable:
 
 BY_IDS: dict[str, Executable] = {
     "flow_run.standing": _OWNED.where(fr.c.id.in_(_IDS)),
-    "flow_run.list_by_id": select(*_pick(fr, columns.FLOW_RUN)).where(fr.c.id.in_(_IDS)),
+    "flow_run.list_by_id": _WHOLE.where(fr.c.id.in_(_IDS)),
     "flow_run.owner": _OWNER.where(fr.c.id.in_(_IDS)),
     "task_run.standing": _TASK.where(tr.c.id.in_(_IDS)).with_for_update(),
     "task_run.list_live_of_flow_runs": select(tr.c.id).where(
