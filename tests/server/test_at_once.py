@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from legato._server import control
+from legato._control import asking
 from tests import faults
 
 HEAD = b"POST /api/flows/ HTTP/1.1\r\nHost: localhost\r\n"
@@ -16,13 +16,13 @@ HEAD = b"POST /api/flows/ HTTP/1.1\r\nHost: localhost\r\n"
 @pytest.fixture
 def handling(monkeypatch):
     """Have operations carried out by a function of the test, which may call the right one."""
-    right = control.handler_of
+    right = asking.handler_of
 
     def by(instead):
         def handler_of(operation, *, prefect=False):
             return lambda *given: instead(right(operation, prefect=prefect), *given)
 
-        monkeypatch.setattr(control, "handler_of", handler_of)
+        monkeypatch.setattr(asking, "handler_of", handler_of)
 
     return by
 
