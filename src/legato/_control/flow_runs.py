@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, structs
 
 from legato._control import answers, pages
 from legato._control.estimates import estimated
+from legato._control.ids import new_id
 from legato._control.proposals import enter, view
 from legato._engine import rules
 from legato._model import names, transitions
@@ -109,9 +110,9 @@ def _made(
     asked = request.flow_run
     try:
         flow = _flow_of(tx, asked, flows)
-        run_id = asked.id or uuid4()
+        run_id = asked.id or new_id(now)
         _check_size(asked.parameters)
-        state = stamped(asked.state or StateCreate(type=StateType.PENDING), run_id, 0, now)
+        state = stamped(asked.state or StateCreate(type=StateType.PENDING), now)
         if not transitions.is_legal(transitions.FLOW_RUN, None, state.type):
             raise InvalidRequest(f"state: A run cannot begin in {state.type.value}.")
     except Error as refusal:
@@ -283,7 +284,7 @@ def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> Orche
         raise ObjectNotFound(f"There is no flow run {request.flow_run_id}.")
     if work.parent_task_run_id is not None:
         tasks.load([work.parent_task_run_id])
-    proposed = stamped(request.state, work.id, work.version, now)
+    proposed = stamped(request.state, now)
     legal = transitions.is_legal(transitions.FLOW_RUN, work.type, proposed.type)
     if request.force and legal:
         verdict: rules.Verdict = rules.Accept(proposed)
@@ -305,12 +306,12 @@ def _carry_out(
     return state
 
 
-def stamped(given: StateCreate, run_id: UUID, version: int, now: datetime) -> State:
+def stamped(given: StateCreate, now: datetime) -> State:
     """Return a proposed state with an id and the time."""
     if given.name == "":
         raise InvalidRequest("name: a state's name must not be empty.")
     return State(
-        id=uuid5(run_id, f"state {version + 1} at {now.isoformat()}"),
+        id=new_id(now),
         type=given.type,
         name=given.name or DEFAULT_NAME[given.type],
         timestamp=now,

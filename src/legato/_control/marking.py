@@ -69,7 +69,7 @@ def _enter(
     request: MarkTaskRunSucceeded,
 ) -> None:
     given = StateCreate(type=StateType.COMPLETED, name=MARKED, message=request.message)
-    state = stamped(given, work.id, work.version, now)
+    state = stamped(given, now)
     progress = advance(work.progress, work.type, work.entered_at, state)
     if request.value is None:
         tasks.move(work, state, progress, NONE_RETURNED)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from uuid import uuid4
 
+from legato._control.ids import new_id
 from legato._model.object_events import Happened
 from legato._store import events
 from legato._store.port import Transaction
@@ -16,4 +16,4 @@ def tell(tx: Transaction, now: datetime, several: Iterable[Happened]) -> None:
 
     It comes last in a transaction: places in the log are drawn when all rows are locked.
     """
-    events.record(tx, now, [one.event(uuid4(), now) for one in several])
+    events.record(tx, now, [one.event(new_id(now), now) for one in several])

@@ -73,7 +73,7 @@ def _decided(
     if work is None:
         return ObjectNotFound(f"Flow run with id {request.flow_run_id} not found")
     try:
-        asked = proposed(request.state, work.id, work.version, now)
+        asked = proposed(request.state, now)
     except Error as refusal:
         return refusal
     run = _view(work)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from legato._control.flow_runs import stamped
 from legato._model.flow_runs import FlowRun
@@ -14,9 +13,9 @@ from legato._model.states import State, StateDetails, StateType
 from legato._model.task_runs import TaskRun
 
 
-def proposed(given: StateCreate, run_id: UUID, version: int, now: datetime) -> State:
+def proposed(given: StateCreate, now: datetime) -> State:
     """Return a proposed state with its time; one that is scheduled without a time is due now."""
-    state = stamped(given, run_id, version, now)
+    state = stamped(given, now)
     details = state.state_details
     if state.type is StateType.SCHEDULED and (details is None or details.scheduled_time is None):
         state.state_details = details = details or StateDetails()

@@ -35,7 +35,7 @@ def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> Orche
     work = tasks.works.get(request.task_run_id.int)
     if work is None:
         raise ObjectNotFound(f"Task run with id {request.task_run_id} not found")
-    run, asked = _view(tx, work), proposed(request.state, work.id, work.version, now)
+    run, asked = _view(tx, work), proposed(request.state, now)
     verdict = _storable(work, rules.decide(run, asked, now, force=request.force))
     entered = verdict.state if isinstance(verdict, Accept | Reject) else None
     if entered is not None:

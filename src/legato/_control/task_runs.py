@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
@@ -11,6 +11,7 @@ from msgspec import UNSET
 from legato._control import answers, marking, pages
 from legato._control.estimates import estimated
 from legato._control.flow_runs import stamped
+from legato._control.ids import new_id
 from legato._engine import rules
 from legato._model import names, transitions
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
@@ -61,8 +62,8 @@ def create(tx: Transaction, now: datetime, request: CreateTaskRun) -> TaskRun:
 
 def _drafted(asked: TaskRunRequest, now: datetime) -> TaskRunCreate:
     """Return the run that is asked for, with its id, name and first state."""
-    run_id = asked.id or uuid4()
-    state = stamped(asked.state or StateCreate(type=StateType.PENDING), run_id, 0, now)
+    run_id = asked.id or new_id(now)
+    state = stamped(asked.state or StateCreate(type=StateType.PENDING), now)
     policy = asked.empirical_policy
     return TaskRunCreate(
         id=run_id,
@@ -157,7 +158,7 @@ def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> Orche
     work = tasks.works.get(request.task_run_id.int)
     if work is None:
         raise ObjectNotFound(f"There is no task run {request.task_run_id}.")
-    proposed = stamped(request.state, work.id, work.version, now)
+    proposed = stamped(request.state, now)
     verdict: rules.Verdict = rules.Accept(proposed)
     standing = "no state" if work.type is None else work.type.value
     if work.type in TERMINAL:
