@@ -85,8 +85,9 @@ def _of_tallies(tx: Transaction) -> Iterator[str]:
     """What is kept of spans of time is what is counted now."""
     for noun, axis in product(tallies.NOUNS, tallies.AXES):
         for start in tallies.list_counted(tx, noun, 0, 1 << 62):
-            span = (noun, axis, start, start + tallies.SPAN_US, (0, 1 << 62), sql.ALWAYS)
-            kept, found = tx.select(tallies.kept(*span)), tx.select(tallies.counted(*span))
+            span, by = (start, start + tallies.SPAN_US), (0, 1 << 62)
+            kept = tx.select(tallies.kept(noun, axis, *span, by, sql.ALWAYS))
+            found = tx.select(tallies.counted(noun, axis, [span], by, sql.ALWAYS))
             if sorted(map(tuple, kept)) != sorted(map(tuple, found)):
                 yield f"{noun}: what is kept of {start} by {axis} is {kept}, but there is {found}"
 

@@ -40,6 +40,8 @@ NOUNS: tuple[Noun, ...] = ("flow_run", "task_run")
 
 
 Row = tuple[Any, ...]
+Stretches = Sequence[tuple[int, int]]
+"""Times from which, and up to which: microseconds."""
 
 
 class Due(NamedTuple):
@@ -124,9 +126,9 @@ def kept(
 
 
 def counted(
-    noun: Noun, axis: LiteralString, first: int, end: int, by: tuple[int, int], states: Sql
+    noun: Noun, axis: LiteralString, stretches: Stretches, by: tuple[int, int], states: Sql
 ) -> Sql:
-    """Return the query that counts ended runs one by one, from one time up to another.
+    """Return the query that counts ended runs of some stretches of time one by one.
 
     `by` is the start and the length of intervals, whose numbers come first in its rows; `states`
     a condition on the columns of the state.
@@ -136,25 +138,28 @@ def counted(
         f"{noun}.state_name, count(*), sum({noun}.total_run_us), "
         f"coalesce(sum({late}) FILTER (WHERE {late} > 0), 0)"
     )
-    query, values = _ended(noun, axis, (first, end), sums, states)
+    query, values = _ended(noun, axis, stretches, sums, states)
     return Sql(f"SELECT ({noun}.{axis} - ?) / ?, {query} GROUP BY 1, 2, 3", (*by, *values))
 
 
 def counted_only(
-    noun: Noun, axis: LiteralString, first: int, end: int, by: tuple[int, int], states: Sql
+    noun: Noun, axis: LiteralString, stretches: Stretches, by: tuple[int, int], states: Sql
 ) -> Sql:
     """Return the query that does as `counted` without names and sums, for which an index does."""
-    query, values = _ended(noun, axis, (first, end), "'', count(*), 0, 0", states)
+    query, values = _ended(noun, axis, stretches, "'', count(*), 0, 0", states)
     return Sql(f"SELECT ({noun}.{axis} - ?) / ?, {query} GROUP BY 1, 2", (*by, *values))
 
 
 def _ended(
-    noun: Noun, axis: LiteralString, within: tuple[int, int], sums: LiteralString, states: Sql
+    noun: Noun, axis: LiteralString, stretches: Stretches, sums: LiteralString, states: Sql
 ) -> Sql:
+    """One condition for all stretches: to plan a statement for each costs more than to count."""
+    column: LiteralString = f"{noun}.{axis}"
+    within = sql.any_of([Sql(f"({column} >= ? AND {column} < ?)", each) for each in stretches])
     return Sql(
-        f"{noun}.state_type, {sums} FROM {noun} WHERE {noun}.ws = ? AND {noun}.{axis} >= ? "
-        f"AND {noun}.{axis} < ? AND {noun}.{ENDED} AND {states.text}",
-        (DEFAULT_WORKSPACE, *within, *states.values),
+        f"{noun}.state_type, {sums} FROM {noun} WHERE {noun}.ws = ? AND {within.text} "
+        f"AND {noun}.{ENDED} AND {states.text}",
+        (DEFAULT_WORKSPACE, *within.values, *states.values),
     )
 
 
@@ -203,7 +208,7 @@ def count(tx: Transaction, due: Sequence[Due]) -> dict[int, list[Row]]:
     noun, first, end = due[0].noun, due[-1].start_at, due[0].end_at
     found: dict[int, list[Row]] = {}
     for axis in AXES:
-        query = counted(noun, axis, first, end, (first, SPAN_US), sql.ALWAYS)
+        query = counted(noun, axis, [(first, end)], (first, SPAN_US), sql.ALWAYS)
         for number, kind, name, *sums in tx.select(query):
             start = first + int(number) * SPAN_US
             row = (DEFAULT_WORKSPACE, noun, axis, start, kind, name, *map(int, sums))

@@ -16,7 +16,7 @@ from legato._store.tallies import SPAN_US
 
 _FOR_EVER = 1 << 62
 _TOGETHER = 100
-"""Counts in one statement; SQLite takes 500 at most."""
+"""Stretches that are counted in one statement."""
 _ENDS = {state.value for state in TERMINAL}
 
 
@@ -56,9 +56,9 @@ def ended(
     """
     for row in tx.select(tallies.kept(*times, *within, by, states)):
         yield Ended(int(row[0]), row[1], row[2], *map(int, row[3:]))
-    left = [one_by_one(*times, *gap, by, states) for gap in _gaps(tx, times[0], within, by)]
+    left = list(_gaps(tx, times[0], within, by))
     for n in range(0, len(left), _TOGETHER):
-        for row in tx.select(sql.joined(" UNION ALL ", left[n : n + _TOGETHER])):
+        for row in tx.select(one_by_one(*times, left[n : n + _TOGETHER], by, states)):
             yield Ended(int(row[0]), row[1], row[2], *map(int, row[3:]))
 
 
