@@ -417,8 +417,9 @@ def test_lines_are_stored_in_order(send, sender):
 
 def test_a_proposed_state_gets_an_id_of_its_own():
     when = now()
-    first = flow_run_control.stamped(proposed(RUNNING), NOBODY, 1, when)
+    first = flow_run_control.stamped(proposed(RUNNING), when)
     assert first.name == "Running"
-    assert first.id != flow_run_control.stamped(proposed(RUNNING), NOBODY, 2, when).id
+    assert first.id != flow_run_control.stamped(proposed(RUNNING), when).id
+    assert (first.id.version, first.id.int >> 80) == (7, int(when.timestamp() * 1000))
     with pytest.raises(InvalidRequest):
-        flow_run_control.stamped(proposed(RUNNING, name=""), NOBODY, 1, when)
+        flow_run_control.stamped(proposed(RUNNING, name=""), when)
