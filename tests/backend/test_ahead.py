@@ -8,6 +8,8 @@ import pytest
 from tests.backend.recording import Recording, count, is_sound
 
 from legato._backend.embedded import EmbeddedBackend
+from legato._control import flow_runs
+from legato._control.ahead import Keeping
 from legato._journal.ahead import BYTES
 from legato._model.errors import StoreBusy
 from legato._model.operations.flow_runs import SetFlowRunState, StateCreate
@@ -52,7 +54,6 @@ def test_a_step_is_kept_then_becomes_rows_once(backend, home, still):
         run.task(f"t-{n}")
         assert kept(run)
         assert look(home) == (n + 1, 0, 0, 0)
-    assert kept(run)  # nothing new: all is safe
     backend.journal.flush()
     assert look(home) == (0, 3, 9, 0)
     run.end()
@@ -223,4 +224,23 @@ def test_a_batch_of_the_same_writer_takes_nothing_in(backend, home, still, monke
     run.task("a")
     assert kept(run)
     run.end()
+    assert look(home) == (0, 1, 3, 0)
+
+
+def test_who_ends_a_run_in_the_commit_that_keeps_its_step_sees_the_step(backend, home, still):
+    run, caught = Recording(backend), []
+    run.task("a")
+    backend.journal.keep_with(lambda records: caught.append(Keeping(records)) or False)
+    assert not kept(run)
+    request = SetFlowRunState(
+        flow_run_id=run.id,
+        state=StateCreate(type=StateType.CANCELLED, name="Cancelled"),
+        force=True,
+    )
+
+    def end(tx):
+        return flow_runs.set_state(tx, backend.clock.now(), request)
+
+    done, answer = backend.store.run_all([*caught, end])
+    assert (done, answer.status) == (True, "ACCEPT")
     assert look(home) == (0, 1, 3, 0)

@@ -51,8 +51,8 @@ class Vanguard:
             return False
         first = max(seq, self._safe) + 1
         entries = buffer[first - seq - 1 :]
-        if not entries:
-            return True
+        if not entries:  # sent plainly or kept for another run: `flush` syncs and fences
+            return False
         last = first + len(entries) - 1
         if last - seq > LIMIT or Ticket in set(map(type, entries)):
             return False

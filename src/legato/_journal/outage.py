@@ -116,7 +116,7 @@ class Outage:
         kept = [e for i, e in enumerate(buffer[:seen]) if i < fixed or not isinstance(e, Logged)]
         self.lost_logs += seen - len(kept)
         facts = len(kept)
-        kept = [e for i, e in enumerate(kept) if not self._drops(e, i >= bound)]
+        kept = [e for i, e in enumerate(kept) if i < fixed or not self._drops(e, i >= bound)]
         self.lost_facts += facts - len(kept)
         buffer[:seen] = kept
 

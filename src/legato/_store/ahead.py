@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from legato._model.packing import unpacked_all
 from legato._store import decode
 from legato._store.faults import failpoint
 from legato._store.port import Transaction
@@ -21,12 +20,13 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """Records that some process wrote ahead, each of them packed."""
+    """Records that some process wrote ahead, packed together."""
 
     id: int
     writer_id: UUID
     first_seq: int
-    bodies: list[bytes]
+    last_seq: int
+    body: bytes
 
 
 def keep(tx: Transaction, records: Ahead) -> bool:
@@ -52,8 +52,8 @@ def is_any(tx: Transaction) -> bool:
 def list_all(tx: Transaction) -> list[Row]:
     """Return what was written ahead, in the order in which it was."""
     return [
-        Row(number, decode.uid(writer_id), first, unpacked_all(body))
-        for number, writer_id, first, body in tx.rows("ahead.list", {})
+        Row(number, decode.uid(writer_id), first, last, bytes(body))
+        for number, writer_id, first, last, body in tx.rows("ahead.list", {})
     ]
 
 

@@ -54,9 +54,9 @@ QUERIES: dict[str, Executable] = {
         ),
     ),
     "ahead.any": select(exists(select(ahead.c.id))),
-    "ahead.list": select(ahead.c.id, ahead.c.writer_id, ahead.c.first_seq, ahead.c.body).order_by(
-        ahead.c.id
-    ),
+    "ahead.list": select(
+        ahead.c.id, ahead.c.writer_id, ahead.c.first_seq, ahead.c.last_seq, ahead.c.body
+    ).order_by(ahead.c.id),
     "ahead.list_writers": select(*(writer.c[name] for name in columns.WRITER)).where(
         writer.c.id.in_(select(ahead.c.writer_id))
     ),

@@ -52,7 +52,7 @@ QUERIES: dict[str, str] = {
     'flow_run.count_states': 'SELECT task_run.state_type, count(*) AS count_1 FROM task_run WHERE task_run.flow_run_id = :flow_run_id GROUP BY task_run.state_type',
     'ahead.keep': 'INSERT INTO ahead (writer_id, first_seq, last_seq, body) SELECT :writer_id AS anon_1, :first_seq AS anon_2, :last_seq AS anon_3, :body AS anon_4 FROM flow_run JOIN attempt ON attempt.flow_run_id = flow_run.id AND attempt.number = flow_run.epoch WHERE flow_run.id = :flow_run_id AND attempt.writer_id = :writer_id AND attempt.number = :epoch AND attempt.closed_at IS NULL',
     'ahead.any': 'SELECT EXISTS (SELECT ahead.id FROM ahead) AS anon_1',
-    'ahead.list': 'SELECT ahead.id, ahead.writer_id, ahead.first_seq, ahead.body FROM ahead ORDER BY ahead.id',
+    'ahead.list': 'SELECT ahead.id, ahead.writer_id, ahead.first_seq, ahead.last_seq, ahead.body FROM ahead ORDER BY ahead.id',
     'ahead.list_writers': 'SELECT writer.id, writer.host, writer.pid, writer.pid_start, writer.pid_namespace, writer.opened_at, writer.lease_us FROM writer WHERE writer.id IN (SELECT ahead.writer_id FROM ahead)',
     'ahead.drop': 'DELETE FROM ahead WHERE ahead.writer_id = :writer_id AND ahead.last_seq <= :last_seq',
     'ahead.clear': 'DELETE FROM ahead WHERE ahead.id <= :id',

@@ -148,7 +148,8 @@ class SqliteStore:
             failpoint("store.after_lock")
             connection = self._writer or self._open()
             try:
-                self._commit(connection, items, repeated)
+                for part in _apart(items):
+                    self._commit(connection, part, repeated)
             except sqlite3.Error as error:
                 self._rollback(connection)
                 raise translate(error, str(self.path)) from error
@@ -214,6 +215,14 @@ class SqliteStore:
         with suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+
+
+def _apart(items: list[Item]) -> list[list[Item]]:
+    """Return what goes into one transaction each."""
+    first = [item for item in items if getattr(item.op, "goes_apart", False)]
+    if not first or len(first) == len(items):
+        return [items]
+    return [first, [item for item in items if item not in first]]
 
 
 def _is_in_order(item: Item) -> bool:
