@@ -40,7 +40,9 @@ def keep(tx: Transaction, records: Ahead) -> bool:
         "flow_run_id": records.flow_run_id,
         "epoch": records.epoch,
     }
-    return tx.run("ahead.keep", params) == 1
+    kept = tx.run("ahead.keep", params) == 1
+    failpoint("ahead.after_keep")
+    return kept
 
 
 def is_any(tx: Transaction) -> bool:

@@ -46,7 +46,7 @@ UPGRADE_POINTS = frozenset(
 DURABLE_POINTS = frozenset(
     {
         "attempt.after_open", "attempt.before_open", "replay.claimed", "replay.listed",
-        "step.after_commit", "step.before_commit",
+        "ahead.after_keep", "ahead.before_keep", "step.after_commit", "step.before_commit",
     }
 )  # fmt: skip
 """Those of durable runs, the first four of resumed ones."""
