@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from legato._backend.embedded import EmbeddedBackend
 from legato._settings import current as configuration
+from legato._settings.home import open_home
 
 PREAMBLE = """
 import os, sys, threading
@@ -25,6 +27,20 @@ def home(tmp_path, monkeypatch):
     configuration.forget()
     yield tmp_path
     configuration.forget()
+
+
+@pytest.fixture
+def backend(home):
+    """A backend of that home."""
+    backend = EmbeddedBackend(open_home(configuration.current()))
+    yield backend
+    backend.close(5)
+
+
+@pytest.fixture
+def still(monkeypatch):
+    """Let nobody drain the buffer on his own."""
+    monkeypatch.setattr("legato._journal.scribe.WINDOW_SECONDS", 60.0)
 
 
 @pytest.fixture

@@ -75,3 +75,8 @@ def is_sound(home: Path) -> bool:
         tasks = connection.execute(holes.format("task_run_state", "task_run_id")).fetchone()
     connection.close()
     return (verdict, flows, tasks) == (("ok",), (0,), (0,))
+
+
+def kept(run: Recording) -> bool:
+    """Have what was recorded of a run kept ahead of its batch."""
+    return run.backend.journal.keep_ahead(run.id, 1)

@@ -4,8 +4,7 @@ import sqlite3
 from uuid import UUID
 
 import msgspec
-import pytest
-from tests.backend.recording import Recording, count, is_sound
+from tests.backend.recording import Recording, count, is_sound, kept
 
 from legato._backend.embedded import EmbeddedBackend
 from legato._control import flow_runs
@@ -25,23 +24,6 @@ TASKS = "select count(*) from task_run where state_type = 'COMPLETED'"
 STATES = "select count(*) from task_run_state"
 BAD = "select count(*) from quarantine"
 RUNS = "select count(*) from flow_run where state_type = ?"
-
-
-@pytest.fixture
-def backend(home):
-    backend = EmbeddedBackend(open_home(settings()))
-    yield backend
-    backend.close(5)
-
-
-@pytest.fixture
-def still(monkeypatch):
-    """Let nobody drain the buffer on his own."""
-    monkeypatch.setattr("legato._journal.scribe.WINDOW_SECONDS", 60.0)
-
-
-def kept(run: Recording) -> bool:
-    return run.backend.journal.keep_ahead(run.id, 1)
 
 
 def look(home):

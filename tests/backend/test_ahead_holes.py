@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from tests.backend.recording import Recording, count
+from tests.backend.recording import Recording, count, kept
 
 from legato._backend.embedded import EmbeddedBackend
 from legato._journal.outage import Outage
@@ -17,22 +17,6 @@ from legato._sdk.exceptions import StepNotCommitted
 from legato._settings.current import current as settings
 from legato._settings.home import open_home
 from legato._store.port import Grade
-
-
-@pytest.fixture
-def backend(home):
-    backend = EmbeddedBackend(open_home(settings()))
-    yield backend
-    backend.close(5)
-
-
-@pytest.fixture
-def still(monkeypatch):
-    monkeypatch.setattr("legato._journal.scribe.WINDOW_SECONDS", 60.0)
-
-
-def kept(run):
-    return run.backend.journal.keep_ahead(run.id, 1)
 
 
 def test_a_step_drained_plainly_before_its_commit_is_synchronised(backend, still, monkeypatch):

@@ -20,13 +20,6 @@ STATES = "select count(*) from task_run_state"
 RUNS = "select count(*) from flow_run where state_type = ?"
 
 
-@pytest.fixture
-def backend(home):
-    backend = EmbeddedBackend(open_home(settings()))
-    yield backend
-    backend.close(5)
-
-
 def output(process):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
