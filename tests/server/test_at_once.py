@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 
 import pytest
 
 from legato._control import asking
+from legato._server.writes import Writes
 from tests import faults
 
 HEAD = b"POST /api/flows/ HTTP/1.1\r\nHost: localhost\r\n"
@@ -91,3 +93,19 @@ def test_a_request_may_come_in_pieces(api, piece):
             found += data
     assert found.startswith(b"HTTP/1.1 201")
     assert found.count(b"HTTP/1.1") == 1
+
+
+def test_an_answer_that_cannot_be_given_holds_up_no_other(store):
+    def fail(outcome):
+        raise RuntimeError(outcome)
+
+    async def all_of_it():
+        writes, told = Writes(store), asyncio.get_running_loop().create_future()
+        try:
+            writes.begin(lambda tx: 1, fail)
+            writes.begin(lambda tx: 2, told.set_result)
+            return await asyncio.wait_for(told, 30), await writes.run(lambda tx: 3)
+        finally:
+            writes.close()
+
+    assert asyncio.run(all_of_it()) == (2, 3)

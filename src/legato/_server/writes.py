@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from logging import getLogger
 from typing import Any, TypeVar
 
 from legato._model.errors import StoreBusy
@@ -17,6 +18,7 @@ from legato._store.combine import LIMIT
 from legato._store.port import Grade, Lane, Store, Transaction
 
 T = TypeVar("T")
+_log = getLogger("legato.server")
 Done = Callable[[Any], None]
 """Is told, on the loop, what an operation returned or raised."""
 _Waiting = tuple[Callable[[Transaction], Any], Done]
@@ -72,7 +74,7 @@ class Writes:
         if self._busy:
             self._begin(loop)
         for (_, done), outcome in zip(taken, outcomes, strict=True):
-            done(outcome)
+            _tell(done, outcome)
 
     def close(self) -> None:
         """Wait for what is at work; who waits behind it is told to come again."""
@@ -84,6 +86,13 @@ class Writes:
         waiting, self._waiting = self._waiting, []
         for _, done in waiting:
             done(_ending())
+
+
+def _tell(done: Done, outcome: Any) -> None:
+    try:
+        done(outcome)
+    except Exception:  # noqa: BLE001 - it holds up no other answer, and no later write
+        _log.exception("What was carried out could not be answered")
 
 
 def _settle(found: asyncio.Future[Any], outcome: Any) -> None:
