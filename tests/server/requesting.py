@@ -29,7 +29,7 @@ class Route:
         return f"{self.method} {self.path}"
 
     def in_(self, place):
-        return [one for one in self.parameters if one["in"] == place]
+        return [one for one in self.parameters if one.get("in") == place]
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,16 @@ def test_an_input_is_kept_for_the_run_that_waits_for_it(api, paused, resume):
     assert api.get(f"/flow_runs/{made}/input/p-response").json() == {"n": 42, "who": "ann"}
 
 
+def test_an_input_may_name_a_variable(api, paused, resume):
+    api.post("/variables/", json={"name": "number", "value": 42})
+    made = paused(json.dumps(SCHEMA))
+    named = {"__prefect_kind": "workspace_variable", "variable_name": "gone"}
+    assert resume(made, {"n": named}) == (200, "REJECT", "Paused")
+    named["variable_name"] = "number"
+    assert resume(made, {"n": named}) == (201, "ACCEPT", "Running")
+    assert api.get(f"/flow_runs/{made}/input/p-response").json() == {"n": 42}
+
+
 @pytest.mark.parametrize("schema", ["{", '{"$ref": "#"}', '{"$ref": "#/nowhere"}', '{"enum": 3}'])
 def test_a_schema_that_cannot_be_used_holds_the_run(paused, resume, schema):
     assert resume(paused(schema), {"n": 1}) == (200, "REJECT", "Paused")

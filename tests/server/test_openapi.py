@@ -39,7 +39,7 @@ def test_an_operation_is_described(kind):
     route = document()["paths"][spec.path][spec.method.lower()]
     assert route["operationId"] == spec.id
     assert str(spec.status) in route["responses"]
-    in_path = [part for part in route["parameters"] if part["in"] == "path"]
+    in_path = [part for part in route["parameters"] if part.get("in") == "path"]
     assert len(in_path) == spec.path.count("{")
     assert {str(error.status) for error in spec.errors} <= set(route["responses"])
     assert ("404" in route["responses"]) == bool(in_path or ObjectNotFound in spec.errors)
@@ -57,3 +57,12 @@ def test_the_handshake_is_described(api):
 def test_the_answer_about_tokens_is_described(api):
     (status,) = document()["paths"]["/csrf-token"]["get"]["responses"]
     assert api.get("/csrf-token", params={"client": "x"}).status_code == int(status)
+
+
+def test_a_key_may_be_sent_with_what_changes_something():
+    paths = document()["paths"]
+    keyed = {"$ref": "#/components/parameters/IdempotencyKey"}
+    for kind in OPERATIONS:
+        route = paths[kind.spec.path][kind.spec.method.lower()]
+        assert (keyed in route["parameters"]) == (kind.spec.access == "write")
+    assert keyed in paths["/operations/{operation_id}"]["post"]["parameters"]

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from msgspec import UNSET, structs
 
-from legato._control import flow_runs
+from legato._control import flow_runs, parameter_values
 from legato._control.object_events import tell
 from legato._model import json_schema
 from legato._model.deployments import (
@@ -166,7 +166,9 @@ def create_flow_run(
     """Create a run of a deployment; raise ObjectNotFound, or Conflict for wrong parameters."""
     known = read(tx, now, ReadDeployment(deployment_id=request.deployment_id))
     given = request.flow_run
-    parameters = {**known.parameters, **given.parameters}
+    parameters = parameter_values.resolve(
+        tx, {**known.parameters, **given.parameters}, "parameters"
+    )
     enforced = given.enforce_parameter_schema
     if known.enforce_parameter_schema if enforced is None else enforced:
         _check_parameters(known, parameters)

@@ -34,6 +34,7 @@ _MODULES = {
     "saved_searches": "saved_searches",
     "collections": "collections",
     "deployments": "deployments",
+    "parameter_values": "parameter_values",
     "slots": "slots",
     "flights": "flights",
     "limit_slots": "limit_slots",

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from legato._control import flow_run_inputs as inputs
-from legato._control import flow_runs, prefect_flow_runs
+from legato._control import flow_runs, parameter_values, prefect_flow_runs
 from legato._model import json_schema
-from legato._model.errors import Error
+from legato._model.errors import Error, InvalidRequest
 from legato._model.operations.flow_run_inputs import (
     CreateFlowRunInput,
     ReadFlowRunInput,
@@ -38,8 +38,9 @@ def resume(tx: Transaction, now: datetime, request: ResumeFlowRun) -> Orchestrat
         return OrchestrationResult(state=None, status="ABORT", details=refused)
     details = state.state_details or StateDetails()
     keyset = details.run_input_keyset
-    given = request.run_input or {}
-    fault = None if keyset is None else _fault(tx, now, request, keyset.get("schema", ""), given)
+    given, fault = request.run_input or {}, None
+    if keyset is not None:
+        given, fault = _looked_at(tx, now, request, keyset.get("schema", ""), given)
     if fault is not None:
         refused = {"type": "reject_details", "reason": fault}
         return OrchestrationResult(state=state, status="REJECT", details=refused)
@@ -57,6 +58,17 @@ def _next(now: datetime, paused: StateDetails) -> StateCreate:
         return StateCreate(type=StateType.RUNNING)
     due = StateDetails(scheduled_time=now)
     return StateCreate(type=StateType.SCHEDULED, name="Resuming", state_details=due)
+
+
+def _looked_at(
+    tx: Transaction, now: datetime, request: ResumeFlowRun, key: str, given: dict[str, Any]
+) -> tuple[dict[str, Any], str | None]:
+    """Return an input with what it names, and what is wrong with it by the run's schema."""
+    try:
+        values = parameter_values.resolve(tx, given, "run_input")
+    except InvalidRequest as error:
+        return given, str(error)
+    return values, _fault(tx, now, request, key, values)
 
 
 def _fault(

@@ -48,11 +48,11 @@ def is_too_deep(value: Any) -> bool:
         depth += 1
         if depth > DEPTH_MAX:
             return True
-        level = [item for whole in level for item in _held(whole)]
+        level = [item for whole in level for item in held(whole)]
     return False
 
 
-def _held(value: Any) -> Iterable[Any]:
+def held(value: Any) -> Iterable[Any]:
     """Return what stands within a value."""
     if isinstance(value, dict):
         return cast("dict[str, Any]", value).values()

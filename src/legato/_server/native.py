@@ -32,7 +32,8 @@ DESCRIPTION: dict[str, Any] = {
     "tags": ["operations"],
     "summary": "Carry out any operation, for Legato's own processes.",
     "parameters": [
-        {"name": "operation_id", "in": "path", "required": True, "schema": {"type": "string"}}
+        {"name": "operation_id", "in": "path", "required": True, "schema": {"type": "string"}},
+        {"$ref": "#/components/parameters/IdempotencyKey"},
     ],
     "requestBody": {
         "description": "The fields of the operation, those of its path included.",

@@ -16,6 +16,7 @@ from legato._model.operations.table import OPERATIONS
 from legato._server import journal, native, quirks, streams_asked
 from legato._server.duties import DutyStatus
 from legato._server.handshake import API_VERSION
+from legato._server.operations import KEY_PARAMETER
 
 _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
@@ -46,6 +47,7 @@ _SAID = {
     410: "What was held, or asked for, is there no longer.",
     423: "What is asked for is in use; try again after the seconds in Retry-After.",
 }
+_KEYED = {"$ref": "#/components/parameters/IdempotencyKey"}
 _SECONDS = {"type": "number", "format": "seconds", "default": 0.0}
 # What is no operation: method, path, what it says, the type of its answer.
 _HANDSHAKE = (
@@ -92,7 +94,11 @@ def document() -> dict[str, Any]:
             "info": {"title": "Legato", "version": API_VERSION},
             "servers": [{"url": "/api"}],
             "paths": dict(sorted(paths.items())),
-            "components": {"responses": _common(), "schemas": dict(sorted(parts.items()))},
+            "components": {
+                "parameters": {"IdempotencyKey": KEY_PARAMETER},
+                "responses": _common(),
+                "schemas": dict(sorted(parts.items())),
+            },
         }
     )
     return described
@@ -138,6 +144,8 @@ def _route(kind: type[Operation], whole: dict[str, Any], found: dict[str, Any]) 
         parts["parameters"] += _queries(kind, properties)
     elif properties:
         parts["requestBody"] = _body(kind, properties)
+    if spec.access == "write":
+        parts["parameters"].append(_KEYED)
     return _described(spec.id, kind.__doc__ or "", answers, parts)
 
 

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from legato._control.idempotency import Once, Said, once
+from legato._control.idempotency import KEY_MAX, Once, Said, once
 from legato._model.errors import Error, InvalidRequest, Locked
 from legato._model.operations.logs import DownloadLogs
 from legato._model.operations.requests import Match, made, matches
@@ -28,6 +28,15 @@ from legato._server.shapes import shaped
 from legato._store.port import Transaction
 
 KEY = b"idempotency-key"
+KEY_PARAMETER: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A text of its own for each request, which may then be sent again: within a day"
+    " it is carried out once and answered as the first time.",
+    "schema": {"type": "string", "maxLength": KEY_MAX},
+}
+"""Of whatever changes something, as OpenAPI says it."""
 COMPRESSED_FROM_BYTES, COMPRESSION = 4096, 1
 """An answer about one run is smaller; to compress it takes longer than to send it."""
 
