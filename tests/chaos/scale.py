@@ -15,6 +15,8 @@ DEFAULTS = {
     "OUTAGES": 2,  # of the database, each with a killed process
     "GIL_SECONDS": 3,  # for which a task keeps the interpreter to itself
     "SERVER_KILLS": 3,  # of a server under a process that records through it
+    "PLACES": 1,  # in which a server is killed before it answers; 0: all, on both databases
+    "ANSWERS": 4,  # that are lost so there, of different changes; 0: all
     "LOAD_KILLS": 3,  # of a server, or its PostgreSQL, under many clients
     "LOAD_CHANGES": 50,  # that they are acknowledged between two kills, at least
     "AWAY_SECONDS": 0,  # for which a flow does without its server
@@ -35,3 +37,8 @@ def seeded(purpose: str) -> random.Random:
     seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(2**31))
     print(f"{purpose}: CHAOS_SEED={seed}")
     return random.Random(seed)
+
+
+def some(whole: int, part: int, chance: random.Random) -> set[int]:
+    """Return as many of the numbers below `whole` as `part` says; 0: all."""
+    return set(chance.sample(range(whole), part or whole))

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _START = """
-import os, sys
+import os, sys, threading
 from legato._cli.main import main
+from legato._store.faults import arm
+
+def listen():
+    while line := os.read(0, 4096):
+        arm(line.decode().strip())
+        print("armed", flush=True)
+
+threading.Thread(target=listen, daemon=True).start()
 sys.argv = ["legato", "server", "start", "--port", os.environ["LEGATO_TEST_PORT"]]
 main()
 """
@@ -59,6 +67,18 @@ class ServerProcess:
         """Kill it as -9 does."""
         assert self.actor is not None
         self.actor.kill()
+        self.close()
+
+    def arm(self, points: str) -> None:
+        """Arm fail points, see `legato._store.faults`; return when they are."""
+        assert self.actor is not None
+        self.actor.tell(points)
+        self.actor.until("armed")
+
+    def dies(self) -> None:
+        """Wait until one of them has killed it."""
+        assert self.actor is not None
+        assert self.actor.ends() == -signal.SIGKILL, self.actor.errors()
         self.close()
 
     def stop(self) -> None:

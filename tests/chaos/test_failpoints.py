@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from legato._store.faults import DURABLE_POINTS, POINTS, UPGRADE_POINTS
+from legato._store.faults import DURABLE_POINTS, POINTS, SERVER_POINTS, UPGRADE_POINTS
 from tests.chaos.processes import ROOT, Actor, sweep
 from tests.chaos.scale import scale, seeded
 from tests.chaos.verdict import crash_messages, lost, problems, unclosed
@@ -94,7 +94,7 @@ def test_the_list_of_fail_points_is_that_of_the_code() -> None:
         for path in (ROOT / "src").rglob("*.py")
         for name in re.findall(r'failpoint\("([a-z_.]+)"\)', path.read_text())
     }
-    assert found - {"noun.moment"} == POINTS | UPGRADE_POINTS | DURABLE_POINTS
+    assert found - {"noun.moment"} == POINTS | UPGRADE_POINTS | DURABLE_POINTS | SERVER_POINTS
     assert len(POINTS) >= 20
 
 

@@ -194,3 +194,70 @@ print("was", run.state_name, flush=True)
 print("total", resume(run.id, flow=steps), flush=True)
 """,
 )
+
+CHANGES = """
+import sys
+from legato import flow, get_client, get_run_logger, task
+from legato._backend import remote
+from legato.artifacts import create_markdown_artifact
+from legato.concurrency.sync import concurrency, rate_limit
+from legato.events import emit_event
+from legato.states import Completed
+from legato.variables import Variable
+
+remote.PATIENCE_SECONDS = 300.0  # a server takes its time to start
+
+def at(what):
+    print("at", what, flush=True)
+    sys.stdin.readline()
+
+@task
+def add(n):
+    return n + 1
+
+@task(persist_result=True)
+def large(size):
+    return bytes(size)
+
+@flow
+def part():
+    return add(1)
+
+@flow(durable=True)
+def steps():
+    at("a durable step")
+    return add(2)
+
+@flow
+def whole():
+    at("a log line")
+    get_run_logger().info("hello")
+    at("a task")
+    add(3)
+    at("a subflow")
+    part()
+    at("a variable")
+    Variable.set("region", "north")
+    at("an artifact")
+    create_markdown_artifact("# 1", key="report")
+    at("an event")
+    emit_event("order.paid", {"prefect.resource.id": "shop.order.7"})
+    at("a result")
+    large(9_000_000)
+    at("a slot that is taken")
+    with concurrency("gate"):
+        at("a slot that is given back")
+    at("a slot of a rate")
+    rate_limit("pace")
+    steps()
+    at("the end of a flow run")
+
+at("a flow run")
+whole()
+with get_client(sync_client=True) as client:
+    at("a flow run of a client")
+    run = client.create_flow_run(part)
+    at("a state of a client")
+    client.set_flow_run_state(run.id, Completed())
+at("the end")
+"""

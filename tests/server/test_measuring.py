@@ -14,6 +14,7 @@ from legato._server import logs
 from legato._server.duties import Duty
 from legato._server.measuring import Tally, exposition
 from legato._server.safety import Access
+from tests import faults
 
 
 def counted(api):
@@ -78,6 +79,7 @@ def requests_told(caplog):
     return told
 
 
+@faults.meaningless("what is sent again is told of again")
 def test_each_request_is_told_of_with_operation_status_and_time(api, requests_told):
     api.post("/flows/", json={"name": "etl"})
     api.get("/flows/name/unknown%0Aone")

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from legato._server.answers import WHOLE, Header
 from legato._server.headers import STANDING
+from legato._store.faults import failpoint
 
 if TYPE_CHECKING:
     from legato._server.at_once import Asked, AtOnce
@@ -180,6 +181,7 @@ class Connection(HttpToolsProtocol):
         end = _STANDING_END if cycle.keep_alive else _CLOSING_END
         shown = b"" if cycle.scope["method"] == "HEAD" else body
         self._joined.release()
+        failpoint("server.before_answer")
         self._plain.write(b"".join([STATUS_LINE[status], *lines, end, shown]))
         cycle.message_event.set()
         if not cycle.keep_alive:
@@ -269,6 +271,7 @@ class JoinedWrites:
     def release(self) -> None:
         """Send what is held."""
         if self._held:
+            failpoint("server.before_answer")
             data = b"".join(self._held)
             self._held.clear()
             self._transport.write(data)

@@ -50,6 +50,8 @@ DURABLE_POINTS = frozenset(
     }
 )  # fmt: skip
 """Those of durable runs, the first four of resumed ones."""
+SERVER_POINTS = frozenset({"server.before_answer"})
+"""Those of a server, beside those of its store."""
 
 
 class InjectedFault(OSError):
