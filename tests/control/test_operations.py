@@ -16,8 +16,10 @@ from legato._model.logs import LogCreate
 from legato._model.operations import flow_runs as r
 from legato._model.operations import flows, logs, states
 from legato._model.operations import task_runs as t
+from legato._model.operations.work_pools import CreateWorkPool
 from legato._model.records import Aborted, Accepted, TaskRunCreated
 from legato._model.states import StateDetails, StateType
+from legato._model.work_pools import WorkPoolCreate
 from tests.store.records import (
     COMPLETED,
     PENDING,
@@ -132,6 +134,7 @@ def test_a_flow_is_deleted_with_its_runs(send, sender, flow, create):
 
 
 def test_a_created_run_reads_back_as_it_was_given(send, flow, create):
+    send(CreateWorkPool(work_pool=WorkPoolCreate(name="pool", type="process")))
     given = {
         "id": new_id(),
         "name": "given",

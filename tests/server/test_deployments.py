@@ -136,7 +136,6 @@ def test_events_tell_of_deployments(api, flow_id):
     [
         {"name": ""},
         {"schedules": [{"schedule": {"interval": 60}}]},
-        {"work_pool_name": "p"},
         {"concurrency_limit": 1},
         {"parameter_openapi_schema": {"$ref": "#/nowhere"}},
     ],

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from msgspec import UNSET, structs
 
-from legato._control import flow_runs, parameter_values
+from legato._control import flow_runs, parameter_values, work_queues
 from legato._control.object_events import tell
+from legato._control.work_queues import Placed
 from legato._model import json_schema
 from legato._model.deployments import (
     NOT_KEPT,
@@ -20,7 +21,7 @@ from legato._model.deployments import (
 )
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
-from legato._model.object_events import of_deployment
+from legato._model.object_events import Happened, Verb, of_deployment
 from legato._model.operations.deployments import (
     CountDeployments,
     CreateDeployment,
@@ -35,6 +36,7 @@ from legato._model.operations.deployments import (
 )
 from legato._model.operations.flow_runs import CreateFlowRun, FlowRunRequest, StateCreate
 from legato._model.states import StateDetails, StateType
+from legato._model.work_events import pool_resource, queue_resource
 from legato._store import deployments, finding, trees
 from legato._store.port import Transaction
 
@@ -48,6 +50,8 @@ def create(tx: Transaction, now: datetime, request: CreateDeployment) -> Deploym
     _check_schema(given.parameter_openapi_schema)
     if finding.find_flow(tx, given.flow_id) is None:
         raise InvalidRequest(f"flow_id: There is no flow {given.flow_id}.")
+    names = (given.work_pool_name, given.work_queue_name)
+    placed = _place(tx, now, *names, given.job_variables)
     details = {name: getattr(given, name) for name in DeploymentDetails.__struct_fields__}
     made = Deployment(
         id=uuid4(),
@@ -58,26 +62,59 @@ def create(tx: Transaction, now: datetime, request: CreateDeployment) -> Deploym
         paused=given.paused,
         tags=list(dict.fromkeys(given.tags)),
         **details,
+        **_fields(placed),
     )
     if deployments.create(tx, made):
-        tell(tx, now, [of_deployment("created", made)])
+        tell(tx, now, _told("created", made, placed))
         return made
     known = deployments.find_by_name(tx, given.flow_id, given.name)
     if known is None:
         raise Conflict(f"The deployment {given.name!r} was deleted in this moment; create it anew.")
     changed = structs.replace(made, id=known.id, created=known.created)
     deployments.change(tx, now, changed)
-    tell(tx, now, [of_deployment("updated", changed)])
+    tell(tx, now, _told("updated", changed, placed))
     return changed
 
 
+def _place(
+    tx: Transaction, now: datetime, pool_name: str | None, queue_name: str | None, given: Any
+) -> Placed | None:
+    """Return the place of these names, for jobs with some variables; raise ObjectNotFound."""
+    if pool_name is None and queue_name is None:
+        return None
+    return work_queues.place(tx, now, pool_name, queue_name, given)
+
+
+def _fields(placed: Placed | None) -> dict[str, Any]:
+    """What a deployment has of its place."""
+    return {
+        "work_queue_id": None if placed is None else placed.queue.id,
+        "work_queue_name": None if placed is None else placed.queue.name,
+        "work_pool_name": None if placed is None else placed.pool.name,
+    }
+
+
+def _told(verb: Verb, deployment: Deployment, placed: Placed | None) -> list[Happened]:
+    if placed is None:
+        return [of_deployment(verb, deployment)]
+    around = [queue_resource(placed.queue), pool_resource(placed.pool)]
+    return [*placed.happened, of_deployment(verb, deployment, around)]
+
+
+def _known_place(tx: Transaction, now: datetime, known: Deployment) -> Placed | None:
+    """Return the place that a deployment has."""
+    if known.work_pool_name is None:
+        return None
+    return _place(tx, now, known.work_pool_name, known.work_queue_name, {})
+
+
 def _check_kept(given: DeploymentCreate | DeploymentUpdate) -> None:
-    """Refuse what would be asked for in vain: nothing schedules runs or hands them out yet."""
+    """Refuse what would be asked for in vain: nothing schedules runs yet."""
     for name in NOT_KEPT:
         if getattr(given, name) not in (UNSET, None, []):
             raise InvalidRequest(
-                f"{name}: Deployments have no schedules, work pools and limits here yet; leave"
-                f" out {name}, and create the runs of the deployment yourself."
+                f"{name}: Deployments have no schedules and limits here yet; leave out {name},"
+                " and create the runs of the deployment yourself."
             )
 
 
@@ -125,18 +162,41 @@ def count(tx: Transaction, now: datetime, request: CountDeployments) -> int:
 
 def update(tx: Transaction, now: datetime, request: UpdateDeployment) -> None:
     """Change what is given of a deployment; raise ObjectNotFound."""
+    deployments.lock(tx, request.deployment_id)
     known = read(tx, now, ReadDeployment(deployment_id=request.deployment_id))
     given = request.deployment
     _check_kept(given)
     if given.parameter_openapi_schema is not UNSET:
         _check_schema(given.parameter_openapi_schema)
+    placed = _new_place(tx, now, known, given)
     kept = set(Deployment.__struct_fields__)
-    for name, value in structs.asdict(given).items():
-        if value is not UNSET and name in kept:
+    changed = {name: value for name, value in structs.asdict(given).items() if name in kept}
+    if _moves(given):
+        changed |= _fields(placed)
+    for name, value in changed.items():
+        if value is not UNSET:
             setattr(known, name, value)
     known.tags = list(dict.fromkeys(known.tags))
     deployments.change(tx, now, known)
-    tell(tx, now, [of_deployment("updated", known)])
+    tell(tx, now, _told("updated", known, placed))
+
+
+def _moves(given: DeploymentUpdate) -> bool:
+    """Tell whether a change says where runs are to wait."""
+    return given.work_pool_name is not UNSET or given.work_queue_name is not UNSET
+
+
+def _new_place(
+    tx: Transaction, now: datetime, known: Deployment, given: DeploymentUpdate
+) -> Placed | None:
+    """Return the place that a deployment has after a change."""
+    pool, queue, variables = given.work_pool_name, given.work_queue_name, given.job_variables
+    if not _moves(given) and (variables is UNSET or known.work_pool_name is None):
+        return _known_place(tx, now, known)
+    pool = known.work_pool_name if pool is UNSET else pool
+    if queue is UNSET:
+        queue = None if _moves(given) else known.work_queue_name
+    return _place(tx, now, pool, queue, known.job_variables if variables is UNSET else variables)
 
 
 def pause(tx: Transaction, now: datetime, request: PauseDeployment) -> None:
@@ -157,7 +217,7 @@ def delete(tx: Transaction, now: datetime, request: DeleteDeployment) -> None:
     for run_id in deployments.list_scheduled_runs(tx, known.id):
         trees.delete(tx, run_id)
     deployments.delete(tx, known.id)
-    tell(tx, now, [of_deployment("deleted", known)])
+    tell(tx, now, _told("deleted", known, _known_place(tx, now, known)))
 
 
 def create_flow_run(
@@ -187,6 +247,8 @@ def create_flow_run(
         idempotency_key=given.idempotency_key,
         parent_task_run_id=given.parent_task_run_id,
         job_variables=given.job_variables or None,
+        work_pool_name=known.work_pool_name,
+        work_queue_name=given.work_queue_name or known.work_queue_name,
         entrypoint=known.entrypoint,
     )
     return flow_runs.create(tx, now, CreateFlowRun(flow_run=asked))

@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, structs
 
-from legato._control import answers, pages
+from legato._control import answers, pages, work_queues
 from legato._control.estimates import estimated
 from legato._control.ids import new_id
+from legato._control.object_events import tell
 from legato._control.proposals import enter, view
 from legato._engine import rules
 from legato._model import names, transitions
@@ -26,6 +27,7 @@ from legato._model.errors import (
 )
 from legato._model.flow_runs import FlowRun, FlowRunDraft, FlowRunUpdate
 from legato._model.flows import Flow
+from legato._model.object_events import Happened
 from legato._model.operations.flow_runs import (
     BulkDeleteFlowRuns,
     BulkSetFlowRunState,
@@ -85,13 +87,16 @@ def create_new(
     history = History(tx, keeps_data=True)
     runs = FlowRuns(tx, history, max(now for now, _ in asked))
     flows: dict[UUID, Flow | None] = {}
-    made = [_made(tx, now, request, runs, flows) for now, request in asked]
+    happened: list[Happened] = []
+    made = [_made(tx, now, request, runs, flows, happened) for now, request in asked]
     runs.flush()
     history.flush(tx)
     for (_, request), run_id in zip(asked, made, strict=True):
         parent = request.flow_run.parent_task_run_id
         if parent is not None and isinstance(run_id, UUID):
             tx.run("task_run.stand_for", {"task_run_id": parent, "flow_run_id": run_id})
+    if happened:
+        tell(tx, max(now for now, _ in asked), happened)
     found = finding.find_flow_runs(tx, [each for each in made if isinstance(each, UUID)])
     return [
         estimated(found[each], now) if isinstance(each, UUID) else each
@@ -105,8 +110,12 @@ def _made(
     request: CreateFlowRun,
     runs: FlowRuns,
     flows: dict[UUID, Flow | None],
+    happened: list[Happened],
 ) -> UUID | Error:
-    """Add a run to those that are to be written; return its id. `flows` are those known."""
+    """Add a run to those that are to be written; return its id. `flows` are those known.
+
+    `happened` takes the events of what is made for it, which are to be told.
+    """
     asked = request.flow_run
     try:
         flow = _flow_of(tx, asked, flows)
@@ -115,6 +124,7 @@ def _made(
         state = stamped(asked.state or StateCreate(type=StateType.PENDING), now)
         if not transitions.is_legal(transitions.FLOW_RUN, None, state.type):
             raise InvalidRequest(f"state: A run cannot begin in {state.type.value}.")
+        _place(tx, now, asked, happened)
     except Error as refusal:
         return refusal
     asked.name = asked.name or names.pair_of(run_id)
@@ -123,6 +133,18 @@ def _made(
         asked.root_flow_run_id = _root(tx, run_id, asked.parent_task_run_id)
     runs.begin(runs.create(asked, run_id, flow.id, state), None, None)
     return run_id
+
+
+def _place(tx: Transaction, now: datetime, asked: FlowRunDraft, happened: list[Happened]) -> None:
+    """Put a run into the pool that it names; raise ObjectNotFound or InvalidRequest."""
+    asked.work_pool_id = asked.work_queue_id = None
+    if asked.work_pool_name is None:
+        return
+    names = (asked.work_pool_name, asked.work_queue_name)
+    pool, queue, events = work_queues.place(tx, now, *names, asked.job_variables or {})
+    asked.work_pool_id, asked.work_queue_id = pool.id, queue.id
+    asked.work_queue_name = queue.name
+    happened += events
 
 
 def _flow_of(tx: Transaction, asked: FlowRunDraft, flows: dict[UUID, Flow | None]) -> Flow:

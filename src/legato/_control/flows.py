@@ -10,6 +10,7 @@ from legato._control import pages
 from legato._control.object_events import tell
 from legato._model.errors import InvalidRequest, ObjectNotFound
 from legato._model.flows import Flow
+from legato._model.naming import fault_of_name
 from legato._model.object_events import of_deployment, of_flow
 from legato._model.operations.flows import (
     BulkDeleteFlows,
@@ -27,15 +28,12 @@ from legato._model.operations.spec import Deleted
 from legato._store import deployments, finding, flows, trees
 from legato._store.port import Transaction
 
-BANNED = frozenset("/%&><")
-_BANNED_SHOWN = "/ % & > <"
-
 
 def create(tx: Transaction, now: datetime, request: CreateFlow) -> Flow:
     """Create a flow, or return the one of that name."""
     given = request.flow
-    if not given.name or set(given.name) & BANNED:
-        raise InvalidRequest(f"name: A flow's name is not empty and has none of {_BANNED_SHOWN}.")
+    if fault := fault_of_name("flow", given.name):
+        raise InvalidRequest(f"name: {fault}")
     flow_id, new = flows.find_or_create(tx, now, given.name, given.id, given.tags, given.labels)
     found = read(tx, now, ReadFlow(flow_id=flow_id))
     if new:

@@ -13,10 +13,10 @@ from legato._control.object_events import tell
 from legato._model.concurrency_limits import (
     GlobalConcurrencyLimit,
     GlobalConcurrencyLimitUpdate,
-    fault_of_name,
     fault_of_numbers,
 )
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
+from legato._model.naming import fault_of_name
 from legato._model.object_events import Happened, Verb, of_limit
 from legato._model.operations.concurrency_limits import (
     CreateGlobalConcurrencyLimit,
@@ -142,7 +142,7 @@ def _adopt(known: LimitRow, given: GlobalConcurrencyLimitUpdate, now: datetime) 
 
 
 def _check(limit: LimitRow, used: int | None) -> None:
-    fault = fault_of_name(limit.name)
+    fault = fault_of_name("limit", limit.name)
     if fault is not None:
         raise InvalidRequest(f"name: {fault}")
     fault = fault_of_numbers(limit.slots, limit.decay)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from legato._model.errors import InvalidRequest
 from legato._model.operations.histories import (
     CountTaskRunsByState,
@@ -23,7 +25,8 @@ MAX_INTERVALS = 500
 
 def history(tx: Transaction, now: datetime, request: FlowRunHistory) -> list[HistoryInterval]:
     """Count flow runs over time, by the states that they are in now."""
-    return intervals(tx, now, request)
+    queues = request.work_pool_queues or request.work_queues
+    return intervals(tx, now, replace(request, work_pool_queues=queues))
 
 
 def intervals(

@@ -35,6 +35,8 @@ _MODULES = {
     "collections": "collections",
     "deployments": "deployments",
     "parameter_values": "parameter_values",
+    "work_pools": "work_pools",
+    "work_queues": "work_queues",
     "slots": "slots",
     "flights": "flights",
     "limit_slots": "limit_slots",

@@ -9,8 +9,6 @@ from msgspec import UNSET, Struct, UnsetType
 
 TAG = "tag:"
 """What the names of limits on a tag begin with."""
-BANNED = frozenset("/%&><")
-_BANNED_SHOWN = "/ % & > <"
 
 
 class GlobalConcurrencyLimit(Struct, kw_only=True):
@@ -69,13 +67,6 @@ class ConcurrencyLimitCreate(Struct, kw_only=True, omit_defaults=True):
 
     tag: str
     concurrency_limit: int
-
-
-def fault_of_name(name: str) -> str | None:
-    """Say what is wrong with the name of a limit."""
-    if not name or set(name) & BANNED:
-        return f"A limit's name is not empty and has none of {_BANNED_SHOWN}, unlike {name!r}."
-    return None
 
 
 def fault_of_numbers(limit: int, decay: float) -> str | None:

@@ -36,6 +36,10 @@ class Deployment(DeploymentDetails, kw_only=True, omit_defaults=False):
     flow_id: UUID
     paused: bool = False
     tags: list[str] = []
+    work_queue_id: UUID | None = None
+    work_queue_name: str | None = None
+    """Of the queue, or of the one that it was before that was deleted."""
+    work_pool_name: str | None = None
 
 
 class DeploymentCreate(DeploymentDetails, kw_only=True, forbid_unknown_fields=True):
@@ -74,5 +78,5 @@ class DeploymentUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_
     version_info: dict[str, Any] | None | UnsetType = UNSET
 
 
-NOT_KEPT = ("schedules", "work_pool_name", "work_queue_name", "concurrency_limit")
+NOT_KEPT = ("schedules", "concurrency_limit")
 """Fields of requests whose meaning is not served yet, and which are refused with a value."""

@@ -6,6 +6,7 @@ Error
     Hole
   InvalidRequest      ValidationError
   NotAllowed
+  ReservedName
   BadPageToken
   Locked
   LeaseLost
@@ -83,6 +84,13 @@ class NotAllowed(Error):
 
     code = "not_allowed"
     status = 400
+
+
+class ReservedName(Error):
+    """The name is kept for Legato's own use."""
+
+    code = "reserved_name"
+    status = 403
 
 
 class BadPageToken(Error):

@@ -20,6 +20,7 @@ FLOW_RUN = "prefect.flow-run."
 TASK_RUN = "prefect.task-run."
 RESOURCE_ID = "prefect.resource.id"
 RESOURCE_NAME = "prefect.resource.name"
+POOL_TYPE = "prefect.work-pool.type"
 ROLE = "prefect.resource.role"
 MESSAGE_MAX = 100_000
 FOLLOWS_WITHIN = timedelta(minutes=5)
@@ -79,6 +80,7 @@ class FlowRunFacts(NamedTuple):
     work_queue_name: str | None
     work_pool_id: UUID | None
     work_pool_name: str | None
+    work_pool_type: str | None
     parent_task_run_id: UUID | None
     parent_name: str | None
     tags: list[str]
@@ -172,7 +174,8 @@ def _around(run: FlowRunFacts) -> Iterable[Resource]:
         queue = run.work_queue_name
         yield _related("prefect.work-queue.", run.work_queue_id, "work-queue", queue)
     if run.work_pool_id is not None:
-        yield _related("prefect.work-pool.", run.work_pool_id, "work-pool", run.work_pool_name)
+        pool = _related("prefect.work-pool.", run.work_pool_id, "work-pool", run.work_pool_name)
+        yield pool if run.work_pool_type is None else {**pool, POOL_TYPE: run.work_pool_type}
     if run.parent_task_run_id is not None:
         yield _related(TASK_RUN, run.parent_task_run_id, "task-run", run.parent_name)
 

@@ -134,6 +134,19 @@ class FlagFilter(Leaf):
     eq_: bool | None = None
 
 
+class AnyFilter(Leaf):
+    """One of some texts."""
+
+    any_: list[str] | None = None
+
+
+class QueueNameFilter(Leaf):
+    """Conditions on the name of a work queue."""
+
+    any_: list[str] | None = None
+    startswith_: list[str] | None = None
+
+
 class LikeFilter(Leaf):
     """A part of a name."""
 
@@ -158,6 +171,24 @@ class DeploymentFilter(Leaf):
     flow_or_deployment_name: LikeFilter | None = None
     paused: FlagFilter | None = None
     tags: TagsFilter | None = None
+    work_queue_name: AnyFilter | None = None
+    operator: Operator = Operator.and_
+
+
+class WorkPoolFilter(Leaf):
+    """Which work pools."""
+
+    id: IdFilter | None = None
+    name: NameFilter | None = None
+    type: AnyFilter | None = None
+    operator: Operator = Operator.and_
+
+
+class WorkQueueFilter(Leaf):
+    """Which work queues."""
+
+    id: IdFilter | None = None
+    name: QueueNameFilter | None = None
     operator: Operator = Operator.and_
 
 

@@ -89,7 +89,9 @@ class FlowRunDraft(Struct, kw_only=True, omit_defaults=True):
     tags: list[str] = []
     labels: dict[str, str | int | float | bool] = {}
     job_variables: dict[str, Any] | None = None
+    work_pool_id: UUID | None = None
     work_pool_name: str | None = None
+    work_queue_id: UUID | None = None
     work_queue_name: str | None = None
     entrypoint: str | None = None
     durable: bool = False

@@ -81,6 +81,7 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
 }
+TYPES = frozenset(_TYPES)
 _BOUNDS: dict[str, tuple[str, Callable[[Any, Any], bool]]] = {
     "minimum": ("less than", lambda value, bound: value >= bound),
     "maximum": ("more than", lambda value, bound: value <= bound),

@@ -6,7 +6,7 @@ nothing is left of an earlier version, so their events are written with the chan
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -37,10 +37,12 @@ class Happened(NamedTuple):
 
     kind: str
     id: UUID
-    verb: Verb
+    verb: str
     name: str | None
     payload: Mapping[str, Any]
     related: list[Resource]
+    labels: Mapping[str, str] = {}
+    """What the object says of itself besides its name."""
 
     def event(self, event_id: UUID, occurred: datetime) -> EventCreate:
         """Return the event that tells of it."""
@@ -49,7 +51,7 @@ class Happened(NamedTuple):
             id=event_id,
             occurred=occurred,
             event=f"prefect.{self.kind}.{self.verb}",
-            resource={RESOURCE_ID: f"prefect.{self.kind}.{self.id}", **named},
+            resource={RESOURCE_ID: f"prefect.{self.kind}.{self.id}", **named, **self.labels},
             related=self.related,
             payload=dict(self.payload),
         )
@@ -67,8 +69,8 @@ def of_flow(verb: Verb, flow: Flow) -> Happened:
     return Happened("flow", flow.id, verb, flow.name, payload, [])
 
 
-def of_deployment(verb: Verb, deployment: Deployment) -> Happened:
-    """A deployment was made, changed or deleted."""
+def of_deployment(verb: Verb, deployment: Deployment, around: Sequence[Resource] = ()) -> Happened:
+    """A deployment was made, changed or deleted; `around`: its queue and its pool."""
     payload = {
         "name": deployment.name,
         "paused": deployment.paused,
@@ -76,7 +78,7 @@ def of_deployment(verb: Verb, deployment: Deployment) -> Happened:
         "version": deployment.version,
     }
     flow = {RESOURCE_ID: f"prefect.flow.{deployment.flow_id}", ROLE: "flow"}
-    return Happened("deployment", deployment.id, verb, deployment.name, payload, [flow])
+    return Happened("deployment", deployment.id, verb, deployment.name, payload, [flow, *around])
 
 
 def of_limit(verb: Verb, limit_id: UUID, name: str, payload: Mapping[str, Any]) -> Happened:

@@ -43,6 +43,7 @@ _COMMON = (
 _RESPONSE = "#/components/responses/{name}"
 _SAID = {
     404: "There is no such object.",
+    403: "The name is kept for internal use, or the request is from a page of another site.",
     409: "There is such an object already, or it is in another state.",
     410: "What was held, or asked for, is there no longer.",
     423: "What is asked for is in use; try again after the seconds in Retry-After.",

@@ -33,8 +33,7 @@ _UNSERVED: dict[str, Any] = {
     **dict.fromkeys(
         (
             "concurrency_limit", "global_concurrency_limit", "concurrency_options", "last_polled",
-            "work_pool_name", "work_queue_id", "work_queue_name", "storage_document_id",
-            "infrastructure_document_id", "created_by", "updated_by",
+            "storage_document_id", "infrastructure_document_id", "created_by", "updated_by",
         )
     ),
 }  # fmt: skip

@@ -21,13 +21,16 @@ _details = msgspec.json.Decoder(DeploymentDetails)
 _strings = msgspec.json.Decoder(list[str])
 _FIELDS = DeploymentDetails.__struct_fields__
 PICKED: LiteralString = (
-    f"SELECT {sql.listed('deployment', object_columns.DEPLOYMENT)} FROM deployment"
+    f"SELECT {sql.listed('deployment', object_columns.DEPLOYMENT)}, queue.name, pool.name "
+    "FROM deployment LEFT JOIN work_queue AS queue ON queue.id = deployment.work_queue_id "
+    "LEFT JOIN work_pool AS pool ON pool.id = queue.work_pool_id"
 )
 
 
 def of_row(row: Row) -> Deployment:
-    """Return the deployment of a row of `DEPLOYMENT`."""
-    id_, created, updated, flow_id, name, paused, tags, details = row
+    """Return the deployment of a row of `PICKED`."""
+    id_, created, updated, flow_id, name, paused, tags, details, *place = row
+    queue_id, called, queue, pool = place
     return Deployment(
         id=decode.uid(id_),
         created=at(created),
@@ -36,6 +39,9 @@ def of_row(row: Row) -> Deployment:
         name=name,
         paused=bool(paused),
         tags=[] if tags is None else _strings.decode(tags),
+        work_queue_id=decode.maybe_uid(queue_id),
+        work_queue_name=called if queue is None else queue,
+        work_pool_name=pool,
         **structs.asdict(_details.decode(details)),
     )
 
@@ -85,12 +91,19 @@ def list_scheduled_runs(tx: Transaction, deployment_id: UUID) -> list[UUID]:
     return [decode.uid(row[0]) for row in tx.select(head.then(picked))]
 
 
+def lock(tx: Transaction, deployment_id: UUID) -> None:
+    """Let nobody else lock the deployment until the end."""
+    tx.execute(Sql("UPDATE deployment SET name = name WHERE id = ?", (deployment_id,)))
+
+
 def create(tx: Transaction, made: Deployment) -> bool:
     """Add a deployment; False if there is one of that name of the flow."""
     tags, details = _encoded(made)
     row = (
         tx.uid(made.id), micros(made.created), micros(made.updated), tx.uid(made.flow_id),
         encode.text(made.name), int(made.paused), tx.null if tags is None else tags, details,
+        tx.null if made.work_queue_id is None else tx.uid(made.work_queue_id),
+        tx.null if made.work_queue_name is None else encode.text(made.work_queue_name),
         DEFAULT_WORKSPACE,
     )  # fmt: skip
     return tx.run_many("deployment.create", [row]) == 1
@@ -99,9 +112,10 @@ def create(tx: Transaction, made: Deployment) -> bool:
 def change(tx: Transaction, now: datetime, changed: Deployment) -> None:
     """Write all of a deployment that may change."""
     tags, details = _encoded(changed)
-    values = (micros(now), int(changed.paused), tags, details, changed.id)
-    head = Sql("UPDATE deployment SET updated_at = ?, paused = ?, tags = ?, details = ?")
-    tx.execute(Sql(f"{head.text} WHERE id = ?", values))
+    queue = None if changed.work_queue_name is None else encode.text(changed.work_queue_name)
+    values = (now, changed.paused, tags, details, changed.work_queue_id, queue, changed.id)
+    head: LiteralString = "UPDATE deployment SET updated_at = ?, paused = ?, tags = ?, details = ?"
+    tx.execute(Sql(f"{head}, work_queue_id = ?, work_queue_name = ? WHERE id = ?", values))
 
 
 def delete(tx: Transaction, deployment_id: UUID) -> None:

@@ -60,8 +60,36 @@ DEPLOYMENT = (
     "paused",
     "tags",
     "details",
+    "work_queue_id",
+    "work_queue_name",
 )
 DEPLOYMENT_CREATE = (*DEPLOYMENT, "ws")
+
+WORK_POOL = (
+    "id",
+    "created_at",
+    "updated_at",
+    "name",
+    "type",
+    "is_paused",
+    "concurrency_limit",
+    "default_queue_id",
+    "details",
+)
+WORK_POOL_CREATE = (*WORK_POOL, "ws")
+WORK_QUEUE = (
+    "id",
+    "created_at",
+    "updated_at",
+    "name",
+    "description",
+    "is_paused",
+    "concurrency_limit",
+    "priority",
+    "work_pool_id",
+    "last_polled_at",
+)
+WORK_QUEUE_CREATE = (*WORK_QUEUE, "ws")
 
 SAVED_SEARCH = ("id", "created_at", "updated_at", "name", "filters")
 SAVED_SEARCH_CREATE = (*SAVED_SEARCH, "ws")

@@ -206,3 +206,16 @@ BY_IDS: dict[str, Executable] = {
     "slot.hand_over": update(lease).where(lease.c.grant_id.in_(_IDS)).values(kind=_HELD),
     "slot.delete_of_grants": delete(lease).where(lease.c.grant_id.in_(_IDS)),
 }
+
+CREATED: dict[Table, tuple[str, ...]] = {
+    saved: columns.SAVED_SEARCH_CREATE,
+    s.deployment: columns.DEPLOYMENT_CREATE,
+    s.work_pool: columns.WORK_POOL_CREATE,
+    s.work_queue: columns.WORK_QUEUE_CREATE,
+    given: columns.INPUT_CREATE,
+    var: columns.VARIABLE_CREATE,
+    art: columns.ARTIFACT_CREATE,
+    coll: columns.COLLECTION_CREATE,
+    limit: columns.LIMIT_CREATE,
+}
+"""What is inserted into the tables of objects; rows that exist already are left as they are."""

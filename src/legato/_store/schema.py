@@ -34,6 +34,7 @@ from legato._store.schema_logs import log_arrival
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
 from legato._store.schema_results import cache_entry, result, result_part, task_run_cache
+from legato._store.schema_work_pools import work_pool, work_queue
 
 __all__ = [
     "Uid",
@@ -59,6 +60,8 @@ __all__ = [
     "task_run_cache",
     "timer",
     "variable",
+    "work_pool",
+    "work_queue",
 ]
 
 meta = Table(
@@ -180,6 +183,13 @@ Index(
     flow_run.c.deployment_id,
     flow_run.c.sort_at,
     **p.where("deployment_id IS NOT NULL"),
+)
+Index(
+    "ix_flow_run_of_work_pool",
+    flow_run.c.ws,
+    flow_run.c.work_pool_id,
+    flow_run.c.sort_at,
+    **p.where("work_pool_id IS NOT NULL"),
 )
 Index(
     "ix_flow_run_parent",

@@ -19,5 +19,7 @@ deployment = Table(
     p.number("paused"),
     p.text_("tags"),
     p.text_("details", required=True),
+    p.ref("work_queue_id"),
+    p.text_("work_queue_name"),
     UniqueConstraint("flow_id", "name"),
 )

@@ -32,7 +32,9 @@ _STEP: LiteralString = (
 _RUN: LiteralString = (
     "flow_run.id, flow_run.name, flow_run.flow_id, flow.name, flow_run.deployment_id, "
     "flow_run.work_queue_id, flow_run.work_queue_name, flow_run.work_pool_id, "
-    "flow_run.work_pool_name, flow_run.parent_task_run_id, parent.name, flow_run.tags"
+    "flow_run.work_pool_name, "
+    "(SELECT work_pool.type FROM work_pool WHERE work_pool.id = flow_run.work_pool_id), "
+    "flow_run.parent_task_run_id, parent.name, flow_run.tags"
 )
 _TASK: LiteralString = (
     "state.version, task_run.version, task_run.name, task_run.task_key, task_run.dynamic_key, "
@@ -79,10 +81,10 @@ def at(
     What a closed attempt reported late is no event, nor what belongs to a run that is gone.
     """
     for row in _rows(tx, _OF_FLOW_RUNS, flow_runs):
-        yield row[0], of_flow_run(_change(row), _flow_run(row[17:29]))
+        yield row[0], of_flow_run(_change(row), _flow_run(row[17:30]))
     for row in _rows(tx, _OF_TASK_RUNS, task_runs):
-        run = None if row[17] is None else _flow_run(row[17:29])
-        yield row[0], of_task_run(_change(row), _task_run(row[29:]), run)
+        run = None if row[17] is None else _flow_run(row[17:30])
+        yield row[0], of_task_run(_change(row), _task_run(row[30:]), run)
 
 
 def _rows(tx: Transaction, query: LiteralString, places: Sequence[int]) -> Iterator[Row]:
@@ -103,7 +105,7 @@ def _state(row: Row) -> State:
 
 def _flow_run(row: Row) -> FlowRunFacts:
     id_, name, flow_id, flow, deployment, queue, queue_name, pool, pool_name, *rest = row
-    parent, parent_name, tags = rest
+    pool_type, parent, parent_name, tags = rest
     return FlowRunFacts(
         id=uid(id_),
         name=name,
@@ -114,6 +116,7 @@ def _flow_run(row: Row) -> FlowRunFacts:
         work_queue_name=queue_name,
         work_pool_id=maybe_uid(pool),
         work_pool_name=pool_name,
+        work_pool_type=pool_type,
         parent_task_run_id=maybe_uid(parent),
         parent_name=parent_name,
         tags=_json(tags, []),

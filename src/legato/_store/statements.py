@@ -372,15 +372,10 @@ MANY: dict[str, Many] = {
     "result.create": Many(s.result, columns.RESULT_CREATE, ignore=True),
     "tally_count.create": Many(s.tally_count, columns.TALLY_COUNT),
     "quarantine.create": Many(s.quarantine, columns.QUARANTINE, ignore=True),
-    "saved_search.create": Many(s.saved_search, object_columns.SAVED_SEARCH_CREATE, ignore=True),
-    "deployment.create": Many(s.deployment, object_columns.DEPLOYMENT_CREATE, ignore=True),
-    "flow_run_input.create": Many(s.flow_run_input, object_columns.INPUT_CREATE, ignore=True),
-    "variable.create": Many(s.variable, object_columns.VARIABLE_CREATE, ignore=True),
-    "artifact.create": Many(s.artifact, object_columns.ARTIFACT_CREATE, ignore=True),
-    "artifact_collection.create": Many(
-        s.artifact_collection, object_columns.COLLECTION_CREATE, ignore=True
-    ),
-    "concurrency_limit.create": Many(s.concurrency_limit, object_columns.LIMIT_CREATE, ignore=True),
+    **{
+        f"{table.name}.create": Many(table, names, ignore=True)
+        for table, names in object_statements.CREATED.items()
+    },
     "slot.create": Many(s.lease, object_columns.LEASE),
     "timer.create": Many(s.timer, columns.TIMER_CREATE, ignore=True),
     "lease.offer": Many(s.lease, columns.LEASE_CREATE, ignore=True),

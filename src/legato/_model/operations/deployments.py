@@ -8,10 +8,11 @@ from uuid import UUID
 from msgspec import Struct
 
 from legato._model.deployments import Deployment, DeploymentCreate, DeploymentUpdate, Labels
-from legato._model.errors import Conflict
-from legato._model.filters import DeploymentFilter, DeploymentSort
+from legato._model.errors import Conflict, ObjectNotFound
+from legato._model.filters import DeploymentSort
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
 from legato._model.operations.flow_runs import StateCreate
+from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import Operation, Spec
 
 
@@ -26,6 +27,7 @@ class CreateDeployment(Operation):
         answer=Deployment,
         status=201,
         body="deployment",
+        errors=(ObjectNotFound,),
     )
     deployment: DeploymentCreate
 
@@ -57,7 +59,7 @@ class ReadDeploymentByName(Operation):
     deployment_name: str
 
 
-class FilterDeployments(Operation):
+class FilterDeployments(OfRuns):
     """List deployments."""
 
     spec: ClassVar = Spec(
@@ -67,13 +69,12 @@ class FilterDeployments(Operation):
         access="read",
         answer=list[Deployment],
     )
-    deployments: DeploymentFilter | None = None
     sort: DeploymentSort = DeploymentSort.NAME_ASC
     limit: int | None = None
     offset: int = 0
 
 
-class CountDeployments(Operation):
+class CountDeployments(OfRuns):
     """Count deployments."""
 
     spec: ClassVar = Spec(
@@ -83,7 +84,6 @@ class CountDeployments(Operation):
         access="read",
         answer=int,
     )
-    deployments: DeploymentFilter | None = None
 
 
 class UpdateDeployment(Operation):
@@ -155,6 +155,7 @@ class DeploymentFlowRun(Struct, kw_only=True, omit_defaults=True, forbid_unknown
     idempotency_key: str | None = None
     parent_task_run_id: UUID | None = None
     job_variables: dict[str, Any] = {}
+    work_queue_name: str | None = None
     enforce_parameter_schema: bool | None = None
 
 

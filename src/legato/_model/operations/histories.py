@@ -8,6 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._model.filters import WorkQueueFilter
 from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import Operation, Spec
 from legato._model.states import StateType
@@ -49,6 +50,8 @@ class FlowRunHistory(OverTime):
         access="read",
         answer=list[HistoryInterval],
     )
+    work_queues: WorkQueueFilter | None = None
+    """What Prefect's clients call `work_pool_queues` here."""
 
 
 class TaskRunHistory(OverTime):

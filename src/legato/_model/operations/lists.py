@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from legato._model.errors import InvalidRequest
-from legato._model.filters import FlowFilter, FlowRunFilter, TaskRunFilter
+from legato._model.filters import (
+    DeploymentFilter,
+    FlowFilter,
+    FlowRunFilter,
+    Leaf,
+    TaskRunFilter,
+    WorkPoolFilter,
+    WorkQueueFilter,
+)
 from legato._model.operations.spec import LIMIT, Operation
 
 
@@ -13,6 +21,18 @@ class OfRuns(Operation, kw_only=True):
     flows: FlowFilter | None = None
     flow_runs: FlowRunFilter | None = None
     task_runs: TaskRunFilter | None = None
+    deployments: DeploymentFilter | None = None
+    work_pools: WorkPoolFilter | None = None
+    work_pool_queues: WorkQueueFilter | None = None
+
+
+NOUNS = ("flows", "flow_runs", "task_runs", "deployments", "work_pools", "work_pool_queues")
+
+
+def filters(request: Operation) -> dict[str, Leaf]:
+    """Return the filters that a request has, by the noun that each of them looks at."""
+    given = {noun: getattr(request, noun, None) for noun in NOUNS}
+    return {noun: leaf for noun, leaf in given.items() if leaf is not None}
 
 
 def bounds(limit: int | None, offset: int, most: int = LIMIT) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
+from legato._model.operations.lists import filters
 from legato._store import decode, sql
 from legato._store.dialect import micros
 from legato._store.port import Transaction
@@ -31,7 +32,7 @@ def history(
     tx: Transaction, now: datetime, noun: str, request: Any, span: tuple[int, int, int]
 ) -> list[Counted]:
     """Count runs by state in the intervals of a span: first microsecond, length, number."""
-    if any((request.flows, request.flow_runs, request.task_runs)):
+    if filters(request):
         return _counted(tx, now, noun, request, span, [])
     live = _counted(tx, now, noun, request, span, conditions.live(_TABLES[noun]))
     first, length, count = span

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, LiteralString, NamedTuple
 
 from legato._model import filters as f
+from legato._model.operations.lists import filters
 from legato._store import sql
 from legato._store.queries import conditions as c
 from legato._store.queries.conditions import Condition
@@ -33,6 +34,68 @@ def _deployed(leaf: f.NullFilter | None) -> Condition | None:
         return None
     found: LiteralString = "EXISTS (SELECT 1 FROM deployment WHERE deployment.flow_id = flow.id)"
     return Sql(f"NOT {found}") if leaf.is_null_ else Sql(found)
+
+
+def deployments(given: f.DeploymentFilter | None) -> Condition | None:
+    """Conditions on rows of `deployment`."""
+    if given is None:
+        return None
+    return c.joined(
+        given.operator,
+        [
+            c.listed("deployment.id", given.id),
+            c.named("deployment.name", given.name),
+            c.tagged_in("deployment.tags", given.tags),
+            c.listed("deployment.work_queue_name", given.work_queue_name),
+            _paused(given.paused),
+            _named_either(given.flow_or_deployment_name),
+        ],
+    )
+
+
+def _paused(leaf: f.FlagFilter | None) -> Condition | None:
+    if leaf is None or leaf.eq_ is None:
+        return None
+    return Sql("deployment.paused = ?", (int(leaf.eq_),))
+
+
+def _named_either(leaf: f.LikeFilter | None) -> Condition | None:
+    if leaf is None or leaf.like_ is None:
+        return None
+    found, values = sql.has_part("flow.name", leaf.like_)
+    of_flow: LiteralString = f"deployment.flow_id IN (SELECT flow.id FROM flow WHERE {found})"
+    return sql.any_of([sql.has_part("deployment.name", leaf.like_), Sql(of_flow, values)])
+
+
+def work_pools(given: f.WorkPoolFilter | None) -> Condition | None:
+    """Conditions on rows of `work_pool`."""
+    if given is None:
+        return None
+    return c.joined(
+        given.operator,
+        [
+            c.listed("work_pool.id", given.id),
+            c.named("work_pool.name", given.name),
+            c.listed("work_pool.type", given.type),
+        ],
+    )
+
+
+def work_queues(given: f.WorkQueueFilter | None) -> Condition | None:
+    """Conditions on rows of `work_queue`."""
+    if given is None:
+        return None
+    named = [c.listed("work_queue.name", given.name), _begins(given.name)]
+    parts = [c.listed("work_queue.id", given.id), c.joined(f.Operator.and_, named)]
+    return c.joined(given.operator, parts)
+
+
+def _begins(leaf: f.QueueNameFilter | None) -> Condition | None:
+    if leaf is None or leaf.startswith_ is None:
+        return None
+    # not by LIKE, for which SQLite takes "a" and "A" for the same
+    begins: LiteralString = "substr(work_queue.name, 1, length(CAST(? AS TEXT))) = ?"
+    return sql.any_of([Sql(begins, (start, start)) for start in leaf.startswith_])
 
 
 def flow_runs(given: f.FlowRunFilter | None, *, by_state: bool = True) -> Condition | None:
@@ -118,22 +181,28 @@ def related(noun: str, request: Any, *, by_state: bool = True) -> list[Condition
         "flows": flows,
         "flow_runs": partial(flow_runs, by_state=by_state),
         "task_runs": task_runs,
+        "deployments": deployments,
+        "work_pools": work_pools,
+        "work_pool_queues": work_queues,
     }
     found: list[Condition] = []
-    for other, make in own.items():
-        given = getattr(request, other)
-        condition = make(given)
-        if condition is None:
-            continue
-        for step in reversed(_PATHS.get((noun, other), ())):
-            if step.there == "flow.id" and _names_one(given):
-                condition = _linked(step, "=", condition)
-            elif other == "flows" or _names_ids(given):
-                condition = _linked(step, "IN", condition)
-            else:
-                condition = _having(step, condition)
-        found.append(condition)
+    for other, given in filters(request).items():
+        condition = own[other](given)
+        if condition is not None:
+            found += [_along(path, other, given, condition) for path in paths(noun, other)]
     return found
+
+
+def _along(path: tuple[Step, ...], other: str, given: Any, condition: Condition) -> Condition:
+    """Return the condition on a noun that follows from one on another noun."""
+    for step in reversed(path):
+        if step.there == ONE_OF.get(other) and _names_one(given):
+            condition = _linked(step, "=", condition)
+        elif other in ONE_OF or _names_ids(given):
+            condition = _linked(step, "IN", condition)
+        else:
+            condition = _having(step, condition)
+    return condition
 
 
 def of_runs(column: LiteralString, noun: str, request: Any) -> Condition:
@@ -144,8 +213,8 @@ def of_runs(column: LiteralString, noun: str, request: Any) -> Condition:
     return _linked(step, "IN", condition) if few else _having(step, condition)
 
 
-def _names_one(given: f.FlowFilter) -> bool:
-    """Tell whether a filter picks at most one flow."""
+def _names_one(given: Any) -> bool:
+    """Tell whether a filter picks at most one row, by an id or a name that is unique."""
     few = [leaf.any_ for leaf in (given.id, given.name) if leaf is not None]
     return given.operator is f.Operator.and_ and any(ids and len(ids) == 1 for ids in few)
 
@@ -181,10 +250,37 @@ def _having(step: Step, condition: Condition) -> Condition:
     return Sql(f"EXISTS ({found})", values)
 
 
+def paths(noun: str, other: str) -> Sequence[tuple[Step, ...]]:
+    """Return how one gets from a noun to another; one to all that these paths pick."""
+    if noun == other:
+        return [()]
+    found = [_PATHS[noun, other]]
+    if (noun, other) == ("flow_runs", "work_pool_queues"):
+        found.append((_RUN_TO_POOL_OF_QUEUE,))  # for its index
+    return found
+
+
+ONE_OF: dict[str, LiteralString | None] = {
+    "flows": "flow.id",
+    "work_pools": "work_pool.id",
+    "deployments": None,
+    "work_pool_queues": None,
+}
+"""Nouns of which there are few, and the id of those whose name says which one it is."""
+
 _FLOW_TO_RUNS = Step("flow.id", "flow_run.flow_id")
 _RUN_TO_FLOW = Step("flow_run.flow_id", "flow.id")
 _RUN_TO_TASKS = Step("flow_run.id", "task_run.flow_run_id")
 _TASK_TO_RUN = Step("task_run.flow_run_id", "flow_run.id")
+_RUN_TO_DEPLOYMENT = Step("flow_run.deployment_id", "deployment.id")
+_RUN_TO_POOL = Step("flow_run.work_pool_id", "work_pool.id")
+_RUN_TO_QUEUE = Step("flow_run.work_queue_id", "work_queue.id")
+_RUN_TO_POOL_OF_QUEUE = Step("flow_run.work_pool_id", "work_queue.work_pool_id")
+_FLOW_TO_DEPLOYMENT = Step("flow.id", "deployment.flow_id")
+_DEPLOYMENT_TO_FLOW = Step("deployment.flow_id", "flow.id")
+_DEPLOYMENT_TO_RUNS = Step("deployment.id", "flow_run.deployment_id")
+_DEPLOYMENT_TO_QUEUE = Step("deployment.work_queue_id", "work_queue.id")
+_QUEUE_TO_POOL = Step("work_queue.work_pool_id", "work_pool.id")
 
 _PATHS: dict[tuple[str, str], tuple[Step, ...]] = {
     ("flows", "flow_runs"): (_FLOW_TO_RUNS,),
@@ -193,4 +289,18 @@ _PATHS: dict[tuple[str, str], tuple[Step, ...]] = {
     ("flow_runs", "task_runs"): (_RUN_TO_TASKS,),
     ("task_runs", "flow_runs"): (_TASK_TO_RUN,),
     ("task_runs", "flows"): (_TASK_TO_RUN, _RUN_TO_FLOW),
+    ("flows", "deployments"): (_FLOW_TO_DEPLOYMENT,),
+    ("flows", "work_pools"): (_FLOW_TO_DEPLOYMENT, _DEPLOYMENT_TO_QUEUE, _QUEUE_TO_POOL),
+    ("flows", "work_pool_queues"): (_FLOW_TO_DEPLOYMENT, _DEPLOYMENT_TO_QUEUE),
+    ("flow_runs", "deployments"): (_RUN_TO_DEPLOYMENT,),
+    ("flow_runs", "work_pools"): (_RUN_TO_POOL,),
+    ("flow_runs", "work_pool_queues"): (_RUN_TO_QUEUE,),
+    ("task_runs", "deployments"): (_TASK_TO_RUN, _RUN_TO_DEPLOYMENT),
+    ("task_runs", "work_pools"): (_TASK_TO_RUN, _RUN_TO_POOL),
+    ("task_runs", "work_pool_queues"): (_TASK_TO_RUN, _RUN_TO_QUEUE),
+    ("deployments", "flows"): (_DEPLOYMENT_TO_FLOW,),
+    ("deployments", "flow_runs"): (_DEPLOYMENT_TO_RUNS,),
+    ("deployments", "task_runs"): (_DEPLOYMENT_TO_RUNS, _RUN_TO_TASKS),
+    ("deployments", "work_pools"): (_DEPLOYMENT_TO_QUEUE, _QUEUE_TO_POOL),
+    ("deployments", "work_pool_queues"): (_DEPLOYMENT_TO_QUEUE,),
 }

@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 
 from legato._model import filters as f
 from legato._model.artifacts import Artifact, ArtifactCollection
+from legato._model.operations.lists import filters
 from legato._model.variables import Variable
 from legato._store import artifacts as artifact_rows
 from legato._store import object_columns as columns
@@ -113,7 +114,7 @@ def _artifacts(request: Any, id_: LiteralString, key: LiteralString) -> list[Sql
         ]
         condition = c.joined(given.operator, parts)
         found += [] if condition is None else [condition]
-    if request.flows is not None or request.flow_runs is not None:
+    if filters(request).keys() - {"task_runs"}:
         found.append(nouns.of_runs("artifact.flow_run_id", "flow_runs", request))
     if request.task_runs is not None:
         found.append(nouns.of_runs("artifact.task_run_id", "task_runs", request))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, LiteralString, NamedTuple
 
 from legato._model.filters import Operator, TimeFilter
+from legato._model.operations.lists import filters
 from legato._model.states import TERMINAL, StateType
 from legato._store import sql, tallies
 from legato._store.dialect import micros
@@ -80,9 +81,9 @@ def _gaps(
 
 def asked(noun: str, request: Any) -> Asked | None:
     """Return what a request asks for if that is all runs of a time; None: something else."""
-    given = {name: getattr(request, name) for name in ("flows", "flow_runs", "task_runs")}
-    own = given.pop(noun)
-    if noun == "flows" or own is None or any(given.values()) or own.operator is Operator.or_:
+    given = filters(request)
+    own: Any = given.pop(noun, None)
+    if noun == "flows" or own is None or given or own.operator is Operator.or_:
         return None
     leaves = {name for name in own.__struct_fields__ if getattr(own, name) is not None}
     times = leaves - {"operator", "state"}

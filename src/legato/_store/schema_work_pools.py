@@ -1,0 +1,41 @@
+"""The tables of work pools and their queues. Part of `schema.py`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Integer, Table, UniqueConstraint
+
+from legato._store import schema_parts as p
+from legato._store.schema_parts import metadata
+
+work_pool = Table(
+    "work_pool",
+    metadata,
+    p.id_(),
+    p.ws(),
+    p.text_("name", required=True),
+    p.at("created_at", required=True),
+    p.at("updated_at", required=True),
+    p.text_("type", required=True),
+    p.number("is_paused"),
+    Column("concurrency_limit", Integer),
+    p.ref("default_queue_id", required=True),
+    p.text_("details", required=True),
+    UniqueConstraint("ws", "name"),
+)
+
+work_queue = Table(
+    "work_queue",
+    metadata,
+    p.id_(),
+    p.ws(),
+    p.ref("work_pool_id", required=True),
+    p.text_("name", required=True),
+    p.at("created_at", required=True),
+    p.at("updated_at", required=True),
+    p.text_("description"),
+    p.number("is_paused"),
+    p.number("priority"),
+    Column("concurrency_limit", Integer),
+    p.at("last_polled_at"),
+    UniqueConstraint("work_pool_id", "name"),
+)
