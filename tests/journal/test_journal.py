@@ -409,6 +409,32 @@ def test_what_was_kept_ahead_keeps_its_number_when_memory_is_full(receiver):
     assert receiver.batches[0].first_seq == 1
 
 
+def test_a_step_is_kept_before_the_batch_that_is_due(receiver, monkeypatch):
+    journal, ahead = new_journal(receiver), []
+    monkeypatch.setattr(journal._scribe, "start", lambda: None)
+    journal.keep_with(lambda records: ahead.append(len(receiver.batches)) or True)
+    records = [fact("begins"), fact("ends")]
+    journal.append(records[0])
+    journal._scribe.due = True
+    journal.hold(records[1])
+    assert journal.keep_ahead(IDS.new(), 1)
+    assert ahead == [0]
+    assert [(batch.records, batch.acked) for batch in receiver.batches] == [(records, False)]
+
+
+def test_a_step_that_ends_while_a_batch_is_written_is_kept(receiver, monkeypatch):
+    journal, ahead = new_journal(receiver), []
+    monkeypatch.setattr(journal._scribe, "start", lambda: None)
+    journal.keep_with(lambda records: ahead.append(records.first_seq) or True)
+    receiver.before.append(lambda batch: journal.hold(fact("ends")))
+    journal.append(fact("begins"))
+    journal._scribe.due = True
+    journal.append(fact("goes on"))
+    assert [len(batch.records) for batch in receiver.batches] == [2]
+    assert journal.keep_ahead(IDS.new(), 1)
+    assert ahead == [3]
+
+
 def test_without_a_store_memory_stays_bounded_and_proposals_are_kept(receiver):
     journal = new_journal(receiver)
     out_of_use(receiver)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from legato import durable, flow, task
+from legato._backend.current import current
 from legato._sdk import resumption
 from legato.client.orchestration import get_client
 
@@ -280,3 +281,25 @@ def test_the_plan_says_which_steps_run_again_and_why(run, ledger):
     done = resume(run, "nested")
     assert "1 step reused, 1 step run again" in done.stderr
     assert "inner-0: it goes on where it stopped (Crashed)" in done.stderr
+
+
+def test_steps_are_safe_in_a_row_of_their_own_even_if_a_batch_is_due(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = current().journal
+    kept: list[bool] = []
+    keep_ahead = journal.keep_ahead
+    monkeypatch.setattr(journal, "keep_ahead", lambda *of: kept.append(keep_ahead(*of)) or kept[-1])
+
+    @task
+    def step(x: int) -> int:
+        journal._scribe.due = True
+        return x
+
+    @flow(durable=True)
+    def steps() -> int:
+        return sum(step(x) for x in range(5))
+
+    assert steps() == 10
+    assert kept == [True] * 5
+    assert len(completed_by_key()) == 5

@@ -134,6 +134,12 @@ class Journal:
         if self._bells or self._scribe.due or len(buffer) >= self._mark:
             self._nudge()
 
+    def hold(self, record: Record) -> None:
+        """Add a fact that `keep_ahead` is about to keep: no batch takes it before, if it can be."""
+        self._buffer.append(record)
+        if self._bells:
+            self._scribe.ring()
+
     def lull(self) -> None:
         """Commit what has piled up: at this moment most runs in it have ended.
 
@@ -173,9 +179,10 @@ class Journal:
         self._keep = self._drain.ahead.keep = keep
 
     def keep_ahead(self, flow_run_id: UUID, epoch: int) -> bool:
-        """Have all that was appended before survive a power cut, before it becomes rows.
+        """Have all that was added before survive a power cut, before it becomes rows.
 
         That is done only for the attempt that holds a run. False: it was not; `flush` then.
+        A batch that is due comes after that: a step which it took would wait for its full sync.
         """
         if self._keep is None:
             return False
@@ -183,7 +190,10 @@ class Journal:
         attempt = Attempt(self.writer.id, flow_run_id, epoch)
         kept: list[bool] = []
         self._turn.during(lambda: kept.append(self._drain.keep_ahead(attempt)))
-        return kept == [True]
+        if kept != [True]:
+            return False
+        self._nudge()
+        return True
 
     def keep_here(self) -> bool:
         """Put what the store does not take into the spool, so that it survives a power cut.
@@ -281,8 +291,12 @@ class Journal:
         self._mark = 1 if self._closed else max(GROUP, len(self._buffer) + GROUP)
 
     def _move(self, rounds: int) -> None:
+        """Move what is there now; what comes meanwhile may be about to be kept ahead."""
+        left = self._drain.backlog
         for _ in range(rounds):
-            if self._drain.empty or not self._step(acked=False):
+            moved = self._step(acked=False) if left > 0 else 0
+            left -= moved
+            if not moved:
                 break
 
     def _patience(self) -> float:

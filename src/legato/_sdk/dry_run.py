@@ -96,6 +96,8 @@ class _Notes:
         if isinstance(record, TaskRunCreated):
             self._add(record.run, is_flow=False)
 
+    hold = append
+
     def propose(self, *records: object) -> list[Accepted]:
         for record in records:
             if isinstance(record, FlowRunProposed) and record.parent is not None:

@@ -86,6 +86,8 @@ class PipeJournal:
         else:
             _own_journal().append(record)
 
+    hold = append
+
     def propose(self, *records: Record) -> list[Answer]:
         """Add records in order; return the answers of the proposals."""
         if os.getpid() == self._pid:

@@ -244,7 +244,8 @@ class TaskExecution(Execution):
 
             transaction_standing.keep(self)
         state = self._stamp(draft)
-        self.backend.journal.append(
+        journal = self.backend.journal
+        (journal.hold if durable else journal.append)(
             TaskRunMoved(
                 self.epoch,
                 self.flow_run_id,
