@@ -66,7 +66,8 @@ def test_an_operation_is_well_formed(operation):
         assert spec.body is None
         assert all(fields[name].type in SCALARS for name in others)
     reads = re.search(
-        r"\.(filter(_\w+)?|follow|wait|paginate|history|lateness|points|next_runs|count(_\w+)?)$",
+        r"\.(filter(_\w+)?|follow|wait|paginate|history|lateness|points|next_runs|validate|"
+        r"count(_\w+)?)$",
         spec.id,
     )
     assert (spec.access == "read") == (spec.method == "GET" or reads is not None)

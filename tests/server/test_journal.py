@@ -112,9 +112,10 @@ def test_an_older_attempt_is_fenced_and_the_rest_of_the_batch_stands(api, post):
         (b"no gzip", "gzip", "not gzip"),
         (gzip.compress(b"{}", mtime=0)[:-4], "gzip", "in the middle"),
         (gzip.compress(b"\0" * (MAX_BYTES + 1), mtime=0), "gzip", "longer than"),
+        (gzip.compress(b"\0" * 9, mtime=0)[:-4] + b"\1\0\0\0", "gzip", "longer than it says"),
         (b"{}", "br", "gzip is known"),
     ],
-    ids=["empty", "json", "deep", "no gzip", "cut", "long", "encoding"],
+    ids=["empty", "json", "deep", "no gzip", "cut", "long", "lie", "encoding"],
 )
 def test_what_is_no_parcel_is_refused(api, body, encoding, says):
     headers = {} if encoding is None else {"content-encoding": encoding}

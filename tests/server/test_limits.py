@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from legato._server.connections import HEAD_MAX_BYTES, Connection
 from legato._server.headers import SECURITY
-from legato._server.safety import BODY_MAX_BYTES
+from legato._server.room import BODY_MAX_BYTES
 from legato._server.socket_protocol import FRAME_MAX_BYTES
 from legato._store.sqlite import SqliteStore
 

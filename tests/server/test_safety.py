@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from legato._model.errors import SettingsError
-from legato._server.safety import BODY_MAX_BYTES, Access
+from legato._server.room import BODY_MAX_BYTES
+from legato._server.safety import Access
 from legato._server.serve import Options
 
 

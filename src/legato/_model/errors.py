@@ -15,6 +15,7 @@ Error
   DefinitionError     a flow or task that cannot be defined as written
   StoreError          StoreBusy  StoreFull  StoreReadOnly  StoreTimeout  StoreTooNew  StoreTooOld
     ServerAway        a StoreBusy
+    Crowded           a StoreBusy
     ServerRefused
 """
 
@@ -149,6 +150,12 @@ class ServerAway(StoreBusy):
     """The server does not answer; try again."""
 
     code = "server_away"
+
+
+class Crowded(StoreBusy):
+    """There is no room for so many long bodies at once; send the request again."""
+
+    code = "crowded"
 
 
 class ServerRefused(StoreError):

@@ -92,14 +92,20 @@ def unwrapped(body: bytes, encoding: str | None) -> Parcel:
     return parcel
 
 
+def plain_bytes(body: bytes, encoding: str | None) -> int:
+    """Return how long a parcel says that it is, which is never expanded beyond that."""
+    return int.from_bytes(body[-4:], "little") if encoding == "gzip" else len(body)
+
+
 def _expanded(body: bytes) -> bytes:
+    longest = min(plain_bytes(body, "gzip"), MAX_BYTES)
     expander = zlib.decompressobj(_GZIP)
     try:
-        plain = expander.decompress(body, MAX_BYTES + 1)
+        plain = expander.decompress(body, longest + 1)
     except zlib.error as error:
         raise InvalidRequest(f"The body is not gzip: {error}.") from None
-    if len(plain) > MAX_BYTES or expander.unconsumed_tail:
-        raise InvalidRequest(f"The parcel is longer than {MAX_BYTES} bytes.")
+    if len(plain) > longest or expander.unconsumed_tail:
+        raise InvalidRequest(f"The parcel is longer than it says, or than {MAX_BYTES} bytes.")
     if not expander.eof:
         raise InvalidRequest("The body ends in the middle of what gzip has made.")
     return plain

@@ -36,7 +36,8 @@ from legato._server.operations import (
     Operations,
     too_long,
 )
-from legato._server.safety import Access, Guard, TooLong
+from legato._server.room import TooLong
+from legato._server.safety import Access, Guard
 from legato._server.streams import Streams
 
 _log = getLogger("legato.server")

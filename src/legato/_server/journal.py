@@ -17,6 +17,7 @@ from legato._model.parcels import MEDIA_TYPE, Parcel
 from legato._model.records import Batch, BatchAnswer
 from legato._server import native
 from legato._server.control import Control
+from legato._server.room import Room
 from legato._store.port import Lane
 
 _DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}}
@@ -46,12 +47,15 @@ DESCRIPTION = {
 
 def routes(control: Control) -> list[BaseRoute]:
     """Return the route, below `/api`."""
+    expanded = Room()  # not that of bodies: who has room there waits for nobody who waits for room
 
     async def post(request: Request) -> Response:
+        encoding = request.headers.get("content-encoding")
         try:
             body = await request.body()
-            parcel = parcels.unwrapped(body, request.headers.get("content-encoding"))
-            answer = await _received(control, parcel)
+            size = parcels.plain_bytes(body, encoding)
+            async with expanded.taken(min(size, parcels.MAX_BYTES) if encoding else 0):
+                answer = await _received(control, parcels.unwrapped(body, encoding))
         except ClientDisconnect:
             return Response(status_code=499)
         except Error as error:

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from legato._control.idempotency import KEY_MAX, Once, Said, once
-from legato._model.errors import Error, InvalidRequest, Locked
+from legato._model.errors import Crowded, Error, InvalidRequest, Locked
 from legato._model.operations.logs import DownloadLogs
 from legato._model.operations.requests import Match, made, matches
 from legato._model.operations.spec import Operation
@@ -23,7 +23,7 @@ from legato._server.answers import JsonAnswer, json_response, sent
 from legato._server.bodies import ECHO_MAX_BYTES, decoded, received
 from legato._server.control import Control
 from legato._server.measuring import OPERATION
-from legato._server.safety import BODY_MAX_BYTES, TooLong
+from legato._server.room import BODY_MAX_BYTES, TooLong
 from legato._server.shapes import shaped
 from legato._store.port import Transaction
 
@@ -165,6 +165,8 @@ def refused(error: Error, match: Match, raw: bytes) -> Response:
     answer = json_response(*problems.answer(error, match.kind, _echoed(raw), echo=echo))
     if isinstance(error, Locked):
         answer.headers["Retry-After"] = f"{error.retry_after:.3f}"
+    elif isinstance(error, Crowded):
+        answer.headers["Retry-After"] = "1"
     return answer
 
 

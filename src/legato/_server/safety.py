@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from legato._server.handshake import refused
 from legato._server.headers import STANDING
+from legato._server.room import BODY_MAX_BYTES, Body, Room
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-BODY_MAX_BYTES = 16 * 1024 * 1024
 _ONCE = ("host", "origin", "authorization", "content-length", "x-prefect-api-version")
 """Headers of which a second one would be read by one part of a server and not by another."""
 _HOSTS_MAX = 64
@@ -81,6 +81,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, access: Access, open_paths: frozenset[str]) -> None:
         self._app, self._access, self._open = app, access, open_paths
+        self._room = Room()
         self._knows_host = lru_cache(_HOSTS_MAX)(self._is_known)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,7 +95,11 @@ class Guard:
         if scope["type"] == "websocket":  # who connects says in the first frame who it is
             await self._app(scope, receive, send)
             return
-        await self._app(scope, _Bounded(receive), _hardened(send))
+        body = Body(receive, self._room, _length(scope))
+        try:
+            await self._app(scope, body, _hardened(send))
+        finally:
+            body.close()
 
     def _is_known(self, host: bytes) -> bool:
         return self._access.knows_host(host.decode("latin-1"))
@@ -121,6 +126,14 @@ class Guard:
         return _malformed(headers)
 
 
+def _length(scope: Scope) -> int:
+    """Return how long a request says that its body is; 0: it comes in pieces, or there is none."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
+
+
 def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("latin-1")
 
@@ -141,24 +154,6 @@ def _malformed(headers: Mapping[bytes, bytes]) -> tuple[int, dict[str, str]] | N
     if not length.isdigit() or len(length) > 15 or int(length) > BODY_MAX_BYTES:
         return 413, {"detail": f"The body is longer than {BODY_MAX_BYTES} bytes."}
     return None
-
-
-class TooLong(Exception):
-    """A body went on beyond the limit."""
-
-
-class _Bounded:
-    """A receiver that ends a body which goes on beyond the limit."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._left = receive, BODY_MAX_BYTES
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
-            raise TooLong
-        return message
 
 
 def _hardened(send: Send) -> Send:
