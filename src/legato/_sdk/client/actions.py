@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from legato._model import artifacts, concurrency_limits, variables
+from legato._model import artifacts, concurrency_limits, deployments, variables
 from legato._sdk.records import Record, RecordMeta
 
 
@@ -38,3 +38,7 @@ class GlobalConcurrencyLimitUpdate(
     Record, concurrency_limits.GlobalConcurrencyLimitUpdate, metaclass=RecordMeta
 ):
     """What is to be changed of a limit."""
+
+
+class DeploymentUpdate(Record, deployments.DeploymentUpdate, metaclass=RecordMeta):
+    """What is to be changed of a deployment."""

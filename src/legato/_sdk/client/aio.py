@@ -20,6 +20,7 @@ from legato._model.operations import logs as log_operations
 from legato._model.operations import states as state_operations
 from legato._model.operations import task_runs as task_run_operations
 from legato._model.states import State as StateRecord
+from legato._sdk.client.aio_deployments import DeploymentsClient
 from legato._sdk.client.aio_objects import ObjectsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class Client(ObjectsClient):
+class Client(ObjectsClient, DeploymentsClient):
     """Asks the backend of this process; `async with get_client() as client`."""
 
     async def __aenter__(self) -> Self:
@@ -82,12 +83,13 @@ class Client(ObjectsClient):
         """Return the flow of a name; raise ObjectNotFound."""
         return Flow.wrap(await send(flow_operations.ReadFlowByName(name=flow_name)))
 
-    async def read_flows(
+    async def read_flows(  # noqa: PLR0913 - Prefect's signature
         self,
         *,
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
         sort: f.FlowSort | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -98,6 +100,7 @@ class Client(ObjectsClient):
                 flows=flow_filter,
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
+                deployments=deployment_filter,
                 sort=f.FlowSort(sort or "NAME_ASC"),
                 limit=limit,
                 offset=offset,
@@ -111,11 +114,15 @@ class Client(ObjectsClient):
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
     ) -> int:
         """Count flows."""
         found: int = await send(
             flow_operations.CountFlows(
-                flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                deployments=deployment_filter,
             )
         )
         return found
@@ -165,6 +172,7 @@ class Client(ObjectsClient):
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
         sort: f.FlowRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -176,6 +184,7 @@ class Client(ObjectsClient):
                 flows=flow_filter,
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
+                deployments=deployment_filter,
                 sort=f.FlowRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
@@ -190,11 +199,15 @@ class Client(ObjectsClient):
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
     ) -> int:
         """Count flow runs."""
         found: int = await send(
             flow_run_operations.CountFlowRuns(
-                flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                deployments=deployment_filter,
             )
         )
         return found
@@ -244,6 +257,7 @@ class Client(ObjectsClient):
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
         sort: f.TaskRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -255,6 +269,7 @@ class Client(ObjectsClient):
                 flows=flow_filter,
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
+                deployments=deployment_filter,
                 sort=f.TaskRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,

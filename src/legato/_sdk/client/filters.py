@@ -223,3 +223,23 @@ class ArtifactCollectionFilterType(Record, filters.TextFilter, metaclass=RecordM
 
 class ArtifactCollectionFilter(Record, filters.ArtifactCollectionFilter, metaclass=RecordMeta):
     """Which keys of artifacts."""
+
+
+class DeploymentFilterId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of a deployment."""
+
+
+class DeploymentFilterName(Record, filters.NameFilter, metaclass=RecordMeta):
+    """The name of a deployment."""
+
+
+class DeploymentFilterWorkQueueName(Record, filters.AnyFilter, metaclass=RecordMeta):
+    """The work queue of a deployment."""
+
+
+class DeploymentFilterTags(Record, filters.TagsFilter, metaclass=RecordMeta):
+    """The tags of a deployment."""
+
+
+class DeploymentFilter(Record, filters.DeploymentFilter, metaclass=RecordMeta):
+    """Which deployments."""

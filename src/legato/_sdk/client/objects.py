@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from legato._model import (
     artifacts,
     concurrency_limits,
+    deployments,
     flow_runs,
     flows,
     logs,
@@ -86,6 +87,10 @@ class OrchestrationResult(RunRecord, operations.OrchestrationResult, metaclass=R
 
 class Log(StoredRecord, logs.Log, metaclass=RecordMeta):
     """A line that a run logged."""
+
+
+class DeploymentResponse(StoredRecord, deployments.Deployment, metaclass=RecordMeta):
+    """A deployment: a flow with where its code is and what its runs begin with."""
 
 
 class Variable(StoredRecord, variables.Variable, metaclass=RecordMeta):

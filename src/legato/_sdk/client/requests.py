@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -68,3 +69,17 @@ def failed(error: Error) -> Answer:
     if isinstance(error, InvalidRequest) and error.problems:
         body["problems"] = error.problems
     return Answer(error.status, encoded(body))
+
+
+def present(given: Mapping[str, Any], of: type[Struct]) -> dict[str, Any]:
+    """Return the fields of a request among arguments that are not None."""
+    names = of.__struct_fields__
+    return {name: given[name] for name in names if given.get(name) is not None}
+
+
+def named(name: str) -> tuple[str, str]:
+    """Return the names of flow and deployment in `FLOW/DEPLOYMENT`; raise InvalidRequest."""
+    flow, slash, deployment = name.partition("/")
+    if not (flow and slash and deployment) or "/" in deployment:
+        raise InvalidRequest(f"name: A deployment is named FLOW/DEPLOYMENT, not {name!r:.100}.")
+    return flow, deployment

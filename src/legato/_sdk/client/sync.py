@@ -20,6 +20,7 @@ from legato._model.operations import logs as log_operations
 from legato._model.operations import states as state_operations
 from legato._model.operations import task_runs as task_run_operations
 from legato._model.states import State as StateRecord
+from legato._sdk.client.sync_deployments import SyncDeploymentsClient
 from legato._sdk.client.sync_objects import SyncObjectsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class SyncClient(SyncObjectsClient):
+class SyncClient(SyncObjectsClient, SyncDeploymentsClient):
     """Asks the backend of this process; `with get_client(sync_client=True) as client`."""
 
     def __enter__(self) -> Self:
@@ -82,12 +83,13 @@ class SyncClient(SyncObjectsClient):
         """Return the flow of a name; raise ObjectNotFound."""
         return Flow.wrap(send(flow_operations.ReadFlowByName(name=flow_name)))
 
-    def read_flows(
+    def read_flows(  # noqa: PLR0913 - Prefect's signature
         self,
         *,
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
         sort: f.FlowSort | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -98,6 +100,7 @@ class SyncClient(SyncObjectsClient):
                 flows=flow_filter,
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
+                deployments=deployment_filter,
                 sort=f.FlowSort(sort or "NAME_ASC"),
                 limit=limit,
                 offset=offset,
@@ -111,11 +114,15 @@ class SyncClient(SyncObjectsClient):
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
     ) -> int:
         """Count flows."""
         found: int = send(
             flow_operations.CountFlows(
-                flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                deployments=deployment_filter,
             )
         )
         return found
@@ -165,6 +172,7 @@ class SyncClient(SyncObjectsClient):
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
         sort: f.FlowRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -176,6 +184,7 @@ class SyncClient(SyncObjectsClient):
                 flows=flow_filter,
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
+                deployments=deployment_filter,
                 sort=f.FlowRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
@@ -190,11 +199,15 @@ class SyncClient(SyncObjectsClient):
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
     ) -> int:
         """Count flow runs."""
         found: int = send(
             flow_run_operations.CountFlowRuns(
-                flows=flow_filter, flow_runs=flow_run_filter, task_runs=task_run_filter
+                flows=flow_filter,
+                flow_runs=flow_run_filter,
+                task_runs=task_run_filter,
+                deployments=deployment_filter,
             )
         )
         return found
@@ -244,6 +257,7 @@ class SyncClient(SyncObjectsClient):
         flow_filter: f.FlowFilter | None = None,
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
+        deployment_filter: f.DeploymentFilter | None = None,
         sort: f.TaskRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -255,6 +269,7 @@ class SyncClient(SyncObjectsClient):
                 flows=flow_filter,
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
+                deployments=deployment_filter,
                 sort=f.TaskRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,

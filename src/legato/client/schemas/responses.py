@@ -1,5 +1,5 @@
 """What clients receive besides flows, runs and logs."""
 
-from legato._sdk.client.objects import OrchestrationResult
+from legato._sdk.client.objects import DeploymentResponse, OrchestrationResult
 
-__all__ = ["OrchestrationResult"]
+__all__ = ["DeploymentResponse", "OrchestrationResult"]

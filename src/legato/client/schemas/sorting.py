@@ -3,6 +3,7 @@
 from legato._model.filters import (
     ArtifactCollectionSort,
     ArtifactSort,
+    DeploymentSort,
     FlowRunSort,
     FlowSort,
     LogSort,
@@ -13,6 +14,7 @@ from legato._model.filters import (
 __all__ = [
     "ArtifactCollectionSort",
     "ArtifactSort",
+    "DeploymentSort",
     "FlowRunSort",
     "FlowSort",
     "LogSort",
