@@ -1,10 +1,16 @@
-"""Clients that change things through a server and ask again until they are answered."""
+"""Clients that change things through a server and ask again until they are answered.
+
+Half of them send runs and states under no key, as Prefect's clients do, and look before they send
+one again whether it was made: a server writes what comes so at the same time together.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +36,9 @@ class Load:
             self.flow_id = client.post("/flows/", json={"name": "etl"}).json()["id"]
             limit = {"name": LIMIT, "limit": 1_000_000}
             assert client.post("/v2/concurrency_limits/", json=limit).status_code == 201
-        self._threads = [threading.Thread(target=self._work) for _ in range(CLIENTS)]
+        self._threads = [
+            threading.Thread(target=self._work, args=[bool(n % 2)]) for n in range(CLIENTS)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -50,22 +58,24 @@ class Load:
             assert not thread.is_alive()
         assert not self.failures, self.failures
 
-    def _work(self) -> None:
+    def _work(self, looks: bool) -> None:
         try:
             with httpx.Client(base_url=self.url, timeout=30) as client:
                 while not self._over.is_set():
-                    self._one_run(client)
+                    self._one_run(client, looks)
         except BaseException as failure:
             with self._mutex:
                 self.failures.append(failure)
                 self._mutex.notify_all()
             raise
 
-    def _one_run(self, client: httpx.Client) -> None:
-        body = {"flow_id": self.flow_id, "state": {"type": "PENDING"}}
-        run: str = self._send(client, "/flow_runs/", body)["id"]
+    def _one_run(self, client: httpx.Client, looks: bool) -> None:
+        name = uuid4().hex
+        body = {"flow_id": self.flow_id, "name": name, "state": {"type": "PENDING"}}
+        look = partial(self._run_of, client, name) if looks else None
+        run: str = self._send(client, "/flow_runs/", body, look)["id"]
         self._ack(run, "PENDING")
-        self._move(client, run, "RUNNING")
+        self._move(client, run, "RUNNING", looks)
         line = {"name": "x", "level": 20, "message": run, "flow_run_id": run}
         self._send(client, "/logs/", [{**line, "timestamp": datetime.now(UTC).isoformat()}])
         self._ack(run, "line")
@@ -77,21 +87,37 @@ class Load:
             self.slots += 1
         self._send(client, "/artifacts/", {"flow_run_id": run, "type": "text", "data": run})
         self._ack(run, "artifact")
-        self._move(client, run, "COMPLETED")
+        self._move(client, run, "COMPLETED", looks)
 
-    def _move(self, client: httpx.Client, run: str, kind: str) -> None:
-        answer = self._send(client, f"/flow_runs/{run}/set_state", {"state": {"type": kind}})
+    def _move(self, client: httpx.Client, run: str, kind: str, looks: bool) -> None:
+        look = partial(self._state_of, client, run, kind) if looks else None
+        path = f"/flow_runs/{run}/set_state"
+        answer = self._send(client, path, {"state": {"type": kind}}, look)
         assert answer["status"] == "ACCEPT", answer
         self._ack(run, kind)
+
+    def _run_of(self, client: httpx.Client, name: str) -> Any:
+        """Return the run of that name, if it was created."""
+        body = {"flow_runs": {"name": {"any_": [name]}}}
+        found = self._send(client, "/flow_runs/filter", body)
+        assert len(found) < 2, found
+        return found[0] if found else None
+
+    def _state_of(self, client: httpx.Client, run: str, kind: str) -> Any:
+        """Return the answer that a run's move had, if it was made."""
+        [found] = self._send(client, "/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+        return {"status": "ACCEPT"} if found["state_type"] == kind else None
 
     def _ack(self, run: str, what: str) -> None:
         with self._mutex:
             self.acked[run, what] += 1
             self._mutex.notify_all()
 
-    def _send(self, client: httpx.Client, path: str, body: Any) -> Any:
-        """Send a change under a key until it is answered."""
-        key = {"idempotency-key": str(uuid4())}
+    def _send(
+        self, client: httpx.Client, path: str, body: Any, look: Callable[[], Any] | None = None
+    ) -> Any:
+        """Send a change until it is answered: under a key, or until `look` finds it made."""
+        key = {} if look else {"idempotency-key": str(uuid4())}
         while True:
             try:
                 answer = client.post(path, json=body, headers=key)
@@ -103,3 +129,5 @@ class Load:
             with self._mutex:
                 self.again += 1
             threading.Event().wait(WAIT_SECONDS)
+            if look and (made := look()) is not None:
+                return made

@@ -88,3 +88,14 @@ class Cluster:
         self.process.wait()
         self.process = None
         until(lambda: not any(Path(f"/proc/{child}/exe").exists() for child in children))
+
+
+def waiting(url: str) -> int:
+    """Count who waits for what another transaction on a database has locked."""
+    with psycopg.connect(url) as connection:
+        query = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        [(count,)] = connection.execute(query).fetchall()
+        return int(count)

@@ -17,6 +17,8 @@ DEFAULTS = {
     "SERVER_KILLS": 3,  # of a server under a process that records through it
     "PLACES": 1,  # in which a server is killed before it answers; 0: all, on both databases
     "ANSWERS": 4,  # that are lost so there, of different changes; 0: all
+    "MOVES": 10,  # of a process to another server, and back
+    "FORK_KILLS": 1,  # of a server under a process that forks
     "LOAD_KILLS": 3,  # of a server, or its PostgreSQL, under many clients
     "LOAD_CHANGES": 50,  # that they are acknowledged between two kills, at least
     "AWAY_SECONDS": 0,  # for which a flow does without its server

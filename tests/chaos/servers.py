@@ -81,6 +81,11 @@ class ServerProcess:
         assert self.actor.ends() == -signal.SIGKILL, self.actor.errors()
         self.close()
 
+    def stands(self) -> None:
+        """Wait until one of them has stopped it."""
+        assert self.actor is not None
+        os.waitid(os.P_PID, self.actor.pid, os.WSTOPPED | os.WNOWAIT)
+
     def stop(self) -> None:
         """Have it end in good order."""
         assert self.actor is not None
@@ -97,7 +102,8 @@ class ServerProcess:
         """Return the answer to a POST."""
         request = Request(f"{self.url}{path}", json.dumps(body).encode(), method="POST")
         with urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            content = answer.read()
+        return json.loads(content) if content else None
 
     def environment(self, home: Path) -> dict[str, str]:
         """Return what a process needs that records here, from another home."""

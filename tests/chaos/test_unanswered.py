@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,11 +13,13 @@ import pytest
 
 from legato._store.checker import violations
 from tests.chaos import changes
+from tests.chaos.postgres import waiting
 from tests.chaos.rows import rows
 from tests.chaos.scale import scale, seeded, some
 from tests.chaos.servers import ServerProcess
 from tests.remote.conftest import opened
 from tests.store.conftest import postgres_store, postgres_url
+from tests.store.records import until
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -115,3 +119,59 @@ def test_a_change_whose_answer_was_lost_is_made_once(
     """Without the key in the change's own transaction it would be made once more."""
     unharmed = left(ServerProcess(tmp_path / "unharmed"), None)
     assert left(ServerProcess(tmp_path / "server", database), place) == unharmed
+
+
+class Doubling:
+    """A client whose requests two servers carry out at a time, under one key."""
+
+    def __init__(self, first: ServerProcess, second: ServerProcess) -> None:
+        self.first, self.second = first, second
+        self.client = httpx.Client(timeout=60)
+        self.threads = ThreadPoolExecutor(2)
+
+    def __call__(self, path: str, body: Any, **_: bool) -> Any:
+        actor, url = self.first.actor, self.first.database_url
+        assert actor is not None
+        assert url is not None
+        key = {"idempotency-key": str(uuid4())}
+        asked = [
+            self.client.build_request("POST", f"{one.url}{path}", json=body, headers=key)
+            for one in (self.first, self.second)
+        ]
+        self.first.arm("store.before_commit=pause")
+        first = self.threads.submit(self.client.send, asked[0])
+        self.first.stands()
+        second = self.threads.submit(self.client.send, asked[1])
+        until(lambda: second.done() or waiting(url) > 0)
+        actor.signal(signal.SIGCONT)
+        answer, other = first.result(), second.result()
+        if other.status_code == 503:  # it found that it was not the first one
+            other = self.client.send(asked[1])
+        assert answer.is_success, (path, answer.text)
+        assert (other.status_code, other.content) == (answer.status_code, answer.content), path
+        return answer.json() if answer.content else None
+
+    def close(self) -> None:
+        self.threads.shutdown()
+        self.client.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_a_change_that_two_servers_are_asked_for_is_made_once(
+    database: str | None, tmp_path: Path
+) -> None:
+    """Who refuses what the other one has just done would refuse what it was asked for itself."""
+    unharmed = left(ServerProcess(tmp_path / "unharmed"), None)
+    first, second = (ServerProcess(tmp_path / name, database) for name in ("first", "second"))
+    try:
+        client = Doubling(first.start(), second.start())
+        changes.make(client)
+        client.close()
+        store = opened(first)
+        assert rows(store) - unharmed == {"idempotency": 3}  # also what needs no key had one
+        assert unharmed - rows(store) == {}
+        store.close()
+    finally:
+        for server in (first, second):
+            server.close()

@@ -1,4 +1,4 @@
-"""A wire between processes and their server, which a test can cut."""
+"""A wire between processes and their server, which a test can cut or lay anew."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ class Wire:
     def mend(self) -> None:
         """Let everything through again."""
         self._cut = False
+
+    def move(self, port: int) -> None:
+        """Break what is connected; who connects again meets the server on another port."""
+        self.cut()
+        self._port = port
+        self.mend()
 
     def close(self) -> None:
         self.cut()
