@@ -43,7 +43,7 @@ class WorkQueueCreate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
     """What makes a work queue; without a priority it takes the first rank that is free."""
 
     name: str
-    description: str | None = ""
+    description: str | None = None
     is_paused: bool = False
     concurrency_limit: int | None = None
     priority: int | None = None
@@ -66,8 +66,8 @@ class WorkQueueHealth(Struct, kw_only=True):
     """Whether the runs of a queue are fetched: somebody asks for them, and none of them is late."""
 
     healthy: bool
-    late_runs_count: int
-    last_polled: datetime | None
+    late_runs_count: int = 0
+    last_polled: datetime | None = None
     health_check_policy: HealthPolicy
 
 

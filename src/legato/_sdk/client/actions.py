@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from legato._model import artifacts, concurrency_limits, deployments, variables
+from legato._model import (
+    artifacts,
+    concurrency_limits,
+    deployments,
+    variables,
+    work_pools,
+    work_queues,
+)
 from legato._sdk.records import Record, RecordMeta
 
 
@@ -42,3 +49,19 @@ class GlobalConcurrencyLimitUpdate(
 
 class DeploymentUpdate(Record, deployments.DeploymentUpdate, metaclass=RecordMeta):
     """What is to be changed of a deployment."""
+
+
+class WorkPoolCreate(Record, work_pools.WorkPoolCreate, metaclass=RecordMeta):
+    """What makes a work pool."""
+
+
+class WorkPoolUpdate(Record, work_pools.WorkPoolUpdate, metaclass=RecordMeta):
+    """What is to be changed of a work pool."""
+
+
+class WorkQueueCreate(Record, work_queues.WorkQueueCreate, metaclass=RecordMeta):
+    """What makes a work queue."""
+
+
+class WorkQueueUpdate(Record, work_queues.WorkQueueUpdate, metaclass=RecordMeta):
+    """What is to be changed of a work queue."""

@@ -22,6 +22,7 @@ from legato._model.operations import task_runs as task_run_operations
 from legato._model.states import State as StateRecord
 from legato._sdk.client.aio_deployments import DeploymentsClient
 from legato._sdk.client.aio_objects import ObjectsClient
+from legato._sdk.client.aio_work_pools import WorkPoolsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
 from legato._sdk.client.requests import Answer, Id, proposed, uid
 from legato._sdk.client.waiting import begin, end, raw, send
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 
-class Client(ObjectsClient, DeploymentsClient):
+class Client(ObjectsClient, DeploymentsClient, WorkPoolsClient):
     """Asks the backend of this process; `async with get_client() as client`."""
 
     async def __aenter__(self) -> Self:
@@ -90,6 +91,8 @@ class Client(ObjectsClient, DeploymentsClient):
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
         deployment_filter: f.DeploymentFilter | None = None,
+        work_pool_filter: f.WorkPoolFilter | None = None,
+        work_queue_filter: f.WorkQueueFilter | None = None,
         sort: f.FlowSort | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -101,6 +104,8 @@ class Client(ObjectsClient, DeploymentsClient):
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
                 deployments=deployment_filter,
+                work_pools=work_pool_filter,
+                work_pool_queues=work_queue_filter,
                 sort=f.FlowSort(sort or "NAME_ASC"),
                 limit=limit,
                 offset=offset,
@@ -115,6 +120,8 @@ class Client(ObjectsClient, DeploymentsClient):
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
         deployment_filter: f.DeploymentFilter | None = None,
+        work_pool_filter: f.WorkPoolFilter | None = None,
+        work_queue_filter: f.WorkQueueFilter | None = None,
     ) -> int:
         """Count flows."""
         found: int = await send(
@@ -123,6 +130,8 @@ class Client(ObjectsClient, DeploymentsClient):
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
                 deployments=deployment_filter,
+                work_pools=work_pool_filter,
+                work_pool_queues=work_queue_filter,
             )
         )
         return found
@@ -141,8 +150,11 @@ class Client(ObjectsClient, DeploymentsClient):
         tags: Iterable[str] | None = None,
         parent_task_run_id: Id | None = None,
         state: StateRecord | None = None,
+        work_pool_name: str | None = None,
+        work_queue_name: str | None = None,
+        job_variables: dict[str, Any] | None = None,
     ) -> FlowRun:
-        """Create a run of a flow that nobody runs yet."""
+        """Create a run of a flow that nobody runs yet; raise ObjectNotFound for its pool."""
         run = flow_run_operations.FlowRunRequest(
             flow_id=await self.create_flow(flow),
             name=name,
@@ -152,6 +164,9 @@ class Client(ObjectsClient, DeploymentsClient):
             parent_task_run_id=uid(parent_task_run_id) if parent_task_run_id else None,
             state=None if state is None else proposed(state),
             flow_version=flow.version,
+            work_pool_name=work_pool_name,
+            work_queue_name=work_queue_name,
+            job_variables=job_variables,
             empirical_policy=FlowRunPolicy(
                 max_retries=flow.retries,
                 retry_delay_seconds=flow.retry_delay_seconds,
@@ -173,6 +188,8 @@ class Client(ObjectsClient, DeploymentsClient):
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
         deployment_filter: f.DeploymentFilter | None = None,
+        work_pool_filter: f.WorkPoolFilter | None = None,
+        work_queue_filter: f.WorkQueueFilter | None = None,
         sort: f.FlowRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
@@ -185,6 +202,8 @@ class Client(ObjectsClient, DeploymentsClient):
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
                 deployments=deployment_filter,
+                work_pools=work_pool_filter,
+                work_pool_queues=work_queue_filter,
                 sort=f.FlowRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
@@ -200,6 +219,8 @@ class Client(ObjectsClient, DeploymentsClient):
         flow_run_filter: f.FlowRunFilter | None = None,
         task_run_filter: f.TaskRunFilter | None = None,
         deployment_filter: f.DeploymentFilter | None = None,
+        work_pool_filter: f.WorkPoolFilter | None = None,
+        work_queue_filter: f.WorkQueueFilter | None = None,
     ) -> int:
         """Count flow runs."""
         found: int = await send(
@@ -208,6 +229,8 @@ class Client(ObjectsClient, DeploymentsClient):
                 flow_runs=flow_run_filter,
                 task_runs=task_run_filter,
                 deployments=deployment_filter,
+                work_pools=work_pool_filter,
+                work_pool_queues=work_queue_filter,
             )
         )
         return found

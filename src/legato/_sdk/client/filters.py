@@ -243,3 +243,31 @@ class DeploymentFilterTags(Record, filters.TagsFilter, metaclass=RecordMeta):
 
 class DeploymentFilter(Record, filters.DeploymentFilter, metaclass=RecordMeta):
     """Which deployments."""
+
+
+class WorkPoolFilterId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of a work pool."""
+
+
+class WorkPoolFilterName(Record, filters.NameFilter, metaclass=RecordMeta):
+    """The name of a work pool."""
+
+
+class WorkPoolFilterType(Record, filters.AnyFilter, metaclass=RecordMeta):
+    """The type of a work pool."""
+
+
+class WorkPoolFilter(Record, filters.WorkPoolFilter, metaclass=RecordMeta):
+    """Which work pools."""
+
+
+class WorkQueueFilterId(Record, filters.IdFilter, metaclass=RecordMeta):
+    """The id of a work queue."""
+
+
+class WorkQueueFilterName(Record, filters.QueueNameFilter, metaclass=RecordMeta):
+    """The name of a work queue."""
+
+
+class WorkQueueFilter(Record, filters.WorkQueueFilter, metaclass=RecordMeta):
+    """Which work queues."""

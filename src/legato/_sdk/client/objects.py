@@ -13,6 +13,8 @@ from legato._model import (
     logs,
     task_runs,
     variables,
+    work_pools,
+    work_queues,
 )
 from legato._model.operations import flow_runs as operations
 from legato._model.states import State as StateRecord
@@ -113,3 +115,23 @@ class GlobalConcurrencyLimit(
 
 class ConcurrencyLimit(StoredRecord, concurrency_limits.ConcurrencyLimit, metaclass=RecordMeta):
     """How many task runs with a tag may run at once."""
+
+
+class WorkPoolStorageConfiguration(Record, work_pools.StorageConfiguration, metaclass=RecordMeta):
+    """How code that is sent along with a run gets to a job of a pool, and where results lie."""
+
+
+class WorkPool(StoredRecord, work_pools.WorkPool, metaclass=RecordMeta):
+    """A work pool: where runs wait for workers of one type."""
+
+
+class WorkQueue(StoredRecord, work_queues.WorkQueue, metaclass=RecordMeta):
+    """A work queue: some of the runs of a work pool, with a rank and a limit of their own."""
+
+
+class WorkQueueHealthPolicy(Record, work_queues.HealthPolicy, metaclass=RecordMeta):
+    """What a healthy queue keeps to."""
+
+
+class WorkQueueStatusDetail(Record, work_queues.WorkQueueHealth, metaclass=RecordMeta):
+    """Whether the runs of a queue are fetched."""

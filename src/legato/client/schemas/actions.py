@@ -9,6 +9,10 @@ from legato._sdk.client.actions import (
     GlobalConcurrencyLimitUpdate,
     VariableCreate,
     VariableUpdate,
+    WorkPoolCreate,
+    WorkPoolUpdate,
+    WorkQueueCreate,
+    WorkQueueUpdate,
 )
 
 __all__ = [
@@ -20,4 +24,8 @@ __all__ = [
     "GlobalConcurrencyLimitUpdate",
     "VariableCreate",
     "VariableUpdate",
+    "WorkPoolCreate",
+    "WorkPoolUpdate",
+    "WorkQueueCreate",
+    "WorkQueueUpdate",
 ]

@@ -60,6 +60,13 @@ from legato._sdk.client.filters import (
     VariableFilterId,
     VariableFilterName,
     VariableFilterTags,
+    WorkPoolFilter,
+    WorkPoolFilterId,
+    WorkPoolFilterName,
+    WorkPoolFilterType,
+    WorkQueueFilter,
+    WorkQueueFilterId,
+    WorkQueueFilterName,
 )
 
 __all__ = [
@@ -122,4 +129,11 @@ __all__ = [
     "VariableFilterId",
     "VariableFilterName",
     "VariableFilterTags",
+    "WorkPoolFilter",
+    "WorkPoolFilterId",
+    "WorkPoolFilterName",
+    "WorkPoolFilterType",
+    "WorkQueueFilter",
+    "WorkQueueFilterId",
+    "WorkQueueFilterName",
 ]

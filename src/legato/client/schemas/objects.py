@@ -6,6 +6,8 @@ from legato._model.states import StateDetails, StateType
 from legato._model.task_runs import FlowRunInput as FlowRunResult
 from legato._model.task_runs import ParameterInput as Parameter
 from legato._model.task_runs import TaskRunInput as TaskRunResult
+from legato._model.work_pools import WorkStatus as WorkPoolStatus
+from legato._model.work_pools import WorkStatus as WorkQueueStatus
 from legato._sdk.client.objects import (
     Artifact,
     ArtifactCollection,
@@ -17,6 +19,11 @@ from legato._sdk.client.objects import (
     OrchestrationResult,
     TaskRun,
     Variable,
+    WorkPool,
+    WorkPoolStorageConfiguration,
+    WorkQueue,
+    WorkQueueHealthPolicy,
+    WorkQueueStatusDetail,
 )
 from legato._sdk.states import State
 
@@ -39,4 +46,11 @@ __all__ = [
     "TaskRun",
     "TaskRunResult",
     "Variable",
+    "WorkPool",
+    "WorkPoolStatus",
+    "WorkPoolStorageConfiguration",
+    "WorkQueue",
+    "WorkQueueHealthPolicy",
+    "WorkQueueStatus",
+    "WorkQueueStatusDetail",
 ]

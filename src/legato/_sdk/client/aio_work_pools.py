@@ -1,0 +1,142 @@
+"""The async client's methods on work pools and work queues.
+
+`sync_work_pools.py` is generated from this file by scripts/generate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from legato._model import filters as f
+from legato._model import work_pools, work_queues
+from legato._model.errors import Conflict
+from legato._model.operations import work_pools as pool_operations
+from legato._model.operations import work_queues as queue_operations
+from legato._sdk.client.objects import WorkPool, WorkQueue, WorkQueueStatusDetail
+from legato._sdk.client.requests import Id, present, uid
+from legato._sdk.client.waiting import send
+from legato._sdk.records import coerce
+
+
+class WorkPoolsClient:
+    """What clients can do with work pools and work queues."""
+
+    async def create_work_pool(
+        self, work_pool: work_pools.WorkPoolCreate, overwrite: bool = False
+    ) -> WorkPool:
+        """Create a work pool; with `overwrite` one of that name is changed, but for its type.
+
+        Raises Conflict for a name that is taken.
+        """
+        given = coerce(work_pool, work_pools.WorkPoolCreate)
+        try:
+            return WorkPool.wrap(await send(pool_operations.CreateWorkPool(work_pool=given)))
+        except Conflict:
+            if not overwrite:
+                raise
+        known = await self.read_work_pool(given.name)
+        names = work_pools.WorkPoolUpdate.__struct_fields__
+        changes = {name: getattr(given, name) for name in names}
+        await self.update_work_pool(known.name, work_pools.WorkPoolUpdate(**changes))
+        return await self.read_work_pool(known.name)
+
+    async def read_work_pool(self, work_pool_name: str) -> WorkPool:
+        """Return the work pool of a name; raise ObjectNotFound."""
+        request = pool_operations.ReadWorkPool(work_pool_name=work_pool_name)
+        return WorkPool.wrap(await send(request))
+
+    async def read_work_pools(
+        self,
+        limit: int | None = None,
+        offset: int = 0,
+        work_pool_filter: f.WorkPoolFilter | None = None,
+    ) -> list[WorkPool]:
+        """List work pools in the order of their making."""
+        request = pool_operations.FilterWorkPools(
+            work_pools=work_pool_filter, limit=limit, offset=offset
+        )
+        return [WorkPool.wrap(pool) for pool in await send(request)]
+
+    async def update_work_pool(
+        self, work_pool_name: str, work_pool: work_pools.WorkPoolUpdate
+    ) -> None:
+        """Change what is given of a work pool; raise ObjectNotFound."""
+        given = coerce(work_pool, work_pools.WorkPoolUpdate)
+        request = pool_operations.UpdateWorkPool(work_pool_name=work_pool_name, work_pool=given)
+        await send(request)
+
+    async def delete_work_pool(self, work_pool_name: str) -> None:
+        """Delete a work pool with its queues; raise ObjectNotFound."""
+        await send(pool_operations.DeleteWorkPool(work_pool_name=work_pool_name))
+
+    async def create_work_queue(
+        self,
+        name: str,
+        description: str | None = None,
+        is_paused: bool | None = None,
+        concurrency_limit: int | None = None,
+        priority: int | None = None,
+        work_pool_name: str | None = None,
+    ) -> WorkQueue:
+        """Create a work queue in a pool, or in the one of queues that name none.
+
+        Raises ObjectNotFound if there is no such pool, Conflict for a name that is taken.
+        """
+        given = present(locals(), of=work_queues.WorkQueueCreate)
+        queue = coerce(given, work_queues.WorkQueueCreate)
+        if work_pool_name is None:
+            return WorkQueue.wrap(await send(queue_operations.CreateAgentQueue(work_queue=queue)))
+        request = queue_operations.CreateWorkQueue(work_pool_name=work_pool_name, work_queue=queue)
+        return WorkQueue.wrap(await send(request))
+
+    async def read_work_queue(self, id: Id) -> WorkQueue:
+        """Return a work queue; raise ObjectNotFound."""
+        request = queue_operations.ReadWorkQueue(work_queue_id=uid(id))
+        return WorkQueue.wrap(await send(request))
+
+    async def read_work_queue_by_name(
+        self, name: str, work_pool_name: str | None = None
+    ) -> WorkQueue:
+        """Return the work queue of a name, of a pool or of any; raise ObjectNotFound."""
+        if work_pool_name is None:
+            return WorkQueue.wrap(await send(queue_operations.ReadWorkQueueByName(name=name)))
+        request = queue_operations.ReadWorkQueueOfPool(work_pool_name=work_pool_name, name=name)
+        return WorkQueue.wrap(await send(request))
+
+    async def read_work_queues(
+        self,
+        work_pool_name: str | None = None,
+        work_queue_filter: f.WorkQueueFilter | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> list[WorkQueue]:
+        """List the work queues of a pool by their rank, or of all pools by their names."""
+        asked: Any
+        if work_pool_name is None:
+            asked = queue_operations.FilterWorkQueues()
+        else:
+            asked = queue_operations.FilterWorkQueuesOfPool(work_pool_name=work_pool_name)
+        asked.work_queues, asked.limit, asked.offset = work_queue_filter, limit, offset or 0
+        return [WorkQueue.wrap(queue) for queue in await send(asked)]
+
+    async def match_work_queues(
+        self, prefixes: Sequence[str], work_pool_name: str | None = None
+    ) -> list[WorkQueue]:
+        """List the work queues whose names begin so."""
+        begin = f.WorkQueueFilter(name=f.QueueNameFilter(startswith_=list(prefixes)))
+        return await self.read_work_queues(work_pool_name, begin)
+
+    async def read_work_queue_status(self, id: Id) -> WorkQueueStatusDetail:
+        """Tell whether the runs of a work queue are fetched; raise ObjectNotFound."""
+        request = queue_operations.ReadWorkQueueStatus(work_queue_id=uid(id))
+        return WorkQueueStatusDetail.wrap(await send(request))
+
+    async def update_work_queue(self, id: Id, **kwargs: Any) -> None:
+        """Change what is given of a work queue; raise ObjectNotFound or Conflict."""
+        given = coerce(kwargs, work_queues.WorkQueueUpdate)
+        await send(queue_operations.UpdateWorkQueue(work_queue_id=uid(id), work_queue=given))
+
+    async def delete_work_queue_by_id(self, id: Id) -> None:
+        """Delete a work queue; raise ObjectNotFound, or Conflict for a pool's default queue."""
+        await send(queue_operations.DeleteWorkQueue(work_queue_id=uid(id)))
