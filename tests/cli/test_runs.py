@@ -1,10 +1,11 @@
 """One run: found by what people type, inspected, its log lines, deleted."""
 
+import signal
 import sys
 
 import pytest
 
-from legato import flow
+from legato import flow, task
 
 
 @pytest.fixture
@@ -151,6 +152,24 @@ def test_delete_asks_and_only_in_a_terminal(home, legato, monkeypatch):
         monkeypatch.setattr(sys, "stderr", Terminal(""))
         found = legato("flow-run", "delete", "gone-2")
         assert found.code == code
+    assert legato("flow-run", "ls", "-o", "json").json == []
+
+
+def test_a_deletion_that_was_killed_is_done_by_the_next(home, legato, process):
+    @task
+    def step():
+        return None
+
+    @flow(flow_run_name="large")
+    def large():
+        for _ in range(500):
+            step()
+
+    large()
+    delete = ("flow-run", "delete", "large", "--yes")
+    assert process(*delete, LEGATO_FAILPOINTS="store.after_commit=kill:1").code == -signal.SIGKILL
+    assert 0 < len(legato("task-run", "ls", "--limit", 1000, "-o", "json").json) < 500
+    assert legato(*delete).code == 0
     assert legato("flow-run", "ls", "-o", "json").json == []
 
 

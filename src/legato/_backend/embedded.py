@@ -60,7 +60,7 @@ class EmbeddedBackend(ProcessBackend):
 
     def send(self, operation: Operation) -> Any:
         """Carry out an operation on what is committed, this process's own records included."""
-        from legato._control.registry import follower_of, handler_of
+        from legato._control.registry import clearing, follower_of, handler_of
 
         hurries = operation.spec.lane == "leases"
         if not (hurries or operation.spec.at_once):
@@ -73,6 +73,8 @@ class EmbeddedBackend(ProcessBackend):
             return self.store.read(lambda tx: handle(tx, now, operation))
         if hurries:  # who holds a lease does not outlive the power either
             return self.store.run(lambda tx: handle(tx, now, operation), Lane.LEASES, Grade.PLAIN)
+        for _ in clearing(self.store, now, operation):
+            pass
         return self.store.run(lambda tx: handle(tx, now, operation))
 
     def changes(self) -> object:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -84,6 +84,31 @@ def follower_of(operation: Operation) -> Callable[[Store, datetime, Any], Any] |
         return None
     found: Callable[[Store, datetime, Any], Any] = _function(name, operation.spec.id)
     return found
+
+
+# What may delete much does most of it before, in many transactions.
+_CLEARING = {
+    "flow_runs.delete": "flow_run",
+    "flow_runs.bulk_delete": "flow_runs_found",
+    "flows.delete": "flow",
+    "flows.bulk_delete": "flows_found",
+}
+
+
+def is_cleared(operation_id: str) -> bool:
+    """Tell whether there are steps to do before an operation is carried out."""
+    return operation_id in _CLEARING
+
+
+def clearing(store: Store, now: datetime, operation: Operation) -> Iterator[None]:
+    """Do what is to be done before an operation, a transaction at each step; may be left at any."""
+    name = _CLEARING.get(operation.spec.id)
+    if name is None:
+        return iter(())
+    steps: Iterator[None] = getattr(import_module("legato._control.clearing"), name)(
+        store, now, operation
+    )
+    return steps
 
 
 def handler_of(operation: Operation, *, prefect: bool = False) -> Handler:

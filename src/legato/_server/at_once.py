@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
+from legato._control.registry import is_cleared
 from legato._model.errors import Error
 from legato._model.operations.requests import Match
 from legato._model.operations.spec import Operation
@@ -62,7 +63,7 @@ class AtOnce:
 
 def _is_plain(match: Match, scope: Scope) -> bool:
     spec = match.kind.spec
-    if spec.access != "write" or spec.lane != "facts":
+    if spec.access != "write" or spec.lane != "facts" or is_cleared(spec.id):
         return False
     length = b"0"
     for name, value in scope["headers"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from legato._control import ordered_log
 from legato._control.asking import asked
 from legato._control.journal import Delivery
-from legato._control.registry import follower_of, handler_of
+from legato._control.registry import clearing, follower_of, handler_of, is_cleared
 from legato._model.errors import StoreBusy
 from legato._model.operations.flights import AwaitTurns
 from legato._model.operations.spec import Operation
@@ -27,6 +28,8 @@ Wrapped = Callable[[Transaction, datetime, Callable[[], Any]], Any]
 THREADS = 32
 """So many may read, or store batches of journals, at once."""
 LEASE_THREADS = 4
+CLEARING_SECONDS = 5.0
+"""For so long one request deletes; clients wait 15 s for an answer."""
 
 
 class Control:
@@ -36,6 +39,7 @@ class Control:
         self.store, self.clock = store, clock
         self._writes = Writes(store)
         self._turns = Turns()
+        self._ends = False
         self._threads = ThreadPoolExecutor(THREADS, "legato-control")
         self._lease_threads = ThreadPoolExecutor(LEASE_THREADS, "legato-leases")
 
@@ -53,6 +57,11 @@ class Control:
         if once is not None:
             op = partial(_once, once, now, op)
 
+        if is_cleared(operation.spec.id):
+            known = None if once is None else await self.read(partial(_known, once, now))
+            if known is not None:
+                return known, now
+            await self.call(lambda store: self._clear(store, now, operation))
         if isinstance(operation, AwaitTurns):
             return await self._turns.wait(operation.seconds, partial(self._look, op)), now
         if operation.spec.access == "read":
@@ -117,6 +126,13 @@ class Control:
         self._turns.stir()
         return answer
 
+    def _clear(self, store: Store, now: datetime, operation: Operation) -> None:
+        """Do what is to be done before an operation, as far as one request may take."""
+        end = time.monotonic() + CLEARING_SECONDS
+        for _ in clearing(store, now, operation):
+            if self._ends or time.monotonic() > end:
+                raise StoreBusy("A part is deleted, and much is left; ask again to go on.")
+
     async def _look(self, look: Callable[[Transaction], T]) -> T:
         """Read what must not wait for other readers."""
         return await self._in(self._lease_threads, lambda: self.store.read(look))
@@ -126,10 +142,27 @@ class Control:
 
     def close(self) -> None:
         """Wait for what is at work; nothing new begins."""
+        self._ends = True
         self._writes.close()
         self._threads.shutdown(cancel_futures=True)
         self._lease_threads.shutdown(cancel_futures=True)
         self.store.close()
+
+
+class _New(Exception):
+    """A request was not carried out before."""
+
+
+def _known(once: Wrapped, now: datetime, tx: Transaction) -> Any:
+    """Return what was answered before to a request; None: it is new."""
+
+    def work() -> Any:
+        raise _New
+
+    try:
+        return once(tx, now, work)
+    except _New:
+        return None
 
 
 def _once(once: Wrapped, now: datetime, op: Callable[[Transaction], Any], tx: Transaction) -> Any:

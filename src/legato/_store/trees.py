@@ -59,13 +59,22 @@ def list_ended(tx: Transaction, after: Ended, before: datetime, limit: int) -> l
     return [Ended(end_at, decode.uid(run_id)) for end_at, run_id in tx.select(query)]
 
 
-def list_called(tx: Transaction, run_ids: Sequence[UUID]) -> list[Ended]:
-    """Return the runs that these called, with their ends; 0 for one that has not ended."""
+class Called(NamedTuple):
+    """A run that another one called; `end_at` is 0 if it has not ended."""
+
+    end_at: int
+    id: UUID
+    caller: UUID
+
+
+def list_called(tx: Transaction, run_ids: Sequence[UUID]) -> list[Called]:
+    """Return the runs that these called."""
     query = Sql(
-        "SELECT flow_run.end_at, flow_run.id FROM task_run "
+        "SELECT flow_run.end_at, flow_run.id, task_run.flow_run_id FROM task_run "
         "JOIN flow_run ON flow_run.parent_task_run_id = task_run.id WHERE"
     ).then(sql.is_in("task_run.flow_run_id", run_ids))
-    return [Ended(end_at or 0, decode.uid(run_id)) for end_at, run_id in tx.select(query)]
+    rows = tx.select(query)
+    return [Called(end_at or 0, decode.uid(id_), decode.uid(by)) for end_at, id_, by in rows]
 
 
 def are_over(tx: Transaction, run_ids: Sequence[UUID], before: datetime) -> bool:

@@ -10,11 +10,11 @@ from uuid import UUID
 from legato._store import pieces, trees
 from legato._store.dialect import micros
 from legato._store.port import Grade, Lane, Store, Transaction
-from legato._store.trees import FIRST, Ended
+from legato._store.trees import FIRST, Called, Ended
 
 BATCH = 50
 """So many runs are looked at, or deleted, at once."""
-ROOM = 1_000
+ROOM = 400
 """Of so many rows the deletion holds up other writers for some milliseconds only."""
 _CALLERS = 500
 
@@ -57,7 +57,7 @@ def _leaves_first(store: Store, root: Ended, before: datetime) -> list[UUID]:
     """
     tree, called = [root.id], [root.id]
     while called:
-        found: list[Ended] = []
+        found: list[Called] = []
         for place in range(0, len(called), _CALLERS):
             some = called[place : place + _CALLERS]
             found += store.read(partial(trees.list_called, run_ids=some))
