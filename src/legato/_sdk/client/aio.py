@@ -24,7 +24,7 @@ from legato._sdk.client.aio_deployments import DeploymentsClient
 from legato._sdk.client.aio_objects import ObjectsClient
 from legato._sdk.client.aio_work_pools import WorkPoolsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
-from legato._sdk.client.requests import Answer, Id, proposed, uid
+from legato._sdk.client.requests import Answer, Id, picks, proposed, uid
 from legato._sdk.client.waiting import begin, end, raw, send
 from legato._sdk.records import coerce
 from legato._sdk.states import State
@@ -100,12 +100,7 @@ class Client(ObjectsClient, DeploymentsClient, WorkPoolsClient):
         """List flows."""
         found = await send(
             flow_operations.FilterFlows(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
                 sort=f.FlowSort(sort or "NAME_ASC"),
                 limit=limit,
                 offset=offset,
@@ -126,12 +121,7 @@ class Client(ObjectsClient, DeploymentsClient, WorkPoolsClient):
         """Count flows."""
         found: int = await send(
             flow_operations.CountFlows(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
             )
         )
         return found
@@ -198,12 +188,7 @@ class Client(ObjectsClient, DeploymentsClient, WorkPoolsClient):
         """List flow runs."""
         found = await send(
             flow_run_operations.FilterFlowRuns(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
                 sort=f.FlowRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
@@ -225,12 +210,7 @@ class Client(ObjectsClient, DeploymentsClient, WorkPoolsClient):
         """Count flow runs."""
         found: int = await send(
             flow_run_operations.CountFlowRuns(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
             )
         )
         return found
@@ -289,10 +269,7 @@ class Client(ObjectsClient, DeploymentsClient, WorkPoolsClient):
         """List task runs."""
         found = await send(
             task_run_operations.FilterTaskRuns(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
+                **picks(locals()),
                 sort=f.TaskRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,

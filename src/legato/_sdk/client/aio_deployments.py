@@ -13,7 +13,7 @@ from legato._model import filters as f
 from legato._model.errors import InvalidRequest
 from legato._model.operations import deployments as operations
 from legato._sdk.client.objects import DeploymentResponse, FlowRun
-from legato._sdk.client.requests import Id, named, present, proposed, uid
+from legato._sdk.client.requests import Id, named, picks, present, proposed, uid
 from legato._sdk.client.waiting import send
 from legato._sdk.records import coerce
 
@@ -94,12 +94,7 @@ class DeploymentsClient:
         """List deployments by name."""
         found = await send(
             operations.FilterDeployments(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
                 sort=f.DeploymentSort(sort or "NAME_ASC"),
                 limit=limit,
                 offset=offset,

@@ -77,6 +77,21 @@ def present(given: Mapping[str, Any], of: type[Struct]) -> dict[str, Any]:
     return {name: given[name] for name in names if given.get(name) is not None}
 
 
+_PICKS = {
+    "flow_filter": "flows",
+    "flow_run_filter": "flow_runs",
+    "task_run_filter": "task_runs",
+    "deployment_filter": "deployments",
+    "work_pool_filter": "work_pools",
+    "work_queue_filter": "work_pool_queues",
+}
+
+
+def picks(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters among arguments, under the names that requests have for them."""
+    return {name: given[argument] for argument, name in _PICKS.items() if argument in given}
+
+
 def named(name: str) -> tuple[str, str]:
     """Return the names of flow and deployment in `FLOW/DEPLOYMENT`; raise InvalidRequest."""
     flow, slash, deployment = name.partition("/")

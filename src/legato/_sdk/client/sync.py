@@ -24,7 +24,7 @@ from legato._sdk.client.sync_deployments import SyncDeploymentsClient
 from legato._sdk.client.sync_objects import SyncObjectsClient
 from legato._sdk.client.sync_work_pools import SyncWorkPoolsClient
 from legato._sdk.client.objects import Flow, FlowRun, Log, OrchestrationResult, TaskRun
-from legato._sdk.client.requests import Answer, Id, proposed, uid
+from legato._sdk.client.requests import Answer, Id, picks, proposed, uid
 from legato._sdk.client.sending import begin, end, raw, send
 from legato._sdk.records import coerce
 from legato._sdk.states import State
@@ -100,12 +100,7 @@ class SyncClient(SyncObjectsClient, SyncDeploymentsClient, SyncWorkPoolsClient):
         """List flows."""
         found = send(
             flow_operations.FilterFlows(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
                 sort=f.FlowSort(sort or "NAME_ASC"),
                 limit=limit,
                 offset=offset,
@@ -126,12 +121,7 @@ class SyncClient(SyncObjectsClient, SyncDeploymentsClient, SyncWorkPoolsClient):
         """Count flows."""
         found: int = send(
             flow_operations.CountFlows(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
             )
         )
         return found
@@ -198,12 +188,7 @@ class SyncClient(SyncObjectsClient, SyncDeploymentsClient, SyncWorkPoolsClient):
         """List flow runs."""
         found = send(
             flow_run_operations.FilterFlowRuns(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
                 sort=f.FlowRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
@@ -225,12 +210,7 @@ class SyncClient(SyncObjectsClient, SyncDeploymentsClient, SyncWorkPoolsClient):
         """Count flow runs."""
         found: int = send(
             flow_run_operations.CountFlowRuns(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
-                work_pools=work_pool_filter,
-                work_pool_queues=work_queue_filter,
+                **picks(locals()),
             )
         )
         return found
@@ -289,10 +269,7 @@ class SyncClient(SyncObjectsClient, SyncDeploymentsClient, SyncWorkPoolsClient):
         """List task runs."""
         found = send(
             task_run_operations.FilterTaskRuns(
-                flows=flow_filter,
-                flow_runs=flow_run_filter,
-                task_runs=task_run_filter,
-                deployments=deployment_filter,
+                **picks(locals()),
                 sort=f.TaskRunSort(sort or "ID_DESC"),
                 limit=limit,
                 offset=offset,
