@@ -91,6 +91,35 @@ def forks() -> int:
 print("status", forks(), flush=True)
 """
 
+FORK_FIRST = """
+import os, sys
+from legato import flow, task
+from legato._backend import remote
+
+remote.PATIENCE_SECONDS = 0.2
+
+@task
+def step(n: int) -> int:
+    return n
+
+@flow
+def forks() -> None:
+    step(1)
+    child = os.fork()
+    if not child:
+        print("forked", flush=True)
+        sys.stdin.readline()
+        step(2)
+        from legato._backend.current import finish
+        finish(float(sys.argv[1]))
+        print("left", flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    step(3)
+
+forks()
+"""
+
 ONE = """
 from legato import flow
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.chaos.processes import ACTORS
 from tests.chaos.scale import scale, seeded
-from tests.remote.actors import SEND
+from tests.remote.actors import FORK_FIRST, SEND
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
 ITEMS, ROUNDS, KILLS = 8, scale("ROUNDS"), scale("FORK_KILLS")
@@ -38,4 +40,33 @@ def test_children_of_a_task_record_for_themselves(server, home, start, kind):
     tasks = 1 + 3 * ROUNDS + 4 * items
     assert counts(server, "flow") == (1 + items, 1 + items)
     assert counts(server, "task") == (tasks, tasks)
+    assert not list(home.rglob("spool/**/*.db"))
+
+
+def test_a_child_waits_for_what_its_parent_could_not_send_yet(server, home, start):
+    script = start(FORK_FIRST, 0.5)
+    script.until("forked")
+    script.signal(signal.SIGSTOP)
+    server.start()
+    script.tell()
+    script.until("left")
+    script.signal(signal.SIGCONT)
+    assert script.ends() == 0, script.errors()
+    assert start(SEND).ends() == 0
+    assert counts(server, "flow") == (1, 1)
+    assert counts(server, "task") == (3, 3)
+    assert not list(home.rglob("spool/**/*.db"))
+
+
+def test_a_child_sends_first_what_its_dead_parent_could_not(server, home, start, excused):
+    # as its process is dead, and a child does not go on with it
+    excused |= {"Attempt 1 is closed", "There is no task run"}
+    script = start(FORK_FIRST, 30)
+    script.until("forked")
+    script.kill()
+    server.start()
+    script.tell()
+    script.until("left")
+    assert counts(server, "flow") == (1, 0)
+    assert counts(server, "task") == (1, 1)
     assert not list(home.rglob("spool/**/*.db"))

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.actors.pools import KINDS
-from tests.chaos.processes import ACTORS, Actor
+from tests.chaos.processes import ACTORS, Actor, sweep
 from tests.chaos.scale import scale
 from tests.chaos.verdict import count, look, problems
+from tests.remote.actors import FORK_FIRST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +71,25 @@ def test_every_record_of_every_child_is_stored_once(
     assert with_parent == (items if forked else 0)
     alone = count(home, "select count(*) from task_run where flow_run_id is null")
     assert alone == (0 if forked else items)
+
+
+def test_a_child_waits_for_what_its_parent_could_not_store_yet(
+    home: Path, start: Callable[..., Actor]
+) -> None:
+    """Else the database would put aside what the child did for a flow run that it does not know."""
+    (home / "legato.db").mkdir()
+    script = start(FORK_FIRST, 0.5)
+    script.until("forked")
+    script.signal(signal.SIGSTOP)
+    (home / "legato.db").rmdir()
+    script.tell()
+    script.until("left")
+    script.signal(signal.SIGCONT)
+    assert script.ends() == 0, script.errors()
+    sweep(home)
+    assert problems(home) == []
+    assert states(home, "task") == {"COMPLETED": 3}
+    assert count(home, "select count(*) from quarantine") == 0
 
 
 def test_a_forked_child_is_ended_by_sigterm_without_python(start: Callable[..., Actor]) -> None:

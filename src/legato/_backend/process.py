@@ -73,6 +73,8 @@ class ProcessBackend(ABC):
         self._holding = False
         self._forking = False
         self._in_pool_child = False
+        self._forerunners: list[str] = []
+        """Files in the spool of those that forked this process, whose records go before its own."""
 
     @abstractmethod
     def _open(self) -> None:
@@ -233,6 +235,8 @@ class ProcessBackend(ABC):
         self._open()
         if not self._holding:
             self._hold(self.journal.writer)
+        if self._forerunners:
+            self._let_go_first()
         answer = self._store_batch(batch)
         if self._awaited:
             self._call_for(batch)
@@ -240,6 +244,21 @@ class ProcessBackend(ABC):
             with contextlib.suppress(Exception):  # it was stored, whatever the onlooker says
                 self.on_commit(batch)
         return answer
+
+    def _let_go_first(self) -> None:
+        """Raise StoreError while what this process builds on waits in the spool of its parents.
+
+        Before a flow run is known, records of its tasks would be put aside.
+        """
+        from legato._backend import spool
+
+        owners = Path(self.home.owners())
+        for path in filter(os.path.exists, self._forerunners):
+            writer_id = spool.writer_id(path)
+            if writer_id is not None and ownership.owns(writer_id, owners):
+                raise StoreError(f"{path} of the process that forked this one goes first.")
+            self.send_spool()
+        self._forerunners = []
 
     def _call_for(self, batch: Batch) -> None:
         for record in batch.records:
@@ -279,6 +298,9 @@ class ProcessBackend(ABC):
         self.is_child = True
         self._awaited = {}
         self.ids.reseed()
+        waiting, path = self.journal.spooled
+        if waiting:
+            self._forerunners.append(path)
         self.journal.after_in_child()
 
     def _watch_pool_children(self) -> None:
