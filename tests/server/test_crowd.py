@@ -6,7 +6,7 @@ import asyncio
 from itertools import groupby
 
 from legato._control import ordered_log
-from legato._server.streams import AT_ONCE, Feed, Stretch
+from legato._server.streams import AT_ONCE, PIECE_BYTES, Feed, Item, Stretch
 
 CROWD = 50
 
@@ -48,3 +48,13 @@ def test_a_crowd_does_not_hold_up_others():
     assert seen.count("follower") == CROWD
     in_a_row = [len(list(run)) for who, run in groupby(seen) if who == "follower"]
     assert max(in_a_row) <= AT_ONCE
+
+
+def test_who_takes_everything_is_told_what_stands_behind_his_own_position():
+    frames = [b"a", b"b", b"c" * PIECE_BYTES, b"d"]
+    items = [Item(position, None, frame) for position, frame in enumerate(frames, 6)]
+    stretch = Stretch(5, 10, items, more=False)
+    assert stretch.behind(5) is stretch
+    assert stretch.pieces == [b"".join(frames[:3]), b"d"]
+    assert stretch.behind(7).pieces == [frames[2], b"d"]
+    assert stretch.behind(9).pieces == []

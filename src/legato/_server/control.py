@@ -89,20 +89,23 @@ class Control:
 
         self._writes.begin(asked(operation, now, prefect=True), ended)
 
-    async def list(self, operation: Operation) -> tuple[Any, datetime, str | None]:
-        """Carry out an operation that lists; return also the cursor to follow what is listed from.
+    async def list(
+        self, operation: Operation, answer: Callable[[Any, datetime], T]
+    ) -> tuple[T, str | None]:
+        """Carry out an operation that lists; return what its thread makes of it, and a cursor.
 
-        It is read before the rows, so what changes later is told to whoever follows from there;
-        None: it cannot be told yet.
+        What is listed can be followed from the cursor: it is read before the rows, so what changes
+        later is told to whoever follows from there; None: it cannot be told yet.
         """
         handle, now = handler_of(operation, prefect=True), self.clock.now()
 
-        def look() -> tuple[Any, datetime, str | None]:
+        def look() -> tuple[T, str | None]:
             try:
                 cursor = ordered_log.latest(self.store)
             except StoreBusy:
                 cursor = None
-            return self.store.read(lambda tx: handle(tx, now, operation)), now, cursor
+            found = self.store.read(lambda tx: handle(tx, now, operation))
+            return answer(found, now), cursor
 
         return await self._in(self._threads, look)
 

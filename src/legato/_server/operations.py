@@ -109,12 +109,18 @@ class Operations:
             return await downloads.logs(self._control, operation)
         if kind.spec.access == "write" and (key := header(scope, KEY)) is not None:
             return await self._once(scope, operation, raw, key)
-        position: str | None = None
         if kind.spec.access == "read" and _is_list(kind.spec.answer):
-            found, now, position = await self._control.list(operation)
-        else:
-            found, now = await self._control.send(operation)
-        response = answered(scope, operation, found, now)
+            return await self._listed(scope, operation)
+        found, now = await self._control.send(operation)
+        return answered(scope, operation, found, now)
+
+    async def _listed(self, scope: Scope, operation: Operation) -> Response:
+        """Answer with a list; the thread that reads it makes the answer, which holds up nobody."""
+
+        def answer(found: Any, now: datetime) -> Response:
+            return compressed(scope, answered(scope, operation, found, now))
+
+        response, position = await self._control.list(operation, answer)
         if position is not None:
             response.headers["X-Legato-Position"] = position
         return response
@@ -195,7 +201,8 @@ def header(scope: Scope, name: bytes) -> str | None:
 
 def compressed(scope: Scope, response: Response) -> Response:
     """Compress a long answer, for a client that takes it so."""
-    if len(getattr(response, "body", b"")) < COMPRESSED_FROM_BYTES:
+    is_short = len(getattr(response, "body", b"")) < COMPRESSED_FROM_BYTES
+    if is_short or "Content-Encoding" in response.headers:
         return response
     response.headers["Vary"] = "Accept-Encoding"
     if "gzip" in (header(scope, b"accept-encoding") or ""):

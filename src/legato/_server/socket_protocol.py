@@ -6,6 +6,7 @@ closing one, too. So who does not read is never rid of.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.utils import ClientDisconnected
@@ -39,9 +40,14 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             }
             self.scope["extensions"] = extensions
 
-    async def write(self, data: bytes) -> None:
-        """Write frames that are made already; what goes to many is made once."""
-        await self.writable.wait()
+    async def write(self, data: bytes, patience: float) -> None:
+        """Write frames that are made already; what goes to many is made once.
+
+        Raises TimeoutError if the client takes nothing for `patience` seconds.
+        """
+        if not self.writable.is_set():  # a timer for each write would cost as much as the write
+            async with asyncio.timeout(patience):
+                await self.writable.wait()
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
         self.transport.write(data)

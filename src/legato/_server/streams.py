@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from logging import getLogger
 from typing import Any, NamedTuple
 
@@ -25,9 +26,11 @@ LIMIT = 200
 """Positions of one stretch."""
 ROOM = 1000
 ROOM_BYTES = 4 * 1024 * 1024
-"""What a feed keeps at most: so many items, of so many bytes."""
+"""What a feed keeps at most: so many items, of so many bytes, and those once more in pieces."""
 AT_ONCE = 4
 """So many followers are told before requests have their turn again."""
+PIECE_BYTES = 32 * 1024
+"""So much is written at once."""
 _RETRY_SECONDS = 0.5
 _BEGIN_SECONDS, _LOOK_SECONDS = 30.0, 0.02
 
@@ -41,7 +44,8 @@ class Item(NamedTuple):
     """As it goes over the wire, to each client alike."""
 
 
-class Stretch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stretch:
     """All that stands behind one position, up to another."""
 
     after: int
@@ -49,6 +53,32 @@ class Stretch(NamedTuple):
     items: Sequence[Item]
     more: bool
     """There is more already."""
+    pieces: Sequence[bytes] = field(init=False)
+    """The frames of all items as they are written, joined once for all who take everything."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pieces", list(joined(item.frame for item in self.items)))
+
+    def behind(self, position: int) -> Stretch:
+        """Return what stands behind a position within it."""
+        if position == self.after:
+            return self
+        rest = [item for item in self.items if item.position > position]
+        return Stretch(position, self.upto, rest, self.more)
+
+
+def joined(frames: Iterable[bytes]) -> Iterator[bytes]:
+    """Return frames, those that are short many in one piece."""
+    held: list[bytes] = []
+    size = 0
+    for one in frames:
+        held.append(one)
+        size += len(one)
+        if size > PIECE_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
 
 
 Read = Callable[[Store, int, int], Stretch]
@@ -113,8 +143,7 @@ class Feed:
             return await self._load(position)
         newest_first: Iterator[Stretch] = reversed(self._kept)
         stretch = next(kept for kept in newest_first if kept.after <= position)
-        rest = [item for item in stretch.items if item.position > position]
-        return stretch._replace(after=position, items=rest)
+        return stretch.behind(position)
 
     async def _load(self, after: int) -> Stretch:
         return await self._control.call(lambda store: self._read(store, after, LIMIT))

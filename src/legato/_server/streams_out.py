@@ -26,7 +26,7 @@ from legato._server.control import Control
 from legato._server.safety import Access
 from legato._server.socket_protocol import FRAMES
 from legato._server.sockets import close, frame, opened, text_of
-from legato._server.streams import Feed, Streams, latest
+from legato._server.streams import Feed, Streams, Stretch, joined, latest
 from legato._server.streams_topics import Topic
 
 _log = getLogger("legato.server")
@@ -37,8 +37,6 @@ TOO_OLD = 4410
 PATIENCE_SECONDS = 10.0
 """So long a client may take nothing."""
 CURSOR_SECONDS = 1.0
-PIECE_BYTES = 32 * 1024
-"""So much is written at once."""
 _FILTER_SECONDS = 10.0
 
 
@@ -111,6 +109,8 @@ class Outlet:
         self._socket, self._topic, self._wanted = socket, topic, wanted
         self.position = now if wanted.position is None else wanted.position
         self._told, self._told_at = -1, 0.0
+        self._write = socket.scope["extensions"][FRAMES]
+        self._takes_all = wanted.filter == topic.filter()
 
     async def recall(self, control: Control) -> None:
         """Tell what happened not long ago, if that is wanted."""
@@ -126,34 +126,21 @@ class Outlet:
                 await self._tell_cursor()
                 self._told_at = clock()
             stretch = await feed.after(self.position)
-            await self._send_frames(
-                item.frame
-                for item in stretch.items
-                if self._topic.passes(item.value, self._wanted.filter)
-            )
+            for piece in self._picked(stretch):
+                await self._write(piece, PATIENCE_SECONDS)
             self.position = stretch.upto
+
+    def _picked(self, stretch: Stretch) -> Iterable[bytes]:
+        """Return what the filter lets through, as it is written."""
+        if self._takes_all:
+            return stretch.pieces
+        passes, given = self._topic.passes, self._wanted.filter
+        return joined(item.frame for item in stretch.items if passes(item.value, given))
 
     async def _tell_cursor(self) -> None:
         if self.position > self._told:
             await self._send(f'{{"type":"cursor","cursor":"{cursor_at(self.position)}"}}')
             self._told = self.position
-
-    async def _send_frames(self, frames: Iterable[bytes]) -> None:
-        """Send frames, those that are short many at once."""
-        joined: list[bytes] = []
-        size = 0
-        for one in frames:
-            joined.append(one)
-            size += len(one)
-            if size > PIECE_BYTES:
-                await self._write(b"".join(joined))
-                joined, size = [], 0
-        if joined:
-            await self._write(b"".join(joined))
-
-    async def _write(self, data: bytes) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await self._socket.scope["extensions"][FRAMES](data)
 
     async def _send(self, text: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
