@@ -8,7 +8,7 @@ import logging
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -109,6 +109,10 @@ def test_the_task_runs_of_a_run(client, run):
         StateType.RUNNING,
         StateType.COMPLETED,
     ]
+    (state, *_) = client.read_task_run_states(first.id)
+    assert client.request("GET", f"/task_run_states/{state.id}").json()["type"] == "PENDING"
+    for other in (uuid4(), first.id, run.state_id):
+        assert client.request("GET", f"/task_run_states/{other}").status_code == 404
     assert client.count_task_runs(task_run_filter=TaskRunFilter(tags={"all_": ["t"]})) == 2
     client.delete_task_run(first.id)
     assert client.count_task_runs() == 1

@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.sync.client import connect
 
+from legato._control.ids import new_id
 from legato._server.safety import Access
 from tests.store.records import until
 
@@ -77,6 +78,23 @@ def only(api):
 def history(api, task_run_id):
     states = api.get("/task_run_states/", params={"task_run_id": task_run_id}).json()
     return [state["name"] for state in states]
+
+
+@pytest.mark.parametrize(("apart", "status"), [(0.5, 200), (-30, 200), (90, 404)])
+def test_a_state_is_found_by_an_id_of_about_its_time(api, tell, post, apart, status):
+    event = tell("Pending", 0)
+    occurred = datetime.fromisoformat(event["occurred"])
+    event["id"] = str(new_id(occurred + timedelta(seconds=apart)))
+    post(event)
+    answer = api.get(f"/task_run_states/{event['id']}")
+    assert answer.status_code == status
+    if answer.is_success:
+        assert answer.json()["id"] == event["id"]
+        details = answer.json()["state_details"]
+        assert (details["task_run_id"], details["flow_run_id"]) == (
+            only(api)["id"],
+            only(api)["flow_run_id"],
+        )
 
 
 def test_a_task_run_is_what_its_events_say(api, tell, post):

@@ -35,6 +35,19 @@ class ReadFlowRunStates(Operation):
     flow_run_id: UUID
 
 
+class ReadTaskRunState(Operation):
+    """Read one state of a task run, whose id was made about when it was entered."""
+
+    spec: ClassVar = Spec(
+        id="task_run_states.read",
+        method="GET",
+        path="/task_run_states/{id}",
+        access="read",
+        answer=State,
+    )
+    id: UUID
+
+
 class ReadTaskRunStates(Operation):
     """Read the history of a task run, oldest first."""
 

@@ -88,6 +88,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     task_runs.DeleteTaskRun,
     states.ReadFlowRunState,
     states.ReadFlowRunStates,
+    states.ReadTaskRunState,
     states.ReadTaskRunStates,
     logs.CreateLogs,
     logs.FilterLogs,
