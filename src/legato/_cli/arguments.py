@@ -21,12 +21,12 @@ def arguments(flow: AnyFlow, given: Sequence[str]) -> Arguments:
     parameters = flow.signature.inspected.parameters
     _check(flow, texts, parameters)
     hints = _hints(flow)
-    values = {name: value_of(text, hints.get(name)) for name, text in texts.items()}
+    named = {name: value_of(text, hints.get(name)) for name, text in texts.items()}
     args: list[Any] = []
     for name, parameter in parameters.items():
-        if parameter.kind is Parameter.POSITIONAL_ONLY and name in values:
-            args.append(values.pop(name))
-    return tuple(args), values
+        if parameter.kind is Parameter.POSITIONAL_ONLY and name in named:
+            args.append(named.pop(name))
+    return tuple(args), named
 
 
 def changes(flow: AnyFlow, given: Sequence[str]) -> dict[str, Any]:
@@ -37,15 +37,20 @@ def changes(flow: AnyFlow, given: Sequence[str]) -> dict[str, Any]:
     return {name: value_of(text, hints.get(name)) for name, text in texts.items()}
 
 
-def _split(given: Sequence[str]) -> dict[str, str]:
+def values(given: Sequence[str], option: str = "--param") -> dict[str, Any]:
+    """Return what NAME=VALUE says, JSON as its value and all else as text; raise Misuse."""
+    return {name: value_of(text, None) for name, text in _split(given, option).items()}
+
+
+def _split(given: Sequence[str], option: str = "--param") -> dict[str, str]:
     texts: dict[str, str] = {}
     for item in given:
         name, equals, text = item.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise Misuse(f"--param {item!r} is not NAME=VALUE.")
+            raise Misuse(f"{option} {item!r} is not NAME=VALUE.")
         if name in texts:
-            raise Misuse(f"--param {name} is given twice.")
+            raise Misuse(f"{option} {name} is given twice.")
         texts[name] = text
     return texts
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "flow-run": Entry("flow_runs", "List, inspect, cancel and delete flow runs; read their logs."),
     "task-run": Entry("task_runs", "List and inspect task runs; mark them as succeeded."),
     "flow": Entry("flows", "List flows."),
+    "deployment": Entry("deployments", "List, inspect and delete deployments; make runs of them."),
     "variable": Entry("variables", "List, read and change variables."),
     "artifact": Entry("artifacts", "List, inspect and delete artifacts."),
     "event": Entry("events", "Emit an event, and print events as they come."),
