@@ -51,7 +51,7 @@ def test_a_crowd_does_not_hold_up_others():
 
 
 def test_who_takes_everything_is_told_what_stands_behind_his_own_position():
-    frames = [b"a", b"b", b"c" * PIECE_BYTES, b"d"]
+    frames = [b"a", b"b", b"c" * (PIECE_BYTES + 1), b"d"]
     items = [Item(position, None, frame) for position, frame in enumerate(frames, 6)]
     stretch = Stretch(5, 10, items, more=False)
     assert stretch.behind(5) is stretch
