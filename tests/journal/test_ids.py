@@ -2,6 +2,7 @@ import copy
 import os
 import pickle
 import threading
+import time
 from uuid import UUID
 
 from legato._journal.ids import TimeOrderedIds
@@ -17,8 +18,6 @@ def test_ids_are_version_7_ordered_and_whole():
 
 
 def test_the_time_is_in_front():
-    import time
-
     before = time.time_ns() // 1_000_000
     made = TimeOrderedIds().new()
     assert before <= made.int >> 80 <= time.time_ns() // 1_000_000 + 1
@@ -26,10 +25,12 @@ def test_the_time_is_in_front():
 
 def test_a_carry_keeps_order_and_version():
     ids = TimeOrderedIds()
-    ids._ms += 10_000_000  # the clock seems to stand still
-    ids._tail = (1 << 62) - 5
-    made = [ids.new() for _ in range(10)]
+    ids._step = 1 << 58
+    ids._begin(time.time_ns() // 1_000_000 + 10_000_000, 0)  # the clock seems to stand still
+    made = [ids.new() for _ in range(100)]
     assert made == sorted(set(made))
+    assert {m.int >> 62 & 0b11 for m in made} == {0b10}
+    assert len({m.int >> 80 for m in made}) > 5
     assert {m.version for m in made} == {7}
 
 
@@ -59,3 +60,19 @@ def test_a_forked_child_makes_other_ids():
     theirs = os.read(reader, 4096)
     ours = {ids.new().bytes for _ in range(100)}
     assert not ours & {theirs[i : i + 16] for i in range(0, 1600, 16)}
+
+
+class Interrupted(TimeOrderedIds):
+    """Is asked for an id while it renews itself, as by a signal handler."""
+
+    def _begin(self, ms, tail):
+        self.within = self.new() if self._busy else None
+        super()._begin(ms, tail)
+
+
+def test_who_comes_in_while_ids_are_renewed_gets_one_too():
+    ids = Interrupted()
+    made = ids.new()
+    assert ids.within.version == 7
+    assert ids.within != made
+    assert ids.new() > made
