@@ -60,19 +60,3 @@ def test_a_forked_child_makes_other_ids():
     theirs = os.read(reader, 4096)
     ours = {ids.new().bytes for _ in range(100)}
     assert not ours & {theirs[i : i + 16] for i in range(0, 1600, 16)}
-
-
-class Interrupted(TimeOrderedIds):
-    """Is asked for an id while it renews itself, as by a signal handler."""
-
-    def _begin(self, ms, tail):
-        self.within = self.new() if self._busy else None
-        super()._begin(ms, tail)
-
-
-def test_who_comes_in_while_ids_are_renewed_gets_one_too():
-    ids = Interrupted()
-    made = ids.new()
-    assert ids.within.version == 7
-    assert ids.within != made
-    assert ids.new() > made
