@@ -40,6 +40,7 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
 _SWEEP_SECONDS = 5.0
+_PRUNE_SECONDS = 60.0
 _PULSE = timedelta(seconds=2)
 
 
@@ -152,7 +153,8 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:
         migrate.migrate_postgres(what.database_url)
         store = PostgresStore(what.database_url)
         led_by = LeaseLeadership(store, clock, uuid4())
-        return store, Duties([_leases(store, homeless=True), *chores(store, clock, rules)], led_by)
+        duties = [_leases(store, homeless=True), *chores(store, clock, rules), _pruner(store, home)]
+        return store, Duties(duties, led_by)
     from legato._backend.current import embedded
     from legato._backend.hosting import HostLock
 
@@ -160,7 +162,12 @@ def _opened(what: Asked, home: Home) -> tuple[Store, Duties]:
     backend.store.read(lambda tx: tx.rows("meta.read", {}))  # one that cannot be used is told now
     sweeper = Duty("reaper", _SWEEP_SECONDS, backend.sweep)
     host = HostLock(Path(home.database))
-    duties = [sweeper, _leases(backend.store), *chores(backend.store, clock, rules)]
+    duties = [
+        sweeper,
+        _leases(backend.store),
+        *chores(backend.store, clock, rules),
+        _pruner(backend.store, home),
+    ]
     return backend.store, Duties(duties, host)
 
 
@@ -171,6 +178,21 @@ def _rules() -> Rules:
 
     seconds = configuration.current().server_late_runs_after_seconds
     return Rules(late_after=timedelta(seconds=seconds), keep=kept())
+
+
+def _pruner(store: Store, home: Home) -> Duty:
+    """Return the duty that removes results that nothing names, with objects in the home."""
+    from legato._backend import pruning
+    from legato._journal.clock import SystemClock
+    from legato._server.duties import Duty
+
+    clock = SystemClock()
+
+    def prune() -> bool:
+        _, is_done = pruning.prune(store, home, clock.now())
+        return not is_done
+
+    return Duty("results-pruner", _PRUNE_SECONDS, prune, alone=True)
 
 
 def _leases(store: Store, *, homeless: bool = False) -> Duty:

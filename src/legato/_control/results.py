@@ -21,7 +21,7 @@ from legato._store.port import Transaction
 
 PRUNED_AT_ONCE = 100
 DROPPED_AT_ONCE = 4
-"""Uploads, of many megabytes each."""
+"""Uploads, of up to hundreds of megabytes each."""
 UPLOADING = timedelta(days=1)
 """So long the record of a result may come after its parts: it may wait in a spool."""
 
@@ -85,15 +85,20 @@ def prune(tx: Transaction, now: datetime, limit: int = PRUNED_AT_ONCE) -> Pruned
     results.spare(tx, [each.id for each in condemned if each.named])
     left = [each for each in condemned if not each.named]
     objects = [(each.id, each.location) for each in left if _is_elsewhere(each.location)]
-    elsewhere = {result_id for result_id, _ in objects}
-    bare = [each.id for each in left if each.id not in elsewhere]
-    results.delete(tx, bare)
-    return Pruned(expired + len(bare), objects, more=limit in (expired, len(condemned)))
+    uploads = [each.id for each in left if _is_upload(each.location)]
+    bare = [each.id for each in left if each.location is None] + uploads[:DROPPED_AT_ONCE]
+    results.delete(tx, sorted(bare))
+    more = limit in (expired, len(condemned)) or len(uploads) > DROPPED_AT_ONCE
+    return Pruned(expired + len(bare), objects, more)
 
 
 def _is_elsewhere(location: str | None) -> TypeGuard[str]:
     """Tell whether a result lies outside of the database."""
-    return location is not None and not location.startswith(UPLOADED)
+    return location is not None and not _is_upload(location)
+
+
+def _is_upload(location: str | None) -> bool:
+    return location is not None and location.startswith(UPLOADED)
 
 
 def forget(tx: Transaction, ids: Sequence[UUID]) -> None:

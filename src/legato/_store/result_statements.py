@@ -52,7 +52,9 @@ _SHARED = s.result.c.flow_run_id.is_(None)
 
 
 def _named_by(table: Table) -> ColumnElement[bool]:
-    return exists().where(table.c.result_id == s.result.c.id)
+    """Look by the index, result by result: PostgreSQL would read all of `table` for `EXISTS`."""
+    names = select(_text("1")).where(table.c.result_id == s.result.c.id)
+    return names.limit(_text("1")).offset(_START).scalar_subquery().is_not(None)
 
 
 def _condemned(*conditions: ColumnElement[bool]) -> Executable:
