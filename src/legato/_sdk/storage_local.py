@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from legato._sdk.exceptions import ConfigurationError
 from legato._sdk.storage import checked_key
 from legato._sdk.storage_errors import told
+
+if TYPE_CHECKING:
+    from io import BufferedWriter
 
 
 class LocalStorage:
@@ -87,19 +93,73 @@ class LocalStorage:
 def write_durably(path: Path, *parts: bytes) -> None:
     """Write a file so that after a crash it is there whole, or not at all."""
     make_folder(path.parent)
+    if not _write_nameless(path, parts):
+        _write_beside(path, parts)
+    sync_folder(path.parent)
+
+
+def _write_nameless(path: Path, parts: Sequence[bytes]) -> bool:
+    """Write a file that has no name until it is whole: nothing is left if the process is killed.
+
+    False: the system, or what the folder lies on, has no such files; or there is another fault,
+    which whoever writes the file under a name meets, too.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        opened = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+    except OSError:
+        return False
+    with open(opened, "wb") as file:
+        _fill(file, parts)
+        return _is_named(opened, path)
+
+
+def _is_named(opened: int, path: Path) -> bool:
+    """Give a nameless file its name, which another one may have; tell whether that is possible."""
+    source = f"/proc/self/fd/{opened}"
+    try:
+        # with a descriptor of the folder, the link in /proc is followed
+        os.link(source, path, src_dir_fd=opened)
+    except FileExistsError:
+        temporary = _temporary(path)
+        os.link(source, temporary, src_dir_fd=opened)
+        _replace(temporary, path)
+    except OSError:
+        return False
+    return True
+
+
+def _fill(file: BufferedWriter, parts: Sequence[bytes]) -> None:
+    file.writelines(parts)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _temporary(path: Path) -> Path:
     # Others that write the same file, on this host or not, have another name for it. It is short:
     # the file's own may be as long as the system allows.
-    temporary = path.with_name(f".{os.urandom(8).hex()}.tmp")
+    return path.with_name(f".{os.urandom(8).hex()}.tmp")
+
+
+def _write_beside(path: Path, parts: Sequence[bytes]) -> None:
+    """Write a file under another name first; a process that is killed meanwhile leaves that."""
+    temporary = _temporary(path)
     try:
         with open(temporary, "wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
+            _fill(file, parts)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _replace(temporary, path)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    try:
         os.replace(temporary, path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def make_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ import errno
 import os
 import pickle
 import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -242,10 +243,11 @@ def test_trouble_with_a_folder_says_the_way_out(
     def refuse(source: object, target: object) -> None:
         raise OSError(number, os.strerror(number))
 
+    LocalStorage(tmp_path).write("k", b"0")
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(StorageError, match=says):
         LocalStorage(tmp_path).write("k", b"1")
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(tmp_path) == ["k"]
 
 
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
@@ -297,3 +299,46 @@ def test_a_large_result_stands_in_memory_once_beside_its_file(tmp_path: Path) ->
     storage.remove("large")
     with pytest.raises(NotStored):
         load(storage, "large")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from legato._sdk.storage_local import LocalStorage
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+os.fsync = die  # all of it is written by then, and nothing is safe
+LocalStorage(Path(sys.argv[1])).write("key", b"x" * 1_000_000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no files without a name")
+def test_nothing_is_left_of_what_a_killed_process_was_writing(tmp_path: Path) -> None:
+    tmp_path.joinpath("key").write_bytes(b"old")
+    ran = subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False)
+    assert ran.returncode == -signal.SIGKILL
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+    assert LocalStorage(tmp_path).read("key") == b"old"
+
+
+@pytest.mark.parametrize("missing", ["open", "link"])
+def test_a_folder_without_files_that_have_no_name_holds_objects_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    plain, tried = getattr(os, missing), []
+
+    def refuse(path: Any, *args: Any, **more: Any) -> Any:
+        if missing == "open" and args[0] & os.O_TMPFILE != os.O_TMPFILE:
+            return plain(path, *args, **more)
+        tried.append(path)
+        raise OSError(errno.EOPNOTSUPP, "not here")
+
+    monkeypatch.setattr(os, missing, refuse)
+    storage = LocalStorage(tmp_path)
+    storage.write("key", b"old")
+    storage.write("key", b"new", b"er")
+    assert storage.read("key") == b"newer"
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+    assert tried or sys.platform != "linux"
