@@ -149,3 +149,25 @@ def test_what_is_refused_names_the_field(api, flow_id, given):
 def test_a_flow_or_a_deployment_that_is_not_there(api):
     assert deploy(api, str(uuid4())).status_code == 422
     assert api.post(f"/deployments/{uuid4()}/create_flow_run", json={}).status_code == 404
+
+
+def test_deployments_are_read_page_by_page(api, flow_id):
+    for name in ("a", "b", "c"):
+        deploy(api, flow_id, name)
+    found = api.post("/deployments/paginate", json={"page": 2, "limit": 2}).json()
+    assert [deployment["name"] for deployment in found.pop("results")] == ["c"]
+    assert found == {"count": 3, "limit": 2, "pages": 2, "page": 2}
+    whole = api.post("/deployments/paginate", json={"deployments": {"name": {"like_": "b"}}}).json()
+    assert whole["results"] == [api.get("/deployments/name/etl/b").json()]
+    assert api.post("/deployments/paginate", json={"page": 0}).status_code == 422
+
+
+def test_several_deployments_are_deleted_at_once(api, flow_id):
+    made = [deploy(api, flow_id, name, tags=["x"]).json()["id"] for name in ("a", "b")]
+    kept = deploy(api, flow_id, "c").json()["id"]
+    api.post(f"/deployments/{made[0]}/create_flow_run", json={})
+    picked = {"deployments": {"tags": {"all_": ["x"]}}}
+    assert api.post("/deployments/bulk_delete", json={**picked, "limit": 51}).status_code == 422
+    assert api.post("/deployments/bulk_delete", json=picked).json() == {"deleted": made}
+    assert [one["id"] for one in api.post("/deployments/filter").json()] == [kept]
+    assert api.post("/flow_runs/count", json={}).json() == 0

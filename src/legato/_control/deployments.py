@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from msgspec import UNSET, structs
 
-from legato._control import flow_runs, parameter_values, work_queues
+from legato._control import flow_runs, pages, parameter_values, work_queues
 from legato._control.object_events import tell
 from legato._control.work_queues import Placed
 from legato._model import json_schema
@@ -23,11 +23,14 @@ from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
 from legato._model.object_events import Happened, Verb, of_deployment
 from legato._model.operations.deployments import (
+    BulkDeleteDeployments,
     CountDeployments,
     CreateDeployment,
     CreateFlowRunFromDeployment,
     DeleteDeployment,
+    DeploymentPage,
     FilterDeployments,
+    PaginateDeployments,
     PauseDeployment,
     ReadDeployment,
     ReadDeploymentByName,
@@ -35,6 +38,7 @@ from legato._model.operations.deployments import (
     UpdateDeployment,
 )
 from legato._model.operations.flow_runs import CreateFlowRun, FlowRunRequest, StateCreate
+from legato._model.operations.spec import Deleted
 from legato._model.states import StateDetails, StateType
 from legato._model.work_events import pool_resource, queue_resource
 from legato._store import deployments, finding, trees
@@ -158,6 +162,28 @@ def count(tx: Transaction, now: datetime, request: CountDeployments) -> int:
     from legato._store.queries import deployments as queries
 
     return queries.count(tx, request)
+
+
+def paginate(tx: Transaction, now: datetime, request: PaginateDeployments) -> DeploymentPage:
+    """Return a page of deployments."""
+    from legato._store.queries import deployments as queries
+
+    return pages.page(
+        request,
+        FilterDeployments,
+        lambda asked: queries.listed(tx, asked),
+        lambda: queries.count(tx, request),
+        DeploymentPage,
+    )
+
+
+def bulk_delete(tx: Transaction, now: datetime, request: BulkDeleteDeployments) -> Deleted:
+    """Delete the first deployments that a filter finds, and their runs that have not begun."""
+    limit = pages.bulk(request.limit)
+    found = filter(tx, now, FilterDeployments(deployments=request.deployments, limit=limit))
+    for known in found:
+        delete(tx, now, DeleteDeployment(deployment_id=known.id))
+    return Deleted(deleted=[known.id for known in found])
 
 
 def update(tx: Transaction, now: datetime, request: UpdateDeployment) -> None:

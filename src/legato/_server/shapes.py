@@ -10,6 +10,7 @@ from msgspec import structs
 
 from legato._model.deployments import Deployment
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
+from legato._model.operations.deployments import DeploymentPage
 from legato._model.operations.flow_runs import FlowRunPage, OrchestrationResult, StateResults
 from legato._model.operations.flows import FlowPage
 from legato._model.operations.graphs import Dependency
@@ -58,7 +59,7 @@ def shaped(value: Any) -> Any:
         plain["state"] = _state(plain["state"], task_run_id=plain["id"])
     if isinstance(value, Dependency | OrchestrationResult):
         plain["state"] = _state(plain["state"])
-    if isinstance(value, FlowPage | FlowRunPage | TaskRunPage | StateResults):
+    if isinstance(value, DeploymentPage | FlowPage | FlowRunPage | TaskRunPage | StateResults):
         plain["results"] = shaped(value.results)
     return plain
 

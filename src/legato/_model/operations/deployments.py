@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from legato._model.deployments import Deployment, DeploymentCreate, DeploymentUpdate, Labels
 from legato._model.errors import Conflict, ObjectNotFound
-from legato._model.filters import DeploymentSort
+from legato._model.filters import DeploymentFilter, DeploymentSort
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
 from legato._model.operations.flow_runs import StateCreate
 from legato._model.operations.lists import OfRuns
-from legato._model.operations.spec import Operation, Spec
+from legato._model.operations.spec import BULK_LIMIT, Deleted, Operation, Spec
 
 
 class CreateDeployment(Operation):
@@ -72,6 +72,45 @@ class FilterDeployments(OfRuns):
     sort: DeploymentSort = DeploymentSort.NAME_ASC
     limit: int | None = None
     offset: int = 0
+
+
+class DeploymentPage(Struct, kw_only=True):
+    """A page of deployments, counted from 1, and how many there are of both."""
+
+    results: list[Deployment]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class PaginateDeployments(OfRuns):
+    """Read a page of deployments."""
+
+    spec: ClassVar = Spec(
+        id="deployments.paginate",
+        method="POST",
+        path="/deployments/paginate",
+        access="read",
+        answer=DeploymentPage,
+    )
+    sort: DeploymentSort = DeploymentSort.NAME_ASC
+    limit: int | None = None
+    page: int = 1
+
+
+class BulkDeleteDeployments(Operation):
+    """Delete the first deployments that a filter finds, with their runs that are scheduled."""
+
+    spec: ClassVar = Spec(
+        id="deployments.bulk_delete",
+        method="POST",
+        path="/deployments/bulk_delete",
+        access="write",
+        answer=Deleted,
+    )
+    deployments: DeploymentFilter | None = None
+    limit: int = BULK_LIMIT
 
 
 class CountDeployments(OfRuns):

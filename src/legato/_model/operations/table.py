@@ -161,6 +161,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     deployments.ReadDeploymentByName,
     deployments.FilterDeployments,
     deployments.CountDeployments,
+    deployments.PaginateDeployments,
+    deployments.BulkDeleteDeployments,
     deployments.UpdateDeployment,
     deployments.PauseDeployment,
     deployments.ResumeDeployment,
