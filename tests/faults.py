@@ -38,12 +38,18 @@ class Unreliable(FaultyStore):
         return _busy(lambda: super(Unreliable, self).run(op, lane, grade))
 
     def run_all(self, ops, lane, grade):
-        found = []
-        for op in ops:
-            try:
-                found.append(self.run(op, lane, grade))
-            except Error as refusal:
-                found.append(refusal)
+        """Let what shares a commit fail together, too."""
+        try:
+            if len(ops) == 1:
+                return [self.run(ops[0], lane, grade)]
+            return _busy(lambda: self._run_together(ops, lane, grade))
+        except Error as refusal:
+            return [refusal] * len(ops)
+
+    def _run_together(self, ops, lane, grade):
+        self._fault("before the transaction")
+        found = self.store.run_all(ops, lane, grade)
+        self._fault("after the commit")
         return found
 
     def read(self, op):  # what only looks may be asked again by anybody

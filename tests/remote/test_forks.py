@@ -43,6 +43,7 @@ def test_children_of_a_task_record_for_themselves(server, home, start, kind):
     assert not list(home.rglob("spool/**/*.db"))
 
 
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 def test_a_child_waits_for_what_its_parent_could_not_send_yet(server, home, start):
     script = start(FORK_FIRST, 0.5)
     script.until("forked")
@@ -58,6 +59,7 @@ def test_a_child_waits_for_what_its_parent_could_not_send_yet(server, home, star
     assert not list(home.rglob("spool/**/*.db"))
 
 
+@pytest.mark.parametrize("server", ["sqlite"], indirect=True)
 def test_a_child_sends_first_what_its_dead_parent_could_not(server, home, start, excused):
     # as its process is dead, and a child does not go on with it
     excused |= {"Attempt 1 is closed", "There is no task run"}

@@ -6,6 +6,7 @@ import pytest
 
 from legato._control import clearing
 from legato._server import control
+from tests import faults
 from tests.store.conftest import sender as plain_sender
 from tests.store.records import COMPLETED, move, whole_task
 
@@ -31,6 +32,7 @@ def asked_until_done(ask):
     return found
 
 
+@faults.meaningless("its client asks again by itself")
 @pytest.mark.parametrize("keyed", [False, True])
 def test_a_large_run_is_deleted_by_asking_again(api, large, keyed):
     headers = {"Idempotency-Key": "one"} if keyed else {}
@@ -48,6 +50,7 @@ def test_a_key_of_another_request_deletes_nothing(api, large):
     assert api.post("/task_runs/count", json={}).json() == 7
 
 
+@faults.meaningless("its client asks again by itself")
 def test_a_flow_with_many_runs_and_what_a_filter_finds(api, large):
     flow_id = api.get(f"/flow_runs/{large}").json()["flow_id"]
     chosen = {"flows": {"id": {"any_": [flow_id]}}}
