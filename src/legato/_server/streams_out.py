@@ -110,7 +110,7 @@ class Outlet:
         self.position = now if wanted.position is None else wanted.position
         self._told, self._told_at = -1, 0.0
         self._write = socket.scope["extensions"][FRAMES]
-        self._takes_all = wanted.filter == topic.filter()
+        self._takes_all = wanted.filter == streams_topics.filter_of(topic, None)
 
     async def recall(self, control: Control) -> None:
         """Tell what happened not long ago, if that is wanted."""
