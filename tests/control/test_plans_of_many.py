@@ -150,7 +150,6 @@ JOINED = [
     {"flows": flows({"id": {"any_": [one(FLOW, 7)]}})},
     {"flows": flows({"name": {"any_": ["flow-7"]}})},
 ]
-WITHOUT_QUEUES = [joined for joined in JOINED if "work_pool_queues" not in joined]
 WEEK = {
     "history_start": BEGAN + timedelta(days=1),
     "history_end": BEGAN + timedelta(days=3),
@@ -162,8 +161,7 @@ WEEK = {
     ("kind", "joined"),
     [
         *((kind, joined) for kind in (FilterFlowRuns, CountFlowRuns) for joined in JOINED),
-        # of a queue's task runs all flow runs are looked at: no index has the queue
-        *((kind, joined) for kind in (FilterTaskRuns, CountTaskRuns) for joined in WITHOUT_QUEUES),
+        *((kind, joined) for kind in (FilterTaskRuns, CountTaskRuns) for joined in JOINED),
     ],
 )
 def test_runs_of_a_few_others_are_found_by_an_index(plans, kind, joined):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, LiteralString, NamedTuple
 
 from legato._model import filters as f
 from legato._model.operations.lists import filters
 from legato._store import sql
+from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.queries import conditions as c
 from legato._store.queries.conditions import Condition
 from legato._store.sql import Sql
@@ -189,7 +190,7 @@ def related(noun: str, request: Any, *, by_state: bool = True) -> list[Condition
     for other, given in filters(request).items():
         condition = own[other](given)
         if condition is not None:
-            found += [_along(path, other, given, condition) for path in paths(noun, other)]
+            found.append(_along(_PATHS.get((noun, other), ()), other, given, condition))
     return found
 
 
@@ -230,17 +231,31 @@ class Step(NamedTuple):
 
     here: LiteralString
     there: LiteralString
+    likewise: tuple[LiteralString, LiteralString] | None = None
+    """Two more columns that are equal then, for the sake of the first one's index."""
 
-    def found(self, condition: Condition) -> Sql:
-        """The value in the rows of the other table."""
+    def found(self, condition: Condition, wanted: LiteralString | None = None) -> Sql:
+        """A column of the rows of the other table: that of the step, or another one."""
         table, _, _ = self.there.partition(".")
-        return Sql(f"SELECT {self.there} FROM {table} WHERE {condition.text}", condition.values)
+        picked = condition if table == "task_run" else sql.all_of([_here(table), condition])
+        head: LiteralString = f"SELECT {wanted or self.there} FROM {table} WHERE"
+        return Sql(head).then(picked)
+
+
+def _here(table: LiteralString) -> Sql:
+    """The rows of the workspace, which is what most indexes begin with."""
+    return Sql(f"{table}.ws = ?", (DEFAULT_WORKSPACE,))
 
 
 def _linked(step: Step, how: LiteralString, condition: Condition) -> Condition:
     """The rows linked to few others: these are found first, the rows then by an index."""
     found, values = step.found(condition)
-    return Sql(f"{step.here} {how} ({found})", values)
+    linked = Sql(f"{step.here} {how} ({found})", values)
+    if step.likewise is None:
+        return linked
+    here, there = step.likewise
+    found, values = step.found(condition, there)
+    return sql.all_of([Sql(f"{here} IN ({found})", values), linked])
 
 
 def _having(step: Step, condition: Condition) -> Condition:
@@ -248,16 +263,6 @@ def _having(step: Step, condition: Condition) -> Condition:
     link = Sql(f"{step.here} = {step.there}")
     found, values = step.found(sql.all_of([link, condition]))
     return Sql(f"EXISTS ({found})", values)
-
-
-def paths(noun: str, other: str) -> Sequence[tuple[Step, ...]]:
-    """Return how one gets from a noun to another; one to all that these paths pick."""
-    if noun == other:
-        return [()]
-    found = [_PATHS[noun, other]]
-    if (noun, other) == ("flow_runs", "work_pool_queues"):
-        found.append((_RUN_TO_POOL_OF_QUEUE,))  # for its index
-    return found
 
 
 ONE_OF: dict[str, LiteralString | None] = {
@@ -274,8 +279,11 @@ _RUN_TO_TASKS = Step("flow_run.id", "task_run.flow_run_id")
 _TASK_TO_RUN = Step("task_run.flow_run_id", "flow_run.id")
 _RUN_TO_DEPLOYMENT = Step("flow_run.deployment_id", "deployment.id")
 _RUN_TO_POOL = Step("flow_run.work_pool_id", "work_pool.id")
-_RUN_TO_QUEUE = Step("flow_run.work_queue_id", "work_queue.id")
-_RUN_TO_POOL_OF_QUEUE = Step("flow_run.work_pool_id", "work_queue.work_pool_id")
+_RUN_TO_QUEUE = Step(
+    "flow_run.work_queue_id",
+    "work_queue.id",
+    likewise=("flow_run.work_pool_id", "work_queue.work_pool_id"),
+)
 _FLOW_TO_DEPLOYMENT = Step("flow.id", "deployment.flow_id")
 _DEPLOYMENT_TO_FLOW = Step("deployment.flow_id", "flow.id")
 _DEPLOYMENT_TO_RUNS = Step("deployment.id", "flow_run.deployment_id")
