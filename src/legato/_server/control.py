@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 from legato._control import ordered_log
 from legato._control.asking import asked
 from legato._control.journal import Delivery
-from legato._control.registry import clearing, follower_of, handler_of, is_cleared
+from legato._control.registry import Handler, clearing, follower_of, handler_of, is_cleared
 from legato._model.errors import StoreBusy
 from legato._model.operations.flights import AwaitTurns
+from legato._model.operations.flow_runs import FilterFlowRuns
 from legato._model.operations.spec import Operation
 from legato._model.ports import Clock
 from legato._model.records import BatchAnswer
+from legato._server.run_pages import RunPages
 from legato._server.turns import Turns
 from legato._server.writes import Writes
 from legato._store.port import Grade, Lane, Store, Transaction
@@ -39,6 +41,7 @@ class Control:
         self.store, self.clock = store, clock
         self._writes = Writes(store)
         self._turns = Turns()
+        self._pages = RunPages()
         self._ends = False
         self._threads = ThreadPoolExecutor(THREADS, "legato-control")
         self._lease_threads = ThreadPoolExecutor(LEASE_THREADS, "legato-leases")
@@ -97,7 +100,7 @@ class Control:
         What is listed can be followed from the cursor: it is read before the rows, so what changes
         later is told to whoever follows from there; None: it cannot be told yet.
         """
-        handle, now = handler_of(operation, prefect=True), self.clock.now()
+        handle, now = self._lister_of(operation), self.clock.now()
 
         def look() -> tuple[T, str | None]:
             try:
@@ -108,6 +111,10 @@ class Control:
             return answer(found, now), cursor
 
         return await self._in(self._threads, look)
+
+    def _lister_of(self, operation: Operation) -> Handler:
+        is_page = isinstance(operation, FilterFlowRuns)
+        return self._pages.filter if is_page else handler_of(operation, prefect=True)
 
     async def read(self, look: Callable[[Transaction], T]) -> T:
         """Run a query of the server's own on a snapshot."""

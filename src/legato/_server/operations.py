@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, get_origin
 
+from msgspec import Raw
 from starlette.datastructures import URL
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -188,7 +189,7 @@ def _answered(status: int, found: Any, *, plain: bool = False) -> Response:
         return Response(status_code=status)
     if plain:
         return PlainTextResponse(found, status)
-    return json_response(status, shaped(found))
+    return json_response(status, found if isinstance(found, Raw) else shaped(found))
 
 
 def header(scope: Scope, name: bytes) -> str | None:

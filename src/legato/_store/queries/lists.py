@@ -115,11 +115,14 @@ def flows(tx: Transaction, request: Any) -> list[Flow]:
 
 def flow_runs(tx: Transaction, request: Any) -> list[FlowRun]:
     """List flow runs."""
+    return [decode.flow_run(row) for row in flow_run_rows(tx, request)]
+
+
+def flow_run_rows(tx: Transaction, request: Any) -> list[tuple[Any, ...]]:
+    """List rows of `FLOW_RUN`."""
     own = nouns.related("flow_runs", request, by_state=_are_few(tx, request))
     conditions = [*own, *_placed(request.flow_runs), *_after(tx, "flow_run", request)]
-    return [
-        decode.flow_run(row) for row in runs(tx, "flow_run", columns.FLOW_RUN, conditions, request)
-    ]
+    return runs(tx, "flow_run", columns.FLOW_RUN, conditions, request)
 
 
 def task_runs(tx: Transaction, request: Any) -> list[TaskRun]:

@@ -1,0 +1,49 @@
+"""Pages of flow runs: a run that is over is encoded once, for all who ask for the page again.
+
+Dashboards ask for the newest runs every second, each of them, and most of those are over. What is
+kept is found by the whole row, so a run that changed all the same is another one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from legato._control.estimates import estimated
+from legato._model.operations.flow_runs import FilterFlowRuns
+from legato._model.states import TERMINAL
+from legato._server.shapes import shaped
+from legato._store import decode
+from legato._store.port import Transaction
+
+KEPT = 1000
+KEPT_BYTES = 8 * 1024
+"""A longer one is not kept."""
+
+
+class RunPages:
+    """What `flow_runs.filter` answers, with the newest runs that were shown and are over."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], bytes] = {}
+
+    def filter(self, tx: Transaction, now: datetime, request: FilterFlowRuns) -> msgspec.Raw:
+        """List flow runs, as JSON."""
+        from legato._store.queries import lists
+
+        shown = [self._shown(row, now) for row in lists.flow_run_rows(tx, request)]
+        return msgspec.Raw(b"[%s]" % b",".join(shown))
+
+    def _shown(self, row: tuple[Any, ...], now: datetime) -> bytes:
+        known = self._known.get(row)
+        if known is not None:
+            return known
+        run = estimated(decode.flow_run(row), now)
+        made = msgspec.json.encode(shaped(run))
+        if run.state_type in TERMINAL and len(made) <= KEPT_BYTES:
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            self._known[row] = made
+        return made
