@@ -23,7 +23,7 @@ class HeldUp(World):
     def sink(self, batch):
         if self.held:
             self.waits.set()
-            self.go.wait(30)
+            assert self.go.wait(60)
         return super().sink(batch)
 
     def hold(self):
@@ -32,7 +32,7 @@ class HeldUp(World):
         self.append(3)
         flushing = threading.Thread(target=self.journal.flush)
         flushing.start()
-        self.waits.wait(30)
+        assert self.waits.wait(60)
         self.append(2)
         return flushing
 
