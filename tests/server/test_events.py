@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.model.test_event_filters import EMPTY
+from tests.store.records import until
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
@@ -359,7 +360,15 @@ def test_filters_pick_the_same_where_there_are_many(marks, post, page, monkeypat
 
 def test_what_came_behind_a_cursor_is_told_once_and_in_order(api, post, run, move):
     def follow(cursor, **given):
-        answer = api.post("/events/follow", json={"cursor": cursor, "filter": given})
+        asked = {"cursor": cursor, "filter": given}
+
+        def is_known():  # a server that has just begun may not know yet how far the log goes
+            nonlocal answer
+            answer = api.post("/events/follow", json=asked)
+            return answer.status_code != 503
+
+        answer = None
+        until(is_known)
         assert answer.status_code == 200, answer.text
         found = answer.json()
         return [event["event"] for event in found["events"]], found["cursor"]

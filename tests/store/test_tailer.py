@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 
+from legato._control import event_streams
 from legato._control import ordered_log as log
+from legato._model.errors import StoreBusy
+from legato._model.operations.events import FollowEvents
 from legato._store.postgres_transaction import PostgresTransaction
 from tests.store.conftest import postgres_store
 from tests.store.records import new_id, until
@@ -124,6 +128,19 @@ def test_a_process_that_starts_waits_for_those_that_had_drawn(store, connect, po
     slow.commit()
     until(lambda: store.stable_position() >= late[0])
     assert [e.position for e in log.read(store, f"v1.{early[0] - 1}").entries] == early + late
+
+
+def test_from_now_on_is_not_from_the_beginning(store, connect):
+    slow, fast = connect(), connect()
+    draw(slow, 1)
+    late = draw(fast, 1)
+    fast.commit()
+    with pytest.raises(StoreBusy):
+        event_streams.follow(store, datetime.now(UTC), FollowEvents())
+    slow.commit()
+    until(lambda: store.stable_position() >= late[0])
+    followed = event_streams.follow(store, datetime.now(UTC), FollowEvents())
+    assert followed.cursor == f"v1.{late[0]}"
 
 
 class Crowd:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct, structs
 
-from legato._control.ordered_log import check_kept
+from legato._control.ordered_log import check_kept, latest
 from legato._model.event_filters import (
     EventFilter,
     EventOccurredFilter,
@@ -63,10 +63,11 @@ def read(store: Store, after: int, limit: int) -> EventSpan:
 def follow(store: Store, now: datetime, request: FollowEvents) -> EventsFollowed:
     """List the events behind a cursor, up to the stable position.
 
-    Raises InvalidRequest for text that is no cursor, and Resync for one too far back.
+    Raises InvalidRequest for text that is no cursor, Resync for one too far back, and StoreBusy
+    without a cursor while it cannot be told yet how far the log goes.
     """
     if request.cursor is None:
-        return EventsFollowed(events=[], cursor=cursor_at(store.stable_position()))
+        return EventsFollowed(events=[], cursor=latest(store))
     given = zoned(request.filter or EventFilter())
     found = read(store, position_of(request.cursor), PAGE)
     events_ = [placed.event for placed in found.placed if includes(given, placed.event)]
