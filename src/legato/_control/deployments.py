@@ -188,13 +188,14 @@ def bulk_delete(tx: Transaction, now: datetime, request: BulkDeleteDeployments) 
 
 def update(tx: Transaction, now: datetime, request: UpdateDeployment) -> None:
     """Change what is given of a deployment; raise ObjectNotFound."""
-    deployments.lock(tx, request.deployment_id)
-    known = read(tx, now, ReadDeployment(deployment_id=request.deployment_id))
-    given = request.deployment
+    asked = ReadDeployment(deployment_id=request.deployment_id)
+    known, given = read(tx, now, asked), request.deployment
     _check_kept(given)
     if given.parameter_openapi_schema is not UNSET:
         _check_schema(given.parameter_openapi_schema)
     placed = _new_place(tx, now, known, given)
+    deployments.lock(tx, known.id)  # behind the pool, as for who deletes that
+    known = read(tx, now, asked)
     kept = set(Deployment.__struct_fields__)
     changed = {name: value for name, value in structs.asdict(given).items() if name in kept}
     if _moves(given):
