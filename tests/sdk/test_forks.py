@@ -127,6 +127,27 @@ fork()
 """
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_pool_s_child_is_ended_by_sigterm_without_python(
+    start: Callable[..., Actor], method: str
+) -> None:
+    """Also one that has called its first task outside of a flow itself."""
+    actor = start(POOL, method)
+    assert actor.rest() == ["Handlers.SIG_DFL"]
+    assert actor.ends() == 0, actor.errors()
+
+
+POOL = """
+import multiprocessing, signal, sys
+from tests.chaos.actors.pools import work
+
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(1) as workers:
+        workers.apply(work, (1,))
+        print(repr(workers.apply(signal.getsignal, (signal.SIGTERM,))).split(":")[0].strip("<"))
+"""
+
+
 def test_log_records_of_runs_can_be_sent_to_another_process(start: Callable[..., Actor]) -> None:
     """As QueueHandler does; what they carry of the run stays where the run is active."""
     actor = start(QUEUE)

@@ -1,6 +1,10 @@
 """SIGTERM outside of flows: what tasks recorded is committed before the process dies.
 
 Inside a flow `interrupts` sees to it. A handler that the user has set is left alone.
+
+A child of multiprocessing, or one that was forked, commits each of its runs as it ends, so SIGTERM
+may end it at once. It must: a signal that arrives in the very moment in which a wait begins is not
+seen by a handler in Python, and whoever terminates a pool would wait for its idle worker for ever.
 """
 
 from __future__ import annotations
@@ -16,17 +20,16 @@ FLUSH_SECONDS = 2.0
 
 @cache
 def flush_when_terminated() -> None:
-    """Have SIGTERM commit what is buffered and then end the process as ever; once a process."""
+    """Have SIGTERM commit what is buffered and then end the process as ever; once a process.
+
+    Not for children, whose runs are committed already.
+    """
     platform.stand_in_for_default_terminate(_begin)
     forks.follow(_InChild())
 
 
 class _InChild:
-    """A forked child commits each of its runs as it ends, so SIGTERM may end it at once.
-
-    It must: a signal that arrives in the very moment in which a wait begins is not seen by a
-    handler in Python, and whoever terminates a pool would wait for its idle worker for ever.
-    """
+    """A forked child is ended as its parent was before."""
 
     def before_fork(self) -> None: ...
 
