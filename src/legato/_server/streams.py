@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequen
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from logging import getLogger
+from math import ceil
 from typing import Any, NamedTuple
 
 from legato._control import ordered_log
@@ -27,8 +28,10 @@ LIMIT = 200
 ROOM = 1000
 ROOM_BYTES = 4 * 1024 * 1024
 """What a feed keeps at most: so many items, of so many bytes, and those once more in pieces."""
-AT_ONCE = 4
-"""So many followers are told before requests have their turn again."""
+STEPS, STEP_SECONDS = 25, 0.004
+"""A crowd is told in so many steps, with a pause after each, for requests would wait for all whom
+one step wakes. What comes meanwhile is told in the next round.
+"""
 PIECE_BYTES = 32 * 1024
 """So much is written at once."""
 _RETRY_SECONDS = 0.5
@@ -107,7 +110,6 @@ class Feed:
         self._start = self._end = 0
         self._woken = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
-        self._due: deque[asyncio.Future[None]] = deque()
         self._followers = 0
         self._pumping: asyncio.Task[None] | None = None
 
@@ -163,9 +165,10 @@ class Feed:
                     more = stretch.more
                     if stretch.upto > self._end:
                         self._keep(stretch)
+                        await self._tell(0 if more else STEP_SECONDS)
             except Resync:  # it was pruned faster than it was read
                 await self._begin()
-                self._tell()
+                await self._tell(STEP_SECONDS)
             except StoreError as error:
                 _log.warning("Streams stand still: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -176,28 +179,22 @@ class Feed:
         self._end = stretch.upto
         while len(self._kept) > 1 and self._is_full():
             self._start = self._kept.popleft().upto
-        self._tell()
 
     def _is_full(self) -> bool:
         if len(self._kept) > ROOM or sum(len(kept.items) for kept in self._kept) > ROOM:
             return True
         return sum(len(item.frame) for kept in self._kept for item in kept.items) > ROOM_BYTES
 
-    def _tell(self) -> None:
-        """Wake all who wait. A crowd woken at once would hold up each request meanwhile."""
-        is_telling = bool(self._due)
-        self._due.extend(self._waiting)
-        self._waiting.clear()
-        if not is_telling:
-            self._tell_some()
-
-    def _tell_some(self) -> None:
-        for _ in range(min(AT_ONCE, len(self._due))):
-            waiter = self._due.popleft()
-            if not waiter.done():  # who has left is cancelled
-                waiter.set_result(None)
-        if self._due:
-            asyncio.get_running_loop().call_soon(self._tell_some)
+    async def _tell(self, pause: float) -> None:
+        """Wake all who wait."""
+        due, self._waiting = self._waiting, []
+        count = ceil(len(due) / STEPS)
+        for start in range(0, len(due), count or 1):
+            if start:
+                await asyncio.sleep(pause)
+            for waiter in due[start : start + count]:
+                if not waiter.done():  # who has left is cancelled
+                    waiter.set_result(None)
 
 
 class Streams:

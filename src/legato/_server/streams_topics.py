@@ -19,11 +19,12 @@ from legato._model.matching import passes
 from legato._model.ordered_log import EntryFilter, cursor_at, position_of
 from legato._server.control import Control
 from legato._server.quirks import bare
-from legato._server.shapes import shaped
 from legato._server.socket_protocol import text_frame
 from legato._server.streams import Item, Read, Stretch
 from legato._store.port import Store
 
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+"""What is told has no durations, for which answers are looked through (`_model/wire.py`)."""
 Recall = Callable[[Control, Any, int], AsyncIterator[str]]
 """Gives the frames of what happened not long ago: what a filter lets through, up to a position."""
 
@@ -42,7 +43,7 @@ def run_changes(store: Store, after: int, limit: int) -> Stretch:
     """Read transitions of flow runs and task runs."""
     page = ordered_log.read(store, cursor_at(after), limit)
     items = [
-        Item(entry.position, entry, told("run_change", shaped(entry), entry.position))
+        Item(entry.position, entry, told("run_change", entry, entry.position))
         for entry in page.entries
     ]
     return Stretch(after, position_of(page.cursor), items, page.more)
@@ -54,7 +55,7 @@ def logs(store: Store, after: int, limit: int) -> Stretch:
     last = {position: index for index, (position, _) in enumerate(page.lines)}
     items = [
         # with the last line of a position all that came there is told
-        Item(position, line, told("log", shaped(line), position - (last[position] != index)))
+        Item(position, line, told("log", line, position - (last[position] != index)))
         for index, (position, line) in enumerate(page.lines)
     ]
     return Stretch(after, page.upto, items, page.more)
@@ -64,8 +65,7 @@ def events(store: Store, after: int, limit: int) -> Stretch:
     """Read events, also those that are made of transitions."""
     found = event_streams.read(store, after, limit)
     items = [
-        Item(position, event, told("event", shaped(event), position))
-        for position, event in found.placed
+        Item(position, event, told("event", event, position)) for position, event in found.placed
     ]
     return Stretch(after, found.upto, items, found.more)
 
@@ -78,7 +78,7 @@ async def recall(control: Control, given: EventFilter, upto: int) -> AsyncIterat
         look = partial(event_streams.recent, given=given, upto=upto, key=key)
         found = await control.read(look)
         for event in found.events:
-            yield _framed({"type": "event", "event": shaped(event)})
+            yield _encode({"type": "event", "event": event}).decode()
         key = found.key
         if key is None:
             return
@@ -90,12 +90,7 @@ def _includes(event: Event, given: EventFilter) -> bool:
 
 def told(kind: str, what: Any, position: int) -> bytes:
     """Return the frame that tells something; all up to `position` is told with it."""
-    text = _framed({"type": kind, kind: what, "cursor": cursor_at(position)})
-    return text_frame(text.encode())
-
-
-def _framed(frame: dict[str, Any]) -> str:
-    return msgspec.json.encode(frame).decode()
+    return text_frame(_encode({"type": kind, kind: what, "cursor": cursor_at(position)}))
 
 
 def filter_of(topic: Topic, asked: Any) -> Leaf:
