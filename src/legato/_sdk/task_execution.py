@@ -135,8 +135,7 @@ class TaskExecution(Execution):
         if context.log_prints:
             run_logs.patch_print()
         if flow is None:
-            if not self.backend.is_child:
-                flush_when_terminated()
+            flush_when_terminated(self.backend.is_child)
             run_logs.setup()
             self.epoch, self.flow_run_id = 0, None
             context.step_key = f"{task.task_key}-{context.id}"

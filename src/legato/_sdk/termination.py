@@ -18,12 +18,17 @@ from legato._sdk import platform_posix as platform
 FLUSH_SECONDS = 2.0
 
 
-@cache
-def flush_when_terminated() -> None:
-    """Have SIGTERM commit what is buffered and then end the process as ever; once a process.
+def flush_when_terminated(is_child: bool) -> None:
+    """Have SIGTERM commit what is buffered and then end the process as ever.
 
-    Not for children, whose runs are committed already.
+    Not a child, whose runs are committed already.
     """
+    if not is_child:
+        _stand_in()
+
+
+@cache
+def _stand_in() -> None:
     platform.stand_in_for_default_terminate(_begin)
     forks.follow(_InChild())
 
