@@ -4,7 +4,7 @@ from typing import get_type_hints
 
 import pytest
 
-from legato._settings import table
+from legato._settings import server_table, table
 from legato._settings.reading import parse
 from legato._settings.sources import Found
 from legato._settings.table import BY_ALIAS, OUTSIDE_PROFILES, SETTINGS, Settings
@@ -16,7 +16,8 @@ def test_settings_have_one_field_for_each_row_in_the_same_order():
 
 @pytest.mark.parametrize("row", SETTINGS, ids=repr)
 def test_a_row_stands_under_its_own_name_and_says_what_it_is_for(row):
-    assert getattr(table, row.name) is row
+    place = server_table if row.name.startswith("SERVER_") else table
+    assert getattr(place, row.name) is row
     assert row.name == row.name.upper()
     assert row.doc[0].isupper()
     assert row.doc.endswith(".")

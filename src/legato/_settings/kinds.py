@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Generic, TypeVar, cast
+from typing import Generic, Literal, TypeVar, cast
 
 T = TypeVar("T")
 S = TypeVar("S", bound=str)
@@ -126,3 +126,8 @@ DELAYS = Kind("seconds, 0 or more, or a list of them", _delays)
 NAMES = Kind("names with commas between, or a list of them", _names)
 FOLDER = Kind("a path", _folder)
 URL = Kind("an address that begins with http:// or https://", _url)
+
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LogFormat = Literal["text", "json"]
+LEVEL: Kind[Level] = choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", upper=True)
+LOG_FORMAT: Kind[LogFormat] = choice("text", "json")
