@@ -9,12 +9,14 @@ import pytest
 from legato import flow, get_client
 from legato.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from legato.client.schemas.filters import (
+    WorkerFilter,
+    WorkerFilterStatus,
     WorkPoolFilter,
     WorkPoolFilterName,
     WorkQueueFilter,
     WorkQueueFilterName,
 )
-from legato.client.schemas.objects import WorkPoolStatus
+from legato.client.schemas.objects import WorkerStatus, WorkPoolStatus
 from legato.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 
@@ -89,3 +91,15 @@ def test_the_async_client_has_the_same():
             return [queue.name for queue in await client.read_work_queues("there")]
 
     assert asyncio.run(use()) == ["default", "q"]
+
+
+def test_workers_tell_of_themselves_and_are_listed(client, pool):
+    client.send_worker_heartbeat("here", "ada", heartbeat_interval_seconds=9.5)
+    (worker,) = client.read_workers_for_work_pool("here")
+    assert (worker.name, worker.heartbeat_interval_seconds) == ("ada", 10)
+    assert (worker.work_pool_id, worker.status) == (pool.id, WorkerStatus.ONLINE)
+    assert client.read_work_pool("here").status is WorkPoolStatus.READY
+    offline = WorkerFilter(status=WorkerFilterStatus(any_=[WorkerStatus.OFFLINE]))
+    assert client.read_workers_for_work_pool("here", offline) == []
+    with pytest.raises(ObjectNotFound):
+        client.send_worker_heartbeat("none", "ada")

@@ -37,6 +37,7 @@ _MODULES = {
     "parameter_values": "parameter_values",
     "work_pools": "work_pools",
     "work_queues": "work_queues",
+    "workers": "workers",
     "slots": "slots",
     "flights": "flights",
     "limit_slots": "limit_slots",

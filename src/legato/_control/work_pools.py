@@ -31,7 +31,7 @@ from legato._model.work_pools import (
     template_problem,
 )
 from legato._model.work_queues import DEFAULT_QUEUE, WorkQueue
-from legato._store import work_pools, work_queues
+from legato._store import work_pools, work_queues, workers
 from legato._store.port import Transaction
 
 
@@ -135,7 +135,7 @@ def update(tx: Transaction, now: datetime, request: UpdateWorkPool) -> None:
         if value is not UNSET
     }
     changed = structs.replace(known, **given, updated=now)
-    changed.status = status_of(changed)
+    changed.status = status_of(changed, ready=work_pools.is_ready(tx, known.id))
     work_pools.change(tx, changed)
     happened = [of_status(changed)] if changed.status is not known.status else []
     payload = updates(known, changed, set(given) - {"is_paused"})
@@ -145,11 +145,12 @@ def update(tx: Transaction, now: datetime, request: UpdateWorkPool) -> None:
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteWorkPool) -> None:
-    """Delete a pool and its queues; raise ObjectNotFound."""
+    """Delete a pool, its queues and its workers; raise ObjectNotFound."""
     _check_allowed(request.work_pool_name)
     known = locked(tx, request.work_pool_name)
     queues = work_queues.list_of_pool(tx, now, known.id)
     work_queues.delete(tx, [queue.id for queue in queues])
+    workers.delete_of_pool(tx, known.id)
     work_pools.delete(tx, known.id)
     gone = [of_queue("deleted", queue, known) for queue in queues]
     tell(tx, now, [*gone, of_pool("deleted", known)])

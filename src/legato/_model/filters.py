@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from legato._model.states import StateType
 from legato._model.text_search import QUERY_MAX
+from legato._model.workers import WorkerStatus
 
 
 class Leaf(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -189,6 +190,21 @@ class WorkQueueFilter(Leaf):
 
     id: IdFilter | None = None
     name: QueueNameFilter | None = None
+    operator: Operator = Operator.and_
+
+
+class WorkerStatusFilter(Leaf):
+    """Conditions on whether a worker was heard of lately."""
+
+    any_: list[WorkerStatus] | None = None
+    not_any_: list[WorkerStatus] | None = None
+
+
+class WorkerFilter(Leaf):
+    """Which workers."""
+
+    last_heartbeat_time: TimeFilter | None = None
+    status: WorkerStatusFilter | None = None
     operator: Operator = Operator.and_
 
 

@@ -86,11 +86,13 @@ class WorkPoolUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
     storage_configuration: StorageConfiguration | UnsetType = UNSET
 
 
-def status_of(pool: WorkPool) -> WorkStatus | None:
-    """Return the status of a pool that no worker has told of; agents never tell."""
+def status_of(pool: WorkPool, *, ready: bool) -> WorkStatus | None:
+    """Return the status of a pool that is ready, or not, by its workers; agents never tell."""
     if pool.type == AGENT_TYPE:
         return None
-    return WorkStatus.PAUSED if pool.is_paused else WorkStatus.NOT_READY
+    if pool.is_paused:
+        return WorkStatus.PAUSED
+    return WorkStatus.READY if ready else WorkStatus.NOT_READY
 
 
 def template_problem(template: Mapping[str, Any]) -> str | None:

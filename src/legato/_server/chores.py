@@ -9,7 +9,7 @@ from functools import partial
 from msgspec import Struct
 
 from legato._control import flights, results
-from legato._control.duties import retention, tallies, timers
+from legato._control.duties import retention, tallies, timers, workers
 from legato._model import timers as kinds
 from legato._model.ports import Clock
 from legato._server.duties import Duty
@@ -20,6 +20,7 @@ _CANCEL_SECONDS = 10.0
 """Timers of cancellations are set minutes before they are due."""
 _PRUNE_SECONDS = 60.0
 _TALLY_SECONDS = 60.0
+_WORKER_SECONDS = 15.0
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
         _alone("flight-reaper", _PRUNE_SECONDS, partial(_reap_flights, store, clock)),
         _alone("upload-reaper", _PRUNE_SECONDS, partial(_drop_uploads, store, clock)),
         _alone("tallies", _TALLY_SECONDS, partial(_keep_tallies, store, clock)),
+        _alone("workers", _WORKER_SECONDS, partial(_watch_workers, store, clock)),
         *_pruners(store, clock, rules),
     ]
 
@@ -83,3 +85,8 @@ def _drop_uploads(store: Store, clock: Clock) -> bool:
 def _keep_tallies(store: Store, clock: Clock) -> bool:
     """Keep counts of what is over; tell whether there is more."""
     return sum(tallies.keep(store, noun, clock.now()) for noun in tallies.NOUNS) > 0
+
+
+def _watch_workers(store: Store, clock: Clock) -> None:
+    """Note which pools have lost their workers."""
+    workers.watch(store, clock.now())

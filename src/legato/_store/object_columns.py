@@ -75,6 +75,7 @@ WORK_POOL = (
     "concurrency_limit",
     "default_queue_id",
     "details",
+    "is_ready",
 )
 WORK_POOL_CREATE = (*WORK_POOL, "ws")
 WORK_QUEUE = (
@@ -90,6 +91,17 @@ WORK_QUEUE = (
     "last_polled_at",
 )
 WORK_QUEUE_CREATE = (*WORK_QUEUE, "ws")
+WORKER = (
+    "id",
+    "created_at",
+    "updated_at",
+    "name",
+    "work_pool_id",
+    "last_heartbeat_at",
+    "heartbeat_interval_seconds",
+    "offline_at",
+)
+WORKER_CREATE = (*WORKER, "ws")
 
 SAVED_SEARCH = ("id", "created_at", "updated_at", "name", "filters")
 SAVED_SEARCH_CREATE = (*SAVED_SEARCH, "ws")

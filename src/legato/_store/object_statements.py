@@ -212,6 +212,7 @@ CREATED: dict[Table, tuple[str, ...]] = {
     s.deployment: columns.DEPLOYMENT_CREATE,
     s.work_pool: columns.WORK_POOL_CREATE,
     s.work_queue: columns.WORK_QUEUE_CREATE,
+    s.worker: columns.WORKER_CREATE,
     given: columns.INPUT_CREATE,
     var: columns.VARIABLE_CREATE,
     art: columns.ARTIFACT_CREATE,

@@ -34,7 +34,7 @@ from legato._store.schema_logs import log_arrival
 from legato._store.schema_objects import artifact, artifact_collection, concurrency_limit, variable
 from legato._store.schema_parts import Uid, metadata
 from legato._store.schema_results import cache_entry, result, result_part, task_run_cache
-from legato._store.schema_work_pools import work_pool, work_queue
+from legato._store.schema_work_pools import work_pool, work_queue, worker
 
 __all__ = [
     "Uid",
@@ -62,6 +62,7 @@ __all__ = [
     "variable",
     "work_pool",
     "work_queue",
+    "worker",
 ]
 
 meta = Table(
@@ -191,6 +192,10 @@ Index(
     flow_run.c.sort_at,
     **p.where("work_pool_id IS NOT NULL"),
 )
+for _column in (flow_run.c.work_queue_id, flow_run.c.deployment_id):
+    _due = p.where(f"state_type = 'SCHEDULED' AND {_column.name} IS NOT NULL")
+    _order = (_column, flow_run.c.next_scheduled_at, flow_run.c.id)
+    Index(f"ix_flow_run_due_{_column.name}", *_order, **_due)
 Index(
     "ix_flow_run_parent",
     flow_run.c.parent_task_run_id,

@@ -21,5 +21,6 @@ deployment = Table(
     p.text_("details", required=True),
     p.ref("work_queue_id"),
     p.text_("work_queue_name"),
+    p.at("last_polled_at"),
     UniqueConstraint("flow_id", "name"),
 )

@@ -1,4 +1,4 @@
-"""The tables of work pools and their queues. Part of `schema.py`."""
+"""The tables of work pools, their queues and their workers. Part of `schema.py`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ work_pool = Table(
     Column("concurrency_limit", Integer),
     p.ref("default_queue_id", required=True),
     p.text_("details", required=True),
+    # whether a worker of it was online when that was looked at last
+    p.number("is_ready", "0"),
     UniqueConstraint("ws", "name"),
 )
 
@@ -37,5 +39,22 @@ work_queue = Table(
     p.number("priority"),
     Column("concurrency_limit", Integer),
     p.at("last_polled_at"),
+    # whether it was polled lately when that was looked at last
+    p.number("is_ready", "0"),
+    UniqueConstraint("work_pool_id", "name"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    p.id_(),
+    p.ws(),
+    p.ref("work_pool_id", required=True),
+    p.text_("name", required=True),
+    p.at("created_at", required=True),
+    p.at("updated_at", required=True),
+    p.at("last_heartbeat_at", required=True),
+    Column("heartbeat_interval_seconds", Integer),
+    p.at("offline_at", required=True),
     UniqueConstraint("work_pool_id", "name"),
 )

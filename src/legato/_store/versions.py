@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-SCHEMA = 21
+SCHEMA = 22
 """The number of the last migration; every migration raises it by one."""
 COMMAND = "legato server database upgrade"
 

@@ -28,15 +28,14 @@ def of_rows(tx: Transaction, rows: Sequence[Row]) -> list[WorkPool]:
     limited = [pool.id for pool in found if pool.concurrency_limit is not None]
     taken = slots_taken(tx, "work_pool_id", limited)
     for pool in found:
-        pool.status = status_of(pool)
         if pool.concurrency_limit is not None:
             pool.active_slots = taken.get(pool.id, 0)
     return found
 
 
 def _of_row(row: Row) -> WorkPool:
-    id_, created, updated, name, type_, paused, limit, queue, details = row
-    return WorkPool(
+    id_, created, updated, name, type_, paused, limit, queue, details, ready = row
+    pool = WorkPool(
         id=decode.uid(id_),
         created=at(created),
         updated=at(updated),
@@ -47,6 +46,8 @@ def _of_row(row: Row) -> WorkPool:
         default_queue_id=decode.uid(queue),
         **structs.asdict(_details.decode(details)),
     )
+    pool.status = status_of(pool, ready=bool(ready))
+    return pool
 
 
 def slots_taken(tx: Transaction, column: LiteralString, ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -90,7 +91,7 @@ def create(tx: Transaction, pool: WorkPool) -> bool:
         tx.uid(pool.id), micros(pool.created), micros(pool.updated), encode.text(pool.name),
         encode.text(pool.type), int(pool.is_paused),
         tx.null if pool.concurrency_limit is None else pool.concurrency_limit,
-        tx.uid(pool.default_queue_id), _encoded(pool), DEFAULT_WORKSPACE,
+        tx.uid(pool.default_queue_id), _encoded(pool), 0, DEFAULT_WORKSPACE,
     )  # fmt: skip
     return tx.run_many("work_pool.create", [row]) == 1
 
@@ -103,6 +104,18 @@ def change(tx: Transaction, pool: WorkPool) -> None:
     )
     values = (pool.updated, pool.is_paused, pool.concurrency_limit, _encoded(pool), pool.id)
     tx.execute(Sql(changed, values))
+
+
+def is_ready(tx: Transaction, pool_id: UUID) -> bool:
+    """Tell whether a pool had a worker online when that was looked at last."""
+    rows = tx.select(Sql("SELECT is_ready FROM work_pool WHERE id = ?", (pool_id,)))
+    return bool(rows and rows[0][0])
+
+
+def set_ready(tx: Transaction, pool_id: UUID, ready: bool) -> bool:
+    """Write whether a pool has a worker online; False: so it was written before."""
+    changed: LiteralString = "UPDATE work_pool SET is_ready = ? WHERE id = ? AND is_ready <> ?"
+    return tx.execute(Sql(changed, (int(ready), pool_id, int(ready)))) == 1
 
 
 def delete(tx: Transaction, pool_id: UUID) -> None:

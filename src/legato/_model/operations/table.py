@@ -29,6 +29,7 @@ from legato._model.operations import (
     variables,
     work_pools,
     work_queues,
+    workers,
     writers,
 )
 from legato._model.operations.spec import Operation
@@ -187,6 +188,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     work_queues.FilterWorkQueues,
     work_queues.UpdateWorkQueue,
     work_queues.DeleteWorkQueue,
+    workers.SendHeartbeat,
+    workers.FilterWorkers,
+    workers.DeleteWorker,
     collections.ReadCollectionView,
     admin.Hello,
     admin.ReadDefaultResultStorage,

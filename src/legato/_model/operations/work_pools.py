@@ -85,7 +85,7 @@ class UpdateWorkPool(Operation):
 
 
 class DeleteWorkPool(Operation):
-    """Delete a work pool with its queues; deployments and runs stay."""
+    """Delete a work pool with its queues and workers; deployments and runs stay."""
 
     spec: ClassVar = Spec(
         id="work_pools.delete",

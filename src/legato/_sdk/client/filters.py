@@ -269,5 +269,17 @@ class WorkQueueFilterName(Record, filters.QueueNameFilter, metaclass=RecordMeta)
     """The name of a work queue."""
 
 
+class WorkerFilterStatus(Record, filters.WorkerStatusFilter, metaclass=RecordMeta):
+    """Whether a worker was heard of lately."""
+
+
+class WorkerFilterLastHeartbeatTime(Record, filters.TimeFilter, metaclass=RecordMeta):
+    """When a worker was heard of last."""
+
+
+class WorkerFilter(Record, filters.WorkerFilter, metaclass=RecordMeta):
+    """Which workers."""
+
+
 class WorkQueueFilter(Record, filters.WorkQueueFilter, metaclass=RecordMeta):
     """Which work queues."""

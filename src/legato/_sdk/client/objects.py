@@ -15,6 +15,7 @@ from legato._model import (
     variables,
     work_pools,
     work_queues,
+    workers,
 )
 from legato._model.operations import flow_runs as operations
 from legato._model.states import State as StateRecord
@@ -127,6 +128,10 @@ class WorkPool(StoredRecord, work_pools.WorkPool, metaclass=RecordMeta):
 
 class WorkQueue(StoredRecord, work_queues.WorkQueue, metaclass=RecordMeta):
     """A work queue: some of the runs of a work pool, with a rank and a limit of their own."""
+
+
+class Worker(StoredRecord, workers.Worker, metaclass=RecordMeta):
+    """A worker: a process that fetches the runs of a work pool and starts them."""
 
 
 class WorkQueueHealthPolicy(Record, work_queues.HealthPolicy, metaclass=RecordMeta):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 from legato._model import filters as f
@@ -13,14 +14,15 @@ from legato._model import work_pools, work_queues
 from legato._model.errors import Conflict
 from legato._model.operations import work_pools as pool_operations
 from legato._model.operations import work_queues as queue_operations
-from legato._sdk.client.objects import WorkPool, WorkQueue, WorkQueueStatusDetail
+from legato._model.operations import workers as worker_operations
+from legato._sdk.client.objects import Worker, WorkPool, WorkQueue, WorkQueueStatusDetail
 from legato._sdk.client.requests import Id, present, uid
 from legato._sdk.client.sending import send
 from legato._sdk.records import coerce
 
 
 class SyncWorkPoolsClient:
-    """What clients can do with work pools and work queues."""
+    """What clients can do with work pools, workers and work queues."""
 
     def create_work_pool(
         self, work_pool: work_pools.WorkPoolCreate, overwrite: bool = False
@@ -69,6 +71,34 @@ class SyncWorkPoolsClient:
     def delete_work_pool(self, work_pool_name: str) -> None:
         """Delete a work pool with its queues; raise ObjectNotFound."""
         send(pool_operations.DeleteWorkPool(work_pool_name=work_pool_name))
+
+    def send_worker_heartbeat(
+        self,
+        work_pool_name: str,
+        worker_name: str,
+        heartbeat_interval_seconds: float | None = None,
+    ) -> None:
+        """Tell that a worker of a pool is alive; raise ObjectNotFound if there is no such pool."""
+        seconds = heartbeat_interval_seconds
+        request = worker_operations.SendHeartbeat(
+            work_pool_name=work_pool_name,
+            name=worker_name,
+            heartbeat_interval_seconds=None if seconds is None else ceil(seconds),
+        )
+        send(request)
+
+    def read_workers_for_work_pool(
+        self,
+        work_pool_name: str,
+        worker_filter: f.WorkerFilter | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+    ) -> list[Worker]:
+        """List the workers of a pool, first those that were heard of last; raise ObjectNotFound."""
+        request = worker_operations.FilterWorkers(
+            work_pool_name=work_pool_name, workers=worker_filter, limit=limit, offset=offset or 0
+        )
+        return [Worker.wrap(worker) for worker in send(request)]
 
     def create_work_queue(
         self,

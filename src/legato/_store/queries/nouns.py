@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any, LiteralString, NamedTuple
 
 from legato._model import filters as f
 from legato._model.operations.lists import filters
+from legato._model.workers import WorkerStatus
 from legato._store import sql
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.queries import conditions as c
@@ -97,6 +99,25 @@ def _begins(leaf: f.QueueNameFilter | None) -> Condition | None:
     # not by LIKE, for which SQLite takes "a" and "A" for the same
     begins: LiteralString = "substr(work_queue.name, 1, length(CAST(? AS TEXT))) = ?"
     return sql.any_of([Sql(begins, (start, start)) for start in leaf.startswith_])
+
+
+def workers(given: f.WorkerFilter | None, now: datetime) -> Condition | None:
+    """Conditions on rows of `worker`."""
+    if given is None:
+        return None
+    heard = c.timed("worker.last_heartbeat_at", given.last_heartbeat_time)
+    return c.joined(given.operator, [heard, _standing(given.status, now)])
+
+
+def _standing(leaf: f.WorkerStatusFilter | None, now: datetime) -> Condition | None:
+    if leaf is None or (leaf.any_ is None and not leaf.not_any_):
+        return None
+    wanted = set(WorkerStatus if leaf.any_ is None else leaf.any_) - set(leaf.not_any_ or ())
+    signs: dict[WorkerStatus, LiteralString] = {
+        WorkerStatus.ONLINE: "worker.offline_at > ?",
+        WorkerStatus.OFFLINE: "worker.offline_at <= ?",
+    }
+    return sql.any_of([Sql(signs[status], (now,)) for status in sorted(wanted)])
 
 
 def flow_runs(given: f.FlowRunFilter | None, *, by_state: bool = True) -> Condition | None:

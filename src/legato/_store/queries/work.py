@@ -1,4 +1,4 @@
-"""Pages and counts of work pools and work queues."""
+"""Pages and counts of work pools, work queues and workers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from uuid import UUID
 
 from legato._model.work_pools import WorkPool
 from legato._model.work_queues import WorkQueue
+from legato._model.workers import Worker
 from legato._store import sql, work_pools, work_queues
+from legato._store import workers as worker_rows
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.queries import nouns
 from legato._store.queries.lists import counted, of_workspace, page
@@ -47,6 +49,17 @@ def queues(
     else:
         rows = page(tx, query, "work_queue.priority, work_queue.id", request)
     return work_queues.of_rows(tx, now, rows)
+
+
+def workers(tx: Transaction, now: datetime, request: Any, pool_id: UUID) -> list[Worker]:
+    """List the workers of a pool, first those that were heard of last."""
+    conditions = [Sql("worker.work_pool_id = ?", (pool_id,))]
+    picked = nouns.workers(request.workers, now)
+    if picked is not None:
+        conditions.append(picked)
+    query = Sql(f"{worker_rows.PICKED} WHERE").then(sql.all_of(conditions))
+    rows = page(tx, query, "worker.last_heartbeat_at DESC, worker.id", request)
+    return worker_rows.of_rows(now, rows)
 
 
 def count_late(tx: Transaction, queue_id: UUID) -> int:

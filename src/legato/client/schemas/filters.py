@@ -60,6 +60,9 @@ from legato._sdk.client.filters import (
     VariableFilterId,
     VariableFilterName,
     VariableFilterTags,
+    WorkerFilter,
+    WorkerFilterLastHeartbeatTime,
+    WorkerFilterStatus,
     WorkPoolFilter,
     WorkPoolFilterId,
     WorkPoolFilterName,
@@ -136,4 +139,7 @@ __all__ = [
     "WorkQueueFilter",
     "WorkQueueFilterId",
     "WorkQueueFilterName",
+    "WorkerFilter",
+    "WorkerFilterLastHeartbeatTime",
+    "WorkerFilterStatus",
 ]

@@ -8,6 +8,7 @@ from legato._model.task_runs import ParameterInput as Parameter
 from legato._model.task_runs import TaskRunInput as TaskRunResult
 from legato._model.work_pools import WorkStatus as WorkPoolStatus
 from legato._model.work_pools import WorkStatus as WorkQueueStatus
+from legato._model.workers import WorkerStatus
 from legato._sdk.client.objects import (
     Artifact,
     ArtifactCollection,
@@ -19,6 +20,7 @@ from legato._sdk.client.objects import (
     OrchestrationResult,
     TaskRun,
     Variable,
+    Worker,
     WorkPool,
     WorkPoolStorageConfiguration,
     WorkQueue,
@@ -53,4 +55,6 @@ __all__ = [
     "WorkQueueHealthPolicy",
     "WorkQueueStatus",
     "WorkQueueStatusDetail",
+    "Worker",
+    "WorkerStatus",
 ]

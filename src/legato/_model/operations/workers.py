@@ -1,0 +1,57 @@
+"""Operations on workers: by the name of their pool."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from legato._model.filters import WorkerFilter
+from legato._model.operations.spec import Operation, Spec
+from legato._model.workers import Worker
+
+
+class SendHeartbeat(Operation):
+    """Tell that a worker of a pool is alive; one that is not known yet is added."""
+
+    spec: ClassVar = Spec(
+        id="workers.heartbeat",
+        method="POST",
+        path="/work_pools/{work_pool_name}/workers/heartbeat",
+        access="write",
+        answer=None,
+        status=204,
+        repeatable=True,
+    )
+    work_pool_name: str
+    name: str
+    heartbeat_interval_seconds: int | None = None
+
+
+class FilterWorkers(Operation):
+    """List the workers of a pool, first those that were heard of last."""
+
+    spec: ClassVar = Spec(
+        id="workers.filter",
+        method="POST",
+        path="/work_pools/{work_pool_name}/workers/filter",
+        access="read",
+        answer=list[Worker],
+    )
+    work_pool_name: str
+    workers: WorkerFilter | None = None
+    limit: int | None = None
+    offset: int = 0
+
+
+class DeleteWorker(Operation):
+    """Delete a worker of a pool; one that is alive comes back with its next heartbeat."""
+
+    spec: ClassVar = Spec(
+        id="workers.delete",
+        method="DELETE",
+        path="/work_pools/{work_pool_name}/workers/{name}",
+        access="write",
+        answer=None,
+        status=204,
+    )
+    work_pool_name: str
+    name: str
