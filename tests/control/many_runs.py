@@ -1,4 +1,4 @@
-"""Many flow runs and task runs in PostgreSQL: one of each a minute, twenty of each flow."""
+"""Many rows in PostgreSQL: a flow run and a task run each minute, twenty of each flow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from tests.store.records import now
 MANY = 20_000
 BEGAN = now() - timedelta(minutes=MANY)
 FLOW, RUN, TASK, POOL, QUEUE, DEPLOYMENT = range(1, 7)
-_TABLES = ("flow", "work_pool", "work_queue", "deployment", "flow_run", "task_run")
+_TABLES = (
+    *("flow", "work_pool", "work_queue", "deployment", "flow_run", "task_run"),
+    *("variable", "artifact", "artifact_collection"),
+)
 _FILLED = """
 CREATE FUNCTION pg_temp.id(kind INT, number INT) RETURNS UUID IMMUTABLE LANGUAGE sql RETURN
     (lpad(kind::TEXT, 8, '0') || '-0000-7000-8000-' || lpad(to_hex(number), 12, '0'))::UUID;
@@ -36,6 +39,17 @@ SELECT pg_temp.id(6, g), 0, pg_temp.id(1, g % 1000), 'deployment-' || g, 0, 0, 0
     pg_temp.id(5, g), 'queue-' || g
 FROM generate_series(0, 1999) g;
 
+INSERT INTO variable (id, ws, name, created_at, updated_at, value)
+SELECT pg_temp.id(7, g), 0, 'variable-' || g, 0, 0, '1' FROM generate_series(0, 999) g;
+
+INSERT INTO artifact (id, ws, key, created_at, updated_at, type, flow_run_id, task_run_id)
+SELECT pg_temp.id(8, g), 0, CASE WHEN g % 2 = 0 THEN 'key-' || g % 1000 END, g, g, 'table',
+    pg_temp.id(2, g), pg_temp.id(3, g)
+FROM generate_series(0, 4999) g;
+
+INSERT INTO artifact_collection (id, ws, key, latest_id, latest_at, created_at)
+SELECT pg_temp.id(9, g), 0, 'key-' || g, pg_temp.id(8, g), g, g FROM generate_series(0, 999) g;
+
 INSERT INTO flow_run
     (id, ws, flow_id, name, created_at, updated_at, version, epoch, state_type, state_name,
     run_count, expected_at, next_scheduled_at, start_at, end_at, total_run_us, sort_at,
@@ -56,7 +70,7 @@ INSERT INTO task_run
     (id, ws, flow_run_id, writer_id, name, task_key, dynamic_key, created_at, updated_at, version,
     epoch, state_type, state_name, run_count, expected_at, start_at, end_at, total_run_us, sort_at,
     flow_run_run_count)
-SELECT pg_temp.id(3, g), 0, pg_temp.id(2, g / 4 * 4), pg_temp.id(7, 0), 'task-' || g, 'key',
+SELECT pg_temp.id(3, g), 0, pg_temp.id(2, g / 4 * 4), pg_temp.id(10, 0), 'task-' || g, 'key',
     g::TEXT, at, at, 1, 1, kind, initcap(kind), 1, at, at,
     CASE WHEN kind <> 'RUNNING' THEN at END, 1, at, 1
 FROM (

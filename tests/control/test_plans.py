@@ -196,7 +196,6 @@ PAGES = [
     *(FilterTaskRuns(sort=sort) for sort in TaskRunSort if not sort.value.startswith("NAME")),
     FilterArtifacts(),
     FilterArtifacts(sort=ArtifactSort.CREATED_DESC),
-    FilterArtifactCollections(sort=ArtifactCollectionSort.KEY_ASC),
     FilterVariables(),
 ]
 

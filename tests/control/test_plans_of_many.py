@@ -40,6 +40,7 @@ from tests.control.many_runs import (
     fill,
     one,
 )
+from tests.control.test_noun_plans import OF_FEW
 from tests.control.test_plans import (
     DUE,
     MANY_FAILED,
@@ -100,8 +101,8 @@ def plans(tx):
     return of
 
 
-def reads_all(plan):
-    return [step for step in plan.splitlines() if "Seq Scan on" in step and "_run" in step]
+def reads_all(plan, nouns="_run"):
+    return [step for step in plan.splitlines() if "Seq Scan on" in step and nouns in step]
 
 
 def sorted_at_once(plan):
@@ -174,6 +175,12 @@ def test_runs_of_a_few_others_are_found_by_an_index(plans, kind, joined):
 def test_pages_of_a_few_others_are_found_by_an_index(plans, sort, joined):
     for plan in plans(FilterFlowRuns(sort=sort, **joined)):
         assert not reads_all(plan), plan
+
+
+@pytest.mark.parametrize("operation", OF_FEW)
+def test_few_of_other_nouns_are_found_by_an_index(plans, operation):
+    for plan in plans(operation):
+        assert not reads_all(plan, ""), plan
 
 
 SPANS = [

@@ -71,7 +71,9 @@ def keyed(column: LiteralString, leaf: f.KeyFilter | None) -> Condition | None:
     if leaf.like_ is not None:
         parts.append(sql.has_part(column, leaf.like_))
     if leaf.exists_ is not None:
-        parts.append(sql.is_null(column, not leaf.exists_))
+        # not by IS NOT NULL, for which SQLite reads all that have a key, and sorts them
+        missing = sql.is_null(column, null=True)
+        parts.append(Sql(f"NOT ({missing.text})") if leaf.exists_ else missing)
     return joined(f.Operator.and_, parts)
 
 

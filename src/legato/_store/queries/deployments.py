@@ -6,10 +6,9 @@ from typing import Any, LiteralString
 
 from legato._model.deployments import Deployment
 from legato._store import deployments as rows
-from legato._store import sql
 from legato._store.port import Transaction
 from legato._store.queries import nouns
-from legato._store.queries.lists import counted, of_workspace, page
+from legato._store.queries.lists import counted, of_workspace, page_by_id
 from legato._store.sql import Sql
 
 _ORDERS: dict[str, LiteralString] = {
@@ -26,8 +25,9 @@ def _picked(request: Any) -> list[Sql]:
 
 def listed(tx: Transaction, request: Any) -> list[Deployment]:
     """List deployments."""
-    query = Sql(f"{rows.PICKED} WHERE").then(sql.all_of(_picked(request)))
-    return [rows.of_row(row) for row in page(tx, query, _ORDERS[request.sort.value], request)]
+    picked, order = _picked(request), _ORDERS[request.sort.value]
+    found = page_by_id(tx, rows.PICKED, ("deployment", "deployment"), picked, order, request)
+    return [rows.of_row(row) for row in found]
 
 
 def count(tx: Transaction, request: Any) -> int:

@@ -64,6 +64,25 @@ def page(
     return tx.select(query.then(part))
 
 
+def page_by_id(
+    tx: Transaction,
+    head: LiteralString,
+    source: tuple[LiteralString, LiteralString],
+    conditions: Sequence[Sql],
+    order: LiteralString,
+    request: Any,
+) -> list[tuple[Any, ...]]:
+    """Return a page of `head`, a SELECT that joins others to each row.
+
+    Its rows are picked first, of a table and of what they are picked by, so that nothing is joined
+    to all the others before these are sorted.
+    """
+    (table, tables), (count, skipped) = source, bounds(request.limit, request.offset)
+    picked = Sql(f"{head} WHERE {table}.id IN (SELECT {table}.id FROM {tables} WHERE")
+    cut = Sql(f"ORDER BY {order} LIMIT ? OFFSET ?) ORDER BY {order}", (count, skipped))
+    return tx.select(picked.then(sql.all_of(conditions), cut))
+
+
 def counted(tx: Transaction, source: LiteralString, conditions: Sequence[Sql]) -> int:
     """Return how many rows there are."""
     head = Sql(f"SELECT count(*) FROM {source} WHERE")

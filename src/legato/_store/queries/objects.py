@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, LiteralString
 
+from msgspec import structs
+
 from legato._model import filters as f
 from legato._model.artifacts import Artifact, ArtifactCollection
 from legato._model.operations.lists import filters
@@ -15,7 +17,7 @@ from legato._store import variables as variable_rows
 from legato._store.port import Transaction
 from legato._store.queries import conditions as c
 from legato._store.queries import nouns
-from legato._store.queries.lists import counted, of_workspace, page
+from legato._store.queries.lists import counted, of_workspace, page, page_by_id
 from legato._store.sql import Sql
 
 _VARIABLE_ORDERS: dict[str, LiteralString] = {
@@ -27,6 +29,26 @@ _VARIABLE_ORDERS: dict[str, LiteralString] = {
 _LATEST: LiteralString = (
     "artifact_collection JOIN artifact ON artifact.id = artifact_collection.latest_id"
 )
+_LATEST_OF_FEW: LiteralString = (
+    f"{_LATEST} AND artifact.ws = artifact_collection.ws AND artifact.key = artifact_collection.key"
+)
+"""The same for few artifacts: their keys are found by the index on keys."""
+
+_ANY = f.ArtifactCollectionFilter()
+_COLLECTION_ORDERS: dict[str, LiteralString] = {
+    "CREATED_DESC": "artifact_collection.latest_at DESC, artifact_collection.latest_id DESC",
+    "UPDATED_DESC": "artifact.updated_at DESC, artifact_collection.latest_id DESC",
+    "ID_DESC": "artifact_collection.latest_id DESC",
+    "KEY_DESC": "artifact_collection.key DESC",
+    "KEY_ASC": "artifact_collection.key ASC",
+}
+_ARTIFACT_ORDERS: dict[str, LiteralString] = {
+    "CREATED_DESC": "artifact.created_at DESC, artifact.id DESC",
+    "UPDATED_DESC": "artifact.updated_at DESC, artifact.id DESC",
+    "ID_DESC": "artifact.id DESC",
+    "KEY_DESC": "artifact.key DESC NULLS LAST, artifact.id DESC",
+    "KEY_ASC": "artifact.key ASC NULLS LAST, artifact.id DESC",
+}
 
 
 def variables(tx: Transaction, request: Any) -> list[Variable]:
@@ -58,50 +80,57 @@ def _variables(given: f.VariableFilter | None) -> list[Sql]:
 def artifacts(tx: Transaction, request: Any) -> list[Artifact]:
     """List artifacts."""
     head = Sql(f"SELECT {sql.listed('artifact', columns.ARTIFACT)} FROM artifact WHERE")
-    query = head.then(sql.all_of(_artifacts(request, "artifact.id", "artifact.key")))
-    order = _ordered(request.sort.value, "artifact.id", "artifact.key")
-    return [artifact_rows.of_row(row) for row in page(tx, query, order, request)]
+    query = head.then(sql.all_of(_artifacts(request)))
+    rows = page(tx, query, _ARTIFACT_ORDERS[request.sort.value], request)
+    return [artifact_rows.of_row(row) for row in rows]
 
 
 def count_artifacts(tx: Transaction, request: Any) -> int:
     """Count artifacts."""
-    return counted(tx, "artifact", _artifacts(request, "artifact.id", "artifact.key"))
+    return counted(tx, "artifact", _artifacts(request))
 
 
 def collections(tx: Transaction, request: Any) -> list[ArtifactCollection]:
     """List keys with the latest artifact of each."""
     own: LiteralString = "artifact_collection.id, artifact_collection.created_at"
-    head = Sql(f"SELECT {own}, {sql.listed('artifact', columns.ARTIFACT)} FROM {_LATEST} WHERE")
-    query = head.then(sql.all_of(_collections(request)))
-    order = _ordered(request.sort.value, "artifact_collection.latest_id", "artifact_collection.key")
-    rows = page(tx, query, order, request)
+    head: LiteralString = f"SELECT {own}, {sql.listed('artifact', columns.ARTIFACT)} FROM {_LATEST}"
+    sort = request.sort.value
+    tables = _source(request)
+    if sort == "UPDATED_DESC" and tables == "artifact_collection":
+        tables = _LATEST
+    picked, order = _collections(request), _COLLECTION_ORDERS[sort]
+    rows = page_by_id(tx, head, ("artifact_collection", tables), picked, order, request)
     return [artifact_rows.collection_of_row(row) for row in rows]
 
 
 def count_collections(tx: Transaction, request: Any) -> int:
     """Count keys of artifacts."""
-    return counted(tx, _LATEST, _collections(request))
+    return counted(tx, _source(request), _collections(request))
+
+
+def _source(request: Any) -> LiteralString:
+    """The tables that keys are picked from: without artifacts, if nothing is asked of those."""
+    given = request.artifacts
+    if given is not None and given.operator is f.Operator.and_:
+        few = (given.latest_id, given.flow_run_id, given.task_run_id)
+        if any(leaf is not None and leaf.any_ for leaf in few):
+            return _LATEST_OF_FEW
+    asked = given is not None and structs.replace(given, key=None) != _ANY
+    return _LATEST if asked or filters(request) else "artifact_collection"
 
 
 def _collections(request: Any) -> list[Sql]:
-    own = _artifacts(request, "artifact_collection.latest_id", "artifact_collection.key")
+    own = _picked(request, "artifact_collection.latest_id", "artifact_collection.key")
     return [of_workspace("artifact_collection"), *own]
 
 
-def _ordered(sort: str, id_: LiteralString, key: LiteralString) -> LiteralString:
-    orders: dict[str, LiteralString] = {
-        "CREATED_DESC": f"artifact.created_at DESC, {id_} DESC",
-        "UPDATED_DESC": f"artifact.updated_at DESC, {id_} DESC",
-        "ID_DESC": f"{id_} DESC",
-        "KEY_DESC": f"{key} DESC NULLS LAST, {id_} DESC",
-        "KEY_ASC": f"{key} ASC NULLS LAST, {id_} DESC",
-    }
-    return orders[sort]
+def _artifacts(request: Any) -> list[Sql]:
+    return [of_workspace("artifact"), *_picked(request, "artifact.id", "artifact.key")]
 
 
-def _artifacts(request: Any, id_: LiteralString, key: LiteralString) -> list[Sql]:
+def _picked(request: Any, id_: LiteralString, key: LiteralString) -> list[Sql]:
     """Conditions of the request's own filter and of those on flows and runs."""
-    found = [of_workspace("artifact")]
+    found: list[Sql] = []
     given = request.artifacts
     if given is not None:
         ids = given.latest_id if isinstance(given, f.ArtifactCollectionFilter) else given.id
