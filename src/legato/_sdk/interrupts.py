@@ -40,6 +40,7 @@ NUDGE_SECONDS = 0.01
 CLOSING_SECONDS = 0.4
 SPOOLING_SECONDS = 0.4
 HELD_UP_SECONDS = 0.15
+FLUSHING_SECONDS = 0.2
 EXIT_INTERRUPT, EXIT_TERMINATE = 130, 143
 _WAITS_IN = ("threading.py", "queue.py", "thread.py", "_base.py", "process.py", "pool.py")
 
@@ -279,12 +280,19 @@ def _abandon(homes: _Homes) -> None:
 
 def leave(code: int) -> None:
     """End the process now, without waiting for threads."""
+    # a pipe that nobody reads keeps whoever writes into it, and what it has locked, for ever
+    thread = threading.Thread(target=_flush_streams, daemon=True)
+    thread.start()
+    thread.join(FLUSHING_SECONDS)
+    os._exit(code)
+
+
+def _flush_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError, AttributeError):  # the last: there is none
             continue
-    os._exit(code)
 
 
 def code_of(exc: BaseException) -> int | None:

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -203,6 +204,44 @@ def cleaning() -> None:
     finally:
         os.write(1, b"cleaning\n")
         time.sleep(60)
+
+
+@flow
+def printing() -> None:
+    """Waits while a thread prints what nobody reads, and so has stdout for ever."""
+    quick(1)
+    never = threading.Event()
+    threading.Thread(target=flood, daemon=True).start()
+    threading.Thread(target=signal_when_flooded, daemon=True).start()
+    try:
+        never.wait()
+    finally:
+        never.wait()
+
+
+@flow
+def cleaning_aloud() -> None:
+    """Interrupted, and once more in the middle of a print that nobody reads."""
+    threading.Timer(0.1, signal_itself).start()
+    try:
+        time.sleep(60)
+    finally:
+        threading.Thread(target=signal_when_flooded, daemon=True).start()
+        flood()
+
+
+def flood() -> None:
+    print("x" * (1 << 20))
+
+
+def signal_when_flooded() -> None:
+    while select.select([], [1], [], 0)[1]:
+        time.sleep(0.001)
+    threading.Timer(0.1, signal_itself).start()
+
+
+def signal_itself() -> None:
+    os.kill(os.getpid(), int(sys.argv[2]))
 
 
 @task(retries=3, retry_delay_seconds=60)
