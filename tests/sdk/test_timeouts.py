@@ -62,6 +62,24 @@ def test_a_blocking_call_on_the_main_thread_is_interrupted(rows: Rows) -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
+def test_an_alarm_that_was_missed_comes_again(rows: Rows) -> None:
+    """CPython misses a signal that comes in the very moment in which a wait begins."""
+
+    @task(timeout_seconds=0.1)
+    def deaf() -> None:
+        handler = signal.signal(signal.SIGALRM, lambda *_: None)
+        time.sleep(0.2)  # it comes and goes
+        signal.signal(signal.SIGALRM, handler)
+        time.sleep(LONG)
+
+    watch = Watch()
+    with pytest.raises(TaskRunTimeoutError):
+        deaf()
+    assert watch.seconds < LONG
+    assert rows(NAMES) == TIMED_OUT
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
 def test_a_flow_times_out_inside_its_task(rows: Rows) -> None:
     @task
     def endless() -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _INT, _TERM, _DEFAULT = int(signal.SIGINT), int(signal.SIGTERM), int(signal.SIG_DFL)
 SOON_SECONDS = 0.001  # until the next look whether the user's code is at work
+_AGAIN_SECONDS = 0.05
+"""The alarm comes again until it was seen: CPython misses a signal that comes as a wait begins."""
 
 
 def on_main_thread() -> bool:
@@ -71,7 +73,14 @@ class TimerScope:
 
 def _arm() -> None:
     ends = [scope.ends for scope in TimerScope.stack if not scope.fired]
-    signal.setitimer(signal.ITIMER_REAL, max(min(ends) - time.monotonic(), 1e-6) if ends else 0)
+    if ends:
+        _ring_in(max(min(ends) - time.monotonic(), 1e-6))
+    else:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _ring_in(seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
 
 
 def _on_alarm(signum: int, frame: FrameType | None) -> None:
@@ -81,7 +90,7 @@ def _on_alarm(signum: int, frame: FrameType | None) -> None:
         _arm()
     elif at_work.is_ours(frame):
         at_work.hold(due[0])
-        signal.setitimer(signal.ITIMER_REAL, SOON_SECONDS)
+        _ring_in(SOON_SECONDS)
     else:
         at_work.drop(due[0])
         raise due[0].take()
