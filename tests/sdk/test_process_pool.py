@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from legato import flow, task
+from legato._sdk import processes
 from legato.task_runners import ProcessPoolTaskRunner, TaskRunner
 from tests.sdk.remote_suite import SCRIPTS, RemoteSuite, Rows, die, double, in_flow
 
@@ -60,6 +62,43 @@ def test_a_flow_that_times_out_kills_processes_that_do_not_listen(rows: Rows) ->
     assert job(return_state=True).name == "TimedOut"
     assert time.monotonic() - began < 10
     assert sorted(rows("select state_type from task_run")) == [("CANCELLED",), ("CRASHED",)]
+
+
+def test_a_process_that_begins_as_the_flow_times_out_is_killed(
+    rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not among those at work yet when they are killed."""
+    begins, stopped = threading.Event(), threading.Event()
+
+    class Late(processes.Worker):
+        def __init__(self, greeting: bytes) -> None:
+            super().__init__(greeting)
+            begins.set()
+            assert stopped.wait(60)
+
+    stop = processes.Workers.stop
+
+    def stop_and_tell(self: processes.Workers) -> None:
+        stop(self)
+        stopped.set()
+
+    monkeypatch.setattr(processes, "Worker", Late)
+    monkeypatch.setattr(processes.Workers, "stop", stop_and_tell)
+
+    @task
+    def forever() -> None:
+        time.sleep(60)
+
+    @flow(timeout_seconds=0.5, task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def job() -> None:
+        future = forever.submit()
+        begins.wait()
+        future.wait()
+
+    began = time.monotonic()
+    assert job(return_state=True).name == "TimedOut"
+    assert time.monotonic() - began < 30
+    assert rows("select state_type from task_run") == [("CRASHED",)]
 
 
 def set_variable(name: str, value: str) -> None:

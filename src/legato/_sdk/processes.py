@@ -74,6 +74,7 @@ class Workers:
         self._lock = Lock()
         self._idle: list[Worker] = []
         self._busy: set[Worker] = set()
+        self._stopped = False
         self._packer = Packer()
 
     def do(self, submission: Submission) -> None:
@@ -91,8 +92,9 @@ class Workers:
             submission.fail(exc)
 
     def stop(self) -> None:
-        """Kill the processes that are at work."""
+        """Kill the processes that are at work, for good: what begins now is killed, too."""
         with self._lock:
+            self._stopped = True
             for worker in self._busy:
                 worker.process.kill()
 
@@ -130,6 +132,8 @@ class Workers:
             worker = Worker(self._greeting)
         with self._lock:
             self._busy.add(worker)
+            if self._stopped:  # while the process began
+                worker.process.kill()
         return worker
 
 
