@@ -131,6 +131,84 @@ def test_events_tell_of_deployments(api, flow_id):
     }
 
 
+def told(api, known):
+    picked = {"filter": {"resource": {"id": [f"prefect.deployment.{known['id']}"]}}}
+    found = api.post("/events/filter", json=picked).json()["events"]
+    return sorted(event["event"].rpartition(".")[2] for event in found)
+
+
+def test_nothing_is_told_of_a_change_that_changes_nothing(api, flow_id):
+    said = {"tags": ["a"], "parameters": {"n": 1}, "description": "d"}
+    known = deploy(api, flow_id, **said).json()
+    place = f"/deployments/{known['id']}"
+    for same in ({}, said, {"paused": False}):
+        assert api.patch(place, json=same).status_code == 204
+    assert deploy(api, flow_id, **said).status_code == 200
+    assert api.post(f"{place}/resume_deployment").status_code == 200
+    assert told(api, known) == ["created"]
+    assert api.patch(place, json={"tags": ["b"]}).status_code == 204
+    assert deploy(api, flow_id, **said).status_code == 200
+    assert told(api, known) == ["created", "updated", "updated"]
+
+
+def test_who_pauses_what_is_paused_changes_nothing(api, flow_id):
+    place = f"/deployments/{deploy(api, flow_id, paused=True).json()['id']}"
+    before = api.get(place).json()
+    assert api.post(f"{place}/pause_deployment").status_code == 200
+    assert api.get(place).json() == before
+    assert api.post(f"/deployments/{uuid4()}/pause_deployment").status_code == 404
+
+
+def test_one_that_is_replaced_stays_paused_and_loose_unless_that_is_said(api, flow_id):
+    loose = {"enforce_parameter_schema": False, "pull_steps": [{"x": {}}]}
+    deploy(api, flow_id, paused=True, **loose)
+    wrong = {"parameters": {"n": "x"}, "parameter_openapi_schema": SCHEMA}
+    kept = deploy(api, flow_id, **wrong)
+    assert kept.status_code == 200
+    names = ("paused", "enforce_parameter_schema", "pull_steps")
+    assert [kept.json()[name] for name in names] == [True, False, [{"x": {}}]]
+    assert api.get(f"/deployments/{kept.json()['id']}").json() == kept.json()
+    said = deploy(api, flow_id, paused=False).json()
+    assert said["paused"] is False
+
+
+def test_own_parameters_are_held_against_the_schema_when_they_are_saved(api, flow_id):
+    wrong = {"parameters": {"n": "x"}, "parameter_openapi_schema": SCHEMA}
+    refused = deploy(api, flow_id, **wrong)
+    assert refused.status_code == 422
+    assert "parameters: n: 'x' is no integer" in refused.json()["detail"]
+    assert "enforce_parameter_schema=false" in refused.json()["detail"]
+    assert api.post("/deployments/count", json={}).json() == 0
+    place = f"/deployments/{deploy(api, flow_id, parameter_openapi_schema=SCHEMA).json()['id']}"
+    refused = api.patch(place, json={"parameters": {"n": "x"}})
+    assert refused.status_code == 409
+    assert "parameters: n: 'x' is no integer" in refused.json()["detail"]
+    assert api.patch(place, json={"description": "d"}).status_code == 204
+    loose = {"parameters": {"n": "x"}, "enforce_parameter_schema": False}
+    assert api.patch(place, json=loose).status_code == 204
+    assert api.patch(place, json={"description": None}).status_code == 204
+    assert api.patch(place, json={"enforce_parameter_schema": True}).status_code == 409
+    assert deploy(api, flow_id, **wrong, enforce_parameter_schema=True).status_code == 422
+    assert deploy(api, flow_id, **wrong).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("value", "status"),
+    [
+        ({"__prefect_kind": "workspace_variable", "variable_name": "later"}, 201),
+        ({"__prefect_kind": "jinja", "template": "{{ x }}"}, 201),
+        ({"__prefect_kind": "json", "value": "1"}, 201),
+        ({"__prefect_kind": "json", "value": "[]"}, 422),
+        ({"__prefect_kind": "json", "value": "["}, 422),
+    ],
+)
+def test_what_a_value_will_be_is_told_where_it_can_be_told(api, flow_id, value, status):
+    given = {"parameters": {"n": value}, "parameter_openapi_schema": SCHEMA}
+    made = deploy(api, flow_id, **given)
+    assert made.status_code == status
+    assert status != 201 or made.json()["parameters"] == {"n": value}
+
+
 @pytest.mark.parametrize(
     "given",
     [

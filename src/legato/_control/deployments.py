@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from msgspec import UNSET, structs
 
@@ -13,6 +13,7 @@ from legato._control.object_events import tell
 from legato._control.work_queues import Placed
 from legato._model import json_schema
 from legato._model.deployments import (
+    KEPT,
     NOT_KEPT,
     Deployment,
     DeploymentCreate,
@@ -56,28 +57,65 @@ def create(tx: Transaction, now: datetime, request: CreateDeployment) -> Deploym
         raise InvalidRequest(f"flow_id: There is no flow {given.flow_id}.")
     names = (given.work_pool_name, given.work_queue_name)
     placed = _place(tx, now, *names, given.job_variables)
-    details = {name: getattr(given, name) for name in DeploymentDetails.__struct_fields__}
-    made = Deployment(
+    made = _made(now, given, placed)
+    known = deployments.find_by_name(tx, given.flow_id, given.name)
+    wrong = _faults(made if known is None else _in_place_of(known, made, given))
+    if wrong:
+        raise InvalidRequest(wrong)
+    if deployments.create(tx, made):
+        tell(tx, now, _told("created", made, placed))
+        return made
+    return _replace(tx, now, made, given, placed)
+
+
+def _made(now: datetime, given: DeploymentCreate, placed: Placed | None) -> Deployment:
+    said = {name: getattr(given, name) for name in (*DeploymentDetails.__struct_fields__, *KEPT)}
+    return Deployment(
         id=uuid4(),
         created=now,
         updated=now,
         name=given.name,
         flow_id=given.flow_id,
-        paused=given.paused,
         tags=list(dict.fromkeys(given.tags)),
-        **details,
+        **{name: value for name, value in said.items() if value is not UNSET},
         **_fields(placed),
     )
-    if deployments.create(tx, made):
-        tell(tx, now, _told("created", made, placed))
-        return made
-    known = deployments.find_by_name(tx, given.flow_id, given.name)
+
+
+def _in_place_of(known: Deployment, made: Deployment, given: DeploymentCreate) -> Deployment:
+    """Return what becomes of a deployment that another one is to replace."""
+    kept = {name: getattr(known, name) for name in KEPT if getattr(given, name) is UNSET}
+    return structs.replace(made, id=known.id, created=known.created, **kept)
+
+
+def _replace(
+    tx: Transaction,
+    now: datetime,
+    made: Deployment,
+    given: DeploymentCreate,
+    placed: Placed | None,
+) -> Deployment:
+    """Put a deployment in the place of the one of that name of the flow."""
+    known = deployments.find_by_name(tx, made.flow_id, made.name)
+    if known is not None:
+        deployments.lock(tx, known.id)  # behind the pool, as for who deletes that
+        known = deployments.find(tx, known.id)
     if known is None:
-        raise Conflict(f"The deployment {given.name!r} was deleted in this moment; create it anew.")
-    changed = structs.replace(made, id=known.id, created=known.created)
-    deployments.change(tx, now, changed)
-    tell(tx, now, _told("updated", changed, placed))
+        raise Conflict(f"The deployment {made.name!r} was deleted in this moment; create it anew.")
+    changed = _in_place_of(known, made, given)
+    _change(tx, now, known, changed, placed)
     return changed
+
+
+def _change(
+    tx: Transaction, now: datetime, known: Deployment, changed: Deployment, placed: Placed | None
+) -> None:
+    """Write a deployment, and tell of it if it is another than it was."""
+    deployments.change(tx, now, changed)
+    if structs.replace(changed, updated=known.updated) != known:
+        tell(tx, now, _told("updated", changed, placed))
+    elif placed is not None:
+        tell(tx, now, placed.happened)
 
 
 def _place(
@@ -120,6 +158,20 @@ def _check_kept(given: DeploymentCreate | DeploymentUpdate) -> None:
                 f"{name}: Deployments have no schedules and limits here yet; leave out {name},"
                 " and create the runs of the deployment yourself."
             )
+
+
+def _faults(known: Deployment) -> str | None:
+    """Tell what is wrong with a deployment's own parameters, which a run may add to."""
+    if not known.enforce_parameter_schema:
+        return None
+    schema = known.parameter_openapi_schema or {}
+    found = parameter_values.faults_of_defaults(known.parameters, schema)
+    if not found:
+        return None
+    return (
+        f"parameters: {'; '.join(found)}, says parameter_openapi_schema; change one of them, or"
+        " send enforce_parameter_schema=false."
+    )
 
 
 def _check_schema(schema: dict[str, Any] | None) -> None:
@@ -196,16 +248,25 @@ def update(tx: Transaction, now: datetime, request: UpdateDeployment) -> None:
     placed = _new_place(tx, now, known, given)
     deployments.lock(tx, known.id)  # behind the pool, as for who deletes that
     known = read(tx, now, asked)
+    changed = _with(known, given, placed)
+    held = (given.parameters, given.parameter_openapi_schema, given.enforce_parameter_schema)
+    wrong = None if all(value is UNSET for value in held) else _faults(changed)
+    if wrong:
+        raise Conflict(wrong)
+    _change(tx, now, known, changed, placed)
+
+
+def _with(known: Deployment, given: DeploymentUpdate, placed: Placed | None) -> Deployment:
+    """Return a deployment as it is after a change."""
     kept = set(Deployment.__struct_fields__)
-    changed = {name: value for name, value in structs.asdict(given).items() if name in kept}
+    said = {name: value for name, value in structs.asdict(given).items() if name in kept}
     if _moves(given):
-        changed |= _fields(placed)
-    for name, value in changed.items():
-        if value is not UNSET:
-            setattr(known, name, value)
-    known.tags = list(dict.fromkeys(known.tags))
-    deployments.change(tx, now, known)
-    tell(tx, now, _told("updated", known, placed))
+        said |= _fields(placed)
+    changed = structs.replace(
+        known, **{name: value for name, value in said.items() if value is not UNSET}
+    )
+    changed.tags = list(dict.fromkeys(changed.tags))
+    return changed
 
 
 def _moves(given: DeploymentUpdate) -> bool:
@@ -228,14 +289,18 @@ def _new_place(
 
 def pause(tx: Transaction, now: datetime, request: PauseDeployment) -> None:
     """Say that a deployment is paused; raise ObjectNotFound."""
-    change = DeploymentUpdate(paused=True)
-    update(tx, now, UpdateDeployment(deployment_id=request.deployment_id, deployment=change))
+    _set_paused(tx, now, request.deployment_id, paused=True)
 
 
 def resume(tx: Transaction, now: datetime, request: ResumeDeployment) -> None:
     """Say that a deployment is not paused any more; raise ObjectNotFound."""
-    change = DeploymentUpdate(paused=False)
-    update(tx, now, UpdateDeployment(deployment_id=request.deployment_id, deployment=change))
+    _set_paused(tx, now, request.deployment_id, paused=False)
+
+
+def _set_paused(tx: Transaction, now: datetime, deployment_id: UUID, *, paused: bool) -> None:
+    if read(tx, now, ReadDeployment(deployment_id=deployment_id)).paused != paused:
+        change = DeploymentUpdate(paused=paused)
+        update(tx, now, UpdateDeployment(deployment_id=deployment_id, deployment=change))
 
 
 def delete(tx: Transaction, now: datetime, request: DeleteDeployment) -> None:

@@ -24,6 +24,15 @@ def resolve(tx: Transaction, values: dict[str, Any], field: str) -> dict[str, An
     return cast("dict[str, Any]", found)
 
 
+def faults_of_defaults(parameters: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """Tell what is wrong with parameters that a run may add to, and variables may change."""
+    known = resolved(parameters, lambda name: Unresolved(), templates=True)
+    try:
+        return json_schema.problems(known, {**schema, "required": []})
+    except ValueError as error:
+        return [str(error)]
+
+
 def _variable(tx: Transaction, name: str) -> Any:
     known = variables.find_by_name(tx, name)
     return Unresolved(f"There is no variable {name!r:.100}") if known is None else known.value

@@ -11,18 +11,23 @@ from msgspec import UNSET, Struct, UnsetType
 Labels = dict[str, str | int | float | bool]
 
 
-class DeploymentDetails(Struct, kw_only=True, omit_defaults=True):
-    """What a deployment says of itself that nothing is found by."""
+class DeploymentWords(Struct, kw_only=True, omit_defaults=True):
+    """What a deployment says of itself that nothing is found by, and that one in its place says."""
 
     version: str | None = None
     description: str | None = None
     parameters: dict[str, Any] = {}
     parameter_openapi_schema: dict[str, Any] | None = None
-    enforce_parameter_schema: bool = True
     job_variables: dict[str, Any] = {}
     labels: Labels = {}
     path: str | None = None
     entrypoint: str | None = None
+
+
+class DeploymentDetails(DeploymentWords, kw_only=True, omit_defaults=True):
+    """What a deployment says of itself that nothing is found by."""
+
+    enforce_parameter_schema: bool = True
     pull_steps: list[dict[str, Any]] | None = None
 
 
@@ -42,12 +47,17 @@ class Deployment(DeploymentDetails, kw_only=True, omit_defaults=False):
     work_pool_name: str | None = None
 
 
-class DeploymentCreate(DeploymentDetails, kw_only=True, forbid_unknown_fields=True):
-    """What makes a deployment, or replaces the one of that name of the flow."""
+class DeploymentCreate(DeploymentWords, kw_only=True, forbid_unknown_fields=True):
+    """What makes a deployment, or replaces the one of that name of the flow.
+
+    What is UNSET stays as that one has it: Prefect's clients leave it out where nobody says it.
+    """
 
     name: str
     flow_id: UUID
-    paused: bool = False
+    paused: bool | UnsetType = UNSET
+    enforce_parameter_schema: bool | UnsetType = UNSET
+    pull_steps: list[dict[str, Any]] | None | UnsetType = UNSET
     tags: list[str] = []
     schedules: list[dict[str, Any]] = []
     work_pool_name: str | None = None
@@ -77,6 +87,9 @@ class DeploymentUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_
     concurrency_limit: int | None | UnsetType = UNSET
     version_info: dict[str, Any] | None | UnsetType = UNSET
 
+
+KEPT = ("paused", "enforce_parameter_schema", "pull_steps")
+"""What stays when a deployment is replaced by a request that does not say it."""
 
 NOT_KEPT = ("schedules", "concurrency_limit")
 """Fields of requests whose meaning is not served yet, and which are refused with a value."""

@@ -27,7 +27,7 @@ class CreateDeployment(Operation):
         answer=Deployment,
         status=201,
         body="deployment",
-        errors=(ObjectNotFound,),
+        errors=(Conflict, ObjectNotFound),
     )
     deployment: DeploymentCreate
 
@@ -136,6 +136,7 @@ class UpdateDeployment(Operation):
         answer=None,
         status=204,
         body="deployment",
+        errors=(Conflict,),
     )
     deployment_id: UUID
     deployment: DeploymentUpdate
