@@ -61,6 +61,8 @@ _APART = {
     "task_runs.count_ended": "dashboard",
     "task_runs.read_within": "dashboard",
     "task_runs.count_by_state": "histories",
+    "workers.poll": "polls",
+    "workers.poll_queue": "polls",
     "attempts.renew": "attempt_leases",
     "attempts.close": "attempt_leases",
 }

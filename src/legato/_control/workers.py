@@ -11,6 +11,7 @@ from legato._control.object_events import tell
 from legato._control.work_pools import locked
 from legato._control.work_pools import read as read_pool
 from legato._model.errors import InvalidRequest, ObjectNotFound
+from legato._model.object_events import Happened
 from legato._model.operations.work_pools import ReadWorkPool
 from legato._model.operations.workers import DeleteWorker, FilterWorkers, SendHeartbeat
 from legato._model.work_events import of_status
@@ -48,17 +49,15 @@ def heartbeat(tx: Transaction, now: datetime, request: SendHeartbeat) -> None:
                 known, updated=now, last_heartbeat_time=now, heartbeat_interval_seconds=said
             ),
         )
-    note(tx, now, pool, ready=True)
+    tell(tx, now, noted(tx, pool, ready=True))
 
 
-def note(tx: Transaction, now: datetime, pool: WorkPool, *, ready: bool) -> bool:
-    """Write whether a pool that is locked has a worker; tell it if that changes its status."""
+def noted(tx: Transaction, pool: WorkPool, *, ready: bool) -> list[Happened]:
+    """Write whether a pool that is locked has a worker; what that changes is to be told."""
     if not work_pools.set_ready(tx, pool.id, ready):
-        return False
+        return []
     changed = structs.replace(pool, status=status_of(pool, ready=ready))
-    if changed.status is not pool.status:
-        tell(tx, now, [of_status(changed)])
-    return True
+    return [] if changed.status is pool.status else [of_status(changed)]
 
 
 def filter(  # noqa: A001

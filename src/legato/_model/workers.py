@@ -8,6 +8,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from legato._model.flow_runs import FlowRun
+
 USUAL_INTERVAL = 30
 """Seconds between two heartbeats of a worker that does not say how often it sends one."""
 MISSED = 3
@@ -42,3 +44,11 @@ def offline_at(heard: datetime, interval: int | None) -> datetime:
         datetime.datetime(2026, 1, 1, 12, 0, 30)
     """
     return heard + MISSED * timedelta(seconds=interval or USUAL_INTERVAL)
+
+
+class WorkerFlowRun(Struct, kw_only=True):
+    """A run that a worker may start, and where it lies."""
+
+    work_pool_id: UUID
+    work_queue_id: UUID
+    flow_run: FlowRun

@@ -18,6 +18,7 @@ from legato._model.operations.task_runs import TaskRunPage
 from legato._model.states import State, StateDetails
 from legato._model.task_runs import TaskRun
 from legato._model.wire import jsonable, jsonable_with
+from legato._model.workers import WorkerFlowRun
 
 _DETAILS = jsonable(structs.asdict(StateDetails()))
 _POLICY = jsonable(structs.asdict(FlowRunPolicy()))
@@ -39,6 +40,11 @@ _UNSERVED: dict[str, Any] = {
     ),
 }  # fmt: skip
 """What deployments do not have here, as Prefect's clients read it."""
+_INNER: dict[type, str] = {
+    **dict.fromkeys((DeploymentPage, FlowPage, FlowRunPage, TaskRunPage, StateResults), "results"),
+    WorkerFlowRun: "flow_run",
+}
+"""Answers that hold others in one of their fields."""
 _NO_DELAY: dict[str, Any] = {"retries": 0, "retry_delay": 0}
 
 
@@ -59,8 +65,9 @@ def shaped(value: Any) -> Any:
         plain["state"] = _state(plain["state"], task_run_id=plain["id"])
     if isinstance(value, Dependency | OrchestrationResult):
         plain["state"] = _state(plain["state"])
-    if isinstance(value, DeploymentPage | FlowPage | FlowRunPage | TaskRunPage | StateResults):
-        plain["results"] = shaped(value.results)
+    inner = _INNER.get(kind)
+    if inner is not None:
+        plain[inner] = shaped(getattr(value, inner))
     return plain
 
 

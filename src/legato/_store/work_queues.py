@@ -118,6 +118,34 @@ def set_rank(tx: Transaction, queue_id: UUID, rank: int) -> None:
     tx.execute(Sql("UPDATE work_queue SET priority = ? WHERE id = ?", (rank, queue_id)))
 
 
+def note_poll(tx: Transaction, now: datetime, queue_ids: Sequence[UUID]) -> None:
+    """Write that queues were asked for their runs."""
+    those, values = sql.is_in("id", queue_ids)
+    changed: LiteralString = "UPDATE work_queue SET last_polled_at = ?, is_ready = 1"
+    tx.execute(Sql(f"{changed} WHERE {those}", (now, *values)))
+
+
+def list_left(tx: Transaction, before: datetime) -> list[tuple[UUID, str]]:
+    """Return the queues that were ready and polled before a time last, and their pools' names."""
+    ready = Sql("work_queue.ws = ? AND work_queue.is_ready = 1", (DEFAULT_WORKSPACE,))
+    polled = Sql("work_queue.last_polled_at < ?", (before,))
+    head = Sql(
+        "SELECT work_queue.id, work_pool.name FROM work_queue "
+        "JOIN work_pool ON work_pool.id = work_queue.work_pool_id WHERE"
+    )
+    order = Sql("ORDER BY work_pool.name, work_queue.priority")
+    rows = tx.select(head.then(sql.all_of([ready, polled]), order))
+    return [(decode.uid(row[0]), row[1]) for row in rows]
+
+
+def leave(tx: Transaction, queue_id: UUID, before: datetime) -> bool:
+    """Write that a queue is not ready any more; False: it was polled meanwhile."""
+    changed: LiteralString = (
+        "UPDATE work_queue SET is_ready = 0 WHERE id = ? AND is_ready = 1 AND last_polled_at < ?"
+    )
+    return tx.execute(Sql(changed, (queue_id, before))) == 1
+
+
 def delete(tx: Transaction, queue_ids: Sequence[UUID]) -> None:
     """Delete queues; deployments remember of them their names alone."""
     left, values = sql.is_in("work_queue_id", queue_ids)

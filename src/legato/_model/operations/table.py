@@ -191,6 +191,8 @@ OPERATIONS: tuple[type[Operation], ...] = (
     workers.SendHeartbeat,
     workers.FilterWorkers,
     workers.DeleteWorker,
+    workers.PollWorkPool,
+    workers.PollWorkQueue,
     collections.ReadCollectionView,
     admin.Hello,
     admin.ReadDefaultResultStorage,

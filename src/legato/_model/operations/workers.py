@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from legato._model.filters import WorkerFilter
+from legato._model.flow_runs import FlowRun
 from legato._model.operations.spec import Operation, Spec
-from legato._model.workers import Worker
+from legato._model.workers import Worker, WorkerFlowRun
 
 
 class SendHeartbeat(Operation):
@@ -55,3 +58,37 @@ class DeleteWorker(Operation):
     )
     work_pool_name: str
     name: str
+
+
+class PollWorkPool(Operation):
+    """Fetch runs of a pool that are due, as far as there are slots, in their order."""
+
+    spec: ClassVar = Spec(
+        id="workers.poll",
+        method="POST",
+        path="/work_pools/{work_pool_name}/get_scheduled_flow_runs",
+        access="write",
+        answer=list[WorkerFlowRun],
+        repeatable=True,
+    )
+    work_pool_name: str
+    work_queue_names: list[str] | None = None
+    scheduled_before: datetime | None = None
+    scheduled_after: datetime | None = None
+    limit: int | None = None
+
+
+class PollWorkQueue(Operation):
+    """Fetch runs of a queue that are due, as far as there are slots, in their order."""
+
+    spec: ClassVar = Spec(
+        id="workers.poll_queue",
+        method="POST",
+        path="/work_queues/{work_queue_id}/get_runs",
+        access="write",
+        answer=list[FlowRun],
+        repeatable=True,
+    )
+    work_queue_id: UUID
+    scheduled_before: datetime | None = None
+    limit: int | None = None
