@@ -14,8 +14,8 @@ MARKER = "<!-- generated below -->\n"
 NOISY_LOAD = 2.5
 
 # Case -> rows of (what, where it stands in the case's result, target). The targets are those of
-# DESIGN.md, section 5. W1 ... W8 are the harness' cases, the others are in workloads/local.py and
-# durable.py.
+# DESIGN.md, section 5. W1 ... W8 are the harness' cases, the others are in workloads/local.py,
+# chain.py and durable.py.
 TARGETS: dict[str, list[tuple[str, str, str]]] = {
     "start": [
         ("`from legato import flow, task`, CPU over bare Python", "import_cpu_ms", "<= 60 ms"),
@@ -149,6 +149,9 @@ CHAIN_ROWS = [
     ("CPU of this thread outside of the bodies (ms)", "outside_cpu_ms.median"),
     ("CPU of other threads, in and out (ms)", "other_threads_cpu_ms.median"),
     ("overhead, at most: wall outside, CPU of other threads (ms)", "overhead_ms.median"),
+    ("wall outside of 40 bodies that do nothing (ms)", "bodies_of_nothing_ms.median"),
+    ("an errand of the standard library, 40 in a row (us)", "errand_us.median"),
+    ("the same errand after bodies of 10 ms (us)", "errand_after_body_us.median"),
 ]
 START_ROWS = [
     ("bare Python", "bare_cpu_ms.median", "bare_wall_ms.median"),

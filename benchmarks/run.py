@@ -27,7 +27,7 @@ ROOT = HERE.parent
 PEERS = ["prefect", "dbos"]
 CASES = ["W1", "W2", "W2/exit1k", "W3", "W4/1k", "W5/1k", "W6/1k", "W8", "W9", "W10"]
 SLOW_CASES = ["W4/10k", "W5/10k", "W13"]  # Prefect needs minutes for one
-LOCAL_CASES = ["start", "noop", "args5", "model", "submit", "future", "hit", "chain"]
+LOCAL_CASES = ["start", "noop", "args5", "model", "submit", "future", "hit"]
 DURABLE_CASES = ["durable", "durable4"]
 STEPS = 1000  # of each process in those
 FRAMEWORK = '[legato]\nfile = "prefectlike.py"'
@@ -58,7 +58,7 @@ def main() -> int:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    known = ",".join(CASES + SLOW_CASES + LOCAL_CASES + DURABLE_CASES)
+    known = ",".join([*CASES, *SLOW_CASES, *LOCAL_CASES, "chain", *DURABLE_CASES])
     parser.add_argument("--cases", default=known, help=f"some of {known}")
     parser.add_argument("--peers", default=",".join(PEERS), help="run beside Legato")
     parser.add_argument("-n", type=int, default=5, help="runs of each case")
@@ -189,6 +189,8 @@ def local_cases(wanted: list[str], tasks: int, peers: list[str]) -> Iterator[lis
     """Yield case, system and command of each."""
     for case in [case for case in LOCAL_CASES if case in wanted]:
         yield [case, "legato", "local.py", case, "--n", str(tasks)]
+    if "chain" in wanted:
+        yield ["chain", "legato", "chain.py"]
     for case in [case for case in DURABLE_CASES if case in wanted]:
         yield [case, "legato", "durable.py", case, "--n", str(STEPS)]
     if "durable" in wanted and "dbos" in peers:

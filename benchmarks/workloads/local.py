@@ -1,6 +1,6 @@
 """Cases that only Legato runs: what a start costs, and what a task costs by what it is given.
 
-usage: local.py start|noop|args5|model|submit|future|hit|chain [--n N]
+usage: local.py start|noop|args5|model|submit|future|hit [--n N]
 (started by run.py in a fresh home)
 
 A task's clock runs from the flow's first call until the flow has returned and a second process
@@ -22,11 +22,8 @@ from typing import Any
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from common import (  # noqa: E402  (the harness', beside this file)
-    CHAIN,
-    FIB_N,
     children_cpu_s,
     emit,
-    fib,
     home,
     runq_wait_s,
     self_cpu_s,
@@ -39,7 +36,6 @@ os.environ.setdefault("LEGATO_HOME", os.path.join(home(), ".legato"))
 DATABASE = os.path.join(os.environ["LEGATO_HOME"], "legato.db")
 ROWS = [sys.executable, os.path.join(HERE, "rows.py")]
 TAGS = ["bench", "local"]
-CHAINS = 5  # runs of the chain
 
 # ---- what a start costs -------------------------------------------------------------------------
 
@@ -313,65 +309,6 @@ def all_cpu_s(but: int) -> float:
     return float(self_cpu_s() + children_cpu_s() + sum(stat["cpu"] for stat in others.values()))
 
 
-# ---- what 40 tasks add to 40 times 10 ms --------------------------------------------------------
-
-
-def chain() -> None:
-    """W8 without its noise: each body takes its own time, so that a clock rate's drift cancels out.
-
-    `outside_wall_ms` is the wall outside of the bodies. What other threads do while a body runs
-    may hold it up, so `overhead_ms` adds all their CPU: an upper bound.
-    """
-    from legato import flow, task
-
-    bodies: list[tuple[float, float, float]] = []
-
-    @task
-    def step(before: int) -> int:
-        began = clocks()
-        value = fib(FIB_N) + 0 * before
-        bodies.append(since(began))
-        return int(value)
-
-    @flow
-    def steps() -> int:
-        value = 0
-        for _ in range(CHAIN):
-            value = step(value)
-        return value
-
-    steps()
-    found: dict[str, list[float]] = {}
-    for _ in range(CHAINS):
-        bodies.clear()
-        process, began = time.process_time(), clocks()
-        steps()
-        wall, cpu, waits = since(began)
-        process = (time.process_time() - process) * 1e3
-        in_wall, in_cpu, in_waits = (sum(column) for column in zip(*bodies, strict=True))
-        others = process - cpu
-        for name, figure in (
-            ("outside_wall_ms", wall - in_wall),
-            ("outside_less_runq_ms", wall - in_wall - (waits - in_waits)),
-            ("outside_cpu_ms", cpu - in_cpu),
-            ("other_threads_cpu_ms", others),
-            ("overhead_ms", wall - in_wall + others),
-        ):
-            found.setdefault(name, []).append(figure)
-    emit("chain", **{name: summary(figures, 2) for name, figures in found.items()})
-
-
-def clocks() -> tuple[float, float, float]:
-    """Return wall, CPU of this thread, and its waits for a processor."""
-    return time.perf_counter(), time.thread_time(), runq_wait_s()
-
-
-def since(began: tuple[float, float, float]) -> tuple[float, float, float]:
-    """Return what the clocks have moved on, in ms; they are read in the opposite order."""
-    waits, cpu, wall = runq_wait_s(), time.thread_time(), time.perf_counter()
-    return (wall - began[0]) * 1e3, (cpu - began[1]) * 1e3, (waits - began[2]) * 1e3
-
-
 CASES = {
     "noop": noop,
     "args5": args5,
@@ -384,13 +321,13 @@ CASES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("case", choices=["start", "chain", *CASES])
+    parser.add_argument("case", choices=["start", *CASES])
     parser.add_argument("--n", type=int, default=10_000, help="tasks in the flow")
     given = parser.parse_args()
     if given.case in CASES:
         emit(given.case, **CASES[given.case](given.n))
     else:
-        {"start": start, "chain": chain}[given.case]()
+        start()
 
 
 if __name__ == "__main__":
