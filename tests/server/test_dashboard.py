@@ -79,6 +79,25 @@ def test_task_runs_that_have_ended(api, run):
     assert found[-1] == {"completed": 1, "failed": 2}
 
 
+def test_task_runs_that_have_ended_of_a_queue(api, run):
+    body = {"task_key": "t", "dynamic_key": "a", "flow_run_id": run("RUNNING")["id"]}
+    made = api.post("/task_runs/", json=body).json()["id"]
+    for state in ("RUNNING", "COMPLETED"):
+        api.post(f"/task_runs/{made}/set_state", json={"state": {"type": state}})
+    start = datetime.now(UTC) - timedelta(hours=1)
+    body = {"task_runs": {"start_time": {"after_": start.isoformat()}}}
+    queue = {"name": {"any_": ["none"]}}
+
+    def completed(**more):
+        found = api.post("/ui/task_runs/dashboard/counts", json=body | more).json()
+        return sum(part["completed"] for part in found)
+
+    assert completed() == 1
+    assert completed(work_queues=queue) == completed(work_pool_queues=queue) == 0
+    both = body | {"work_queues": queue, "work_pool_queues": queue}
+    assert api.post("/ui/task_runs/dashboard/counts", json=both).status_code == 422
+
+
 @pytest.mark.parametrize("body", [{}, {"task_runs": {"start_time": {"is_null_": False}}}])
 def test_the_begin_of_the_intervals_is_needed(api, body):
     answer = api.post("/ui/task_runs/dashboard/counts", json=body)

@@ -88,6 +88,35 @@ def test_a_run_has_what_the_deployment_says_and_what_is_asked_for(api, flow_id):
     assert [r["id"] for r in api.post("/flow_runs/filter", json=picked).json()] == [run["id"]]
 
 
+def test_of_several_runs_that_are_asked_for_at_once_the_good_ones_are_made(api, flow_id):
+    known = deploy(api, flow_id, parameter_openapi_schema=SCHEMA, tags=["a"]).json()
+    place = f"/deployments/{known['id']}/create_flow_run/bulk"
+    unknown = {"__prefect_kind": "workspace_variable", "variable_name": "none"}
+    asked = [{"parameters": {"n": n}} for n in (1, "x", unknown)]
+    answer = api.post(place, json=[*asked, {"parameters": {"n": 2}, "idempotency_key": "k"}])
+    assert answer.status_code == 200
+    first, wrong, missing, last = answer.json()["results"]
+    assert [wrong["status"], wrong["flow_run_id"]] == ["FAILED", None]
+    assert "n: 'x' is no integer" in wrong["error"]
+    assert "'none'" in missing["error"]
+    for made, n in ((first, 1), (last, 2)):
+        assert (made["status"], made["error"]) == ("CREATED", None)
+        run = api.get(f"/flow_runs/{made['flow_run_id']}").json()
+        assert (run["parameters"], run["tags"]) == ({"n": n}, ["a"])
+    assert api.post("/flow_runs/count", json={}).json() == 2
+    again = {"parameters": {"n": 3}, "idempotency_key": "k"}
+    assert api.post(place, json=[again]).json()["results"] == [last]
+
+
+def test_how_many_runs_are_asked_for_at_once(api, flow_id):
+    place = f"/deployments/{deploy(api, flow_id).json()['id']}/create_flow_run/bulk"
+    assert api.post(place, json=[]).json() == {"results": []}
+    refused = api.post(place, json=[{}] * 101)
+    assert refused.status_code == 422
+    assert "100" in refused.json()["detail"]
+    assert api.post(f"/deployments/{uuid4()}/create_flow_run/bulk", json=[]).status_code == 404
+
+
 def test_runs_that_have_not_begun_go_with_the_deployment(api, flow_id):
     place = f"/deployments/{deploy(api, flow_id).json()['id']}"
     waits = api.post(f"{place}/create_flow_run", json={}).json()["id"]
@@ -112,7 +141,7 @@ def test_parameters_are_held_against_the_schema(api, flow_id):
 
 def test_deployments_go_with_their_flow(api, flow_id):
     known = deploy(api, flow_id).json()
-    without = {"flows": {"deployment": {"is_null_": True}}}
+    without = {"flows": {"deployment": {"is_null_": True, "operator": "and_"}}}
     assert api.post("/flows/filter", json=without).json() == []
     counted = api.post("/ui/flows/count-deployments", json={"flow_ids": [flow_id]}).json()
     assert counted == {flow_id: 1}

@@ -72,6 +72,12 @@ def count_ended(tx: Transaction, now: datetime, request: CountEndedTaskRuns) -> 
     started = None if request.task_runs is None else request.task_runs.start_time
     if started is None or started.after_ is None:
         raise InvalidRequest("task_runs.start_time.after_ is required")
+    if request.work_queues is not None:
+        if request.work_pool_queues is not None:
+            raise InvalidRequest(
+                "work_queues: It is another name of work_pool_queues; send one of them."
+            )
+        request = structs.replace(request, work_pool_queues=request.work_queues, work_queues=None)
     begin = started.after_.replace(second=0, microsecond=0)
     end = (started.before_ or now).replace(second=0, microsecond=0) + timedelta(minutes=1)
     counts = [EndedTaskRuns(completed=0, failed=0) for _ in range(INTERVALS)]

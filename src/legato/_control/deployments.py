@@ -27,7 +27,10 @@ from legato._model.operations.deployments import (
     BulkDeleteDeployments,
     CountDeployments,
     CreateDeployment,
+    CreatedFlowRun,
+    CreatedFlowRuns,
     CreateFlowRunFromDeployment,
+    CreateFlowRunsFromDeployment,
     DeleteDeployment,
     DeploymentPage,
     FilterDeployments,
@@ -44,6 +47,8 @@ from legato._model.states import StateDetails, StateType
 from legato._model.work_events import pool_resource, queue_resource
 from legato._store import deployments, finding, trees
 from legato._store.port import Transaction
+
+RUNS_AT_ONCE = 100
 
 
 def create(tx: Transaction, now: datetime, request: CreateDeployment) -> Deployment:
@@ -344,6 +349,29 @@ def create_flow_run(
         entrypoint=known.entrypoint,
     )
     return flow_runs.create(tx, now, CreateFlowRun(flow_run=asked))
+
+
+def create_flow_runs(
+    tx: Transaction, now: datetime, request: CreateFlowRunsFromDeployment
+) -> CreatedFlowRuns:
+    """Create several runs of a deployment; raise ObjectNotFound if there is none."""
+    if len(request.flow_runs) > RUNS_AT_ONCE:
+        raise InvalidRequest(
+            f"flow_runs: At most {RUNS_AT_ONCE} runs are made at once, not"
+            f" {len(request.flow_runs)}; send the rest in another request."
+        )
+    deployment_id = read(tx, now, ReadDeployment(deployment_id=request.deployment_id)).id
+    results: list[CreatedFlowRun] = []
+    for given in request.flow_runs:
+        asked = CreateFlowRunFromDeployment(deployment_id=deployment_id, flow_run=given)
+        try:
+            with tx.savepoint():
+                made = create_flow_run(tx, now, asked)
+        except (InvalidRequest, ObjectNotFound, Conflict) as error:
+            results.append(CreatedFlowRun(status="FAILED", error=str(error)))
+        else:
+            results.append(CreatedFlowRun(status="CREATED", flow_run_id=made.id))
+    return CreatedFlowRuns(results=results)
 
 
 def _check_parameters(known: Deployment, parameters: dict[str, Any]) -> None:

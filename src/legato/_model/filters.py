@@ -76,6 +76,7 @@ class NullFilter(Leaf):
     """Whether there is none."""
 
     is_null_: bool | None = None
+    operator: Operator = Operator.and_
 
 
 class TimeFilter(Leaf):

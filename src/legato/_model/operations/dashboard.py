@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from legato._model.filters import FlowRunSort
+from legato._model.filters import FlowRunSort, WorkQueueFilter
 from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import Operation, Spec
 from legato._model.states import StateType
@@ -112,6 +112,8 @@ class CountEndedTaskRuns(OfRuns):
         access="read",
         answer=list[EndedTaskRuns],
     )
+    work_queues: WorkQueueFilter | None = None
+    """Prefect's name of `work_pool_queues` here."""
 
 
 class ReadTaskRunWithin(Operation):

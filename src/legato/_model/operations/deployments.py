@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from msgspec import Struct
@@ -214,3 +214,32 @@ class CreateFlowRunFromDeployment(Operation):
     )
     deployment_id: UUID
     flow_run: DeploymentFlowRun
+
+
+class CreatedFlowRun(Struct, kw_only=True):
+    """What became of one of several runs that were asked for: the run, or why there is none."""
+
+    status: Literal["CREATED", "FAILED"]
+    flow_run_id: UUID | None = None
+    error: str | None = None
+
+
+class CreatedFlowRuns(Struct, kw_only=True):
+    """What became of each of several runs, in the order in which they were asked for."""
+
+    results: list[CreatedFlowRun]
+
+
+class CreateFlowRunsFromDeployment(Operation):
+    """Create up to 100 runs of a deployment; one that cannot be made does not stop the others."""
+
+    spec: ClassVar = Spec(
+        id="deployments.create_flow_runs",
+        method="POST",
+        path="/deployments/{deployment_id}/create_flow_run/bulk",
+        access="write",
+        answer=CreatedFlowRuns,
+        body="flow_runs",
+    )
+    deployment_id: UUID
+    flow_runs: list[DeploymentFlowRun]

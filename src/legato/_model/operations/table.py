@@ -169,6 +169,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     deployments.ResumeDeployment,
     deployments.DeleteDeployment,
     deployments.CreateFlowRunFromDeployment,
+    deployments.CreateFlowRunsFromDeployment,
     parameter_values.ValidateValues,
     work_pools.CreateWorkPool,
     work_pools.ReadWorkPool,
