@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from legato._sdk import platform_posix
+from legato._sdk.watch import Watch
 from tests.chaos.processes import Actor
 from tests.chaos.scale import scale, seeded
 from tests.chaos.verdict import count, look, problems
@@ -154,6 +156,21 @@ def test_a_signal_at_any_moment_finds_us_ready(home: Path, start: Start) -> None
         query = "select count(*) from flow_run where state_message = ?"
         assert count(home, query, message) >= 1
         assert "could not be stored" not in actor.errors()
+
+
+def test_a_nudge_that_was_missed_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The main thread sees none that comes in the very moment in which a wait begins."""
+    sent: list[int] = []
+    monkeypatch.setattr(platform_posix, "signal_main_thread", sent.append)
+    watch = Watch()
+    watch.handlers = platform_posix.Handlers(None, None)
+    for _ in range(5):
+        watch.nudge(signal.SIGINT)
+    assert sent == [signal.SIGINT]
+    for _ in range(50):
+        watch.nudge(signal.SIGINT)
+    assert len(sent) > 1
+    assert watch.nudged
 
 
 TERMINATES_ITSELF = """

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from legato._backend.port import Backend
 
 _NUDGE_TRIES = 200
+_UNHEARD_NUDGES = 10
+"""After so many in vain another signal is sent: CPython misses one that comes as a wait begins."""
 
 
 class _Late:
@@ -57,6 +59,7 @@ class Watch:
         self._settle()
         self.handlers: Handlers | None = None
         self.nudged = False
+        self._unheard = 0
         self._ending = threading.Lock()
 
     def begin(self, handlers: Handlers, asks_loop: bool, cancel: Any = None) -> None:
@@ -82,7 +85,8 @@ class Watch:
     def nudge(self, signum: int) -> None:
         """Call the handler once more on the main thread."""
         with self._ending:
-            if self.handlers is not None and not self.nudged:
+            self._unheard = self._unheard + 1 if self.nudged else 0
+            if self.handlers is not None and self._unheard % _UNHEARD_NUDGES == 0:
                 self.nudged = True
                 platform.signal_main_thread(signum)
 
