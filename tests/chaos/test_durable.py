@@ -119,7 +119,10 @@ def at_random(chance: Random) -> Moment:
 
 
 def after_lines(count: int) -> Moment:
-    """Return what kills when the flow has printed so many lines; by the second a step is done."""
+    """Return what kills when the flow has printed so many lines; by the second a step is done.
+
+    HOLD_AT lets it wait there: on a busy machine it might have come to its end before.
+    """
 
     def kill(actor: Actor) -> None:
         for _ in range(count):
@@ -169,7 +172,8 @@ def test_a_durable_run_killed_at_a_fail_point_goes_on(
     if point not in RESUMING and point != "ownership.before_close":
         life.go_on(LEGATO_FAILPOINTS=armed)
         assert life.kills == 1
-    life.go_on(after_lines(chance.randint(2, 4)))
+    lines = chance.randint(2, 4)
+    life.go_on(after_lines(lines), HOLD_AT=str(lines))
     before = life.kills
     life.go_on(LEGATO_FAILPOINTS=armed)
     assert life.kills == before + 1

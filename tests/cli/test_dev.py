@@ -46,7 +46,8 @@ print(os.getpid(), child.pid, strange, flush=True)
 {last}
 """
 DEAF = "for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)"
-WAIT = "time.sleep(600)"
+# a signal that comes as a wait begins is seen after it
+WAIT = "while True: time.sleep(0.1)"
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """Durable flows that will be killed; argv[1] says which.
 
 Each step leaves a line in the file LEDGER, on disk before the step ends, and so does the flow for
-each step whose value it has got. All lines are printed, too.
+each step whose value it has got. All lines are printed, too; the process waits at the one whose
+number HOLD_AT is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sys
 from datetime import UTC, datetime
@@ -15,6 +17,9 @@ from typing import Any
 from legato import flow, task
 from legato.task_runners import ProcessPoolTaskRunner
 
+HOLD_AT = int(os.environ.get("HOLD_AT", "0"))
+marks = itertools.count(1)
+
 
 def mark(text: str) -> None:
     ledger = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -22,6 +27,8 @@ def mark(text: str) -> None:
     os.fsync(ledger)
     os.close(ledger)
     os.write(1, f"{text}\n".encode())
+    if next(marks) == HOLD_AT:
+        sys.stdin.read()
 
 
 def got(name: str, value: Any) -> None:
