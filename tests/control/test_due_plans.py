@@ -23,6 +23,7 @@ ASKED = [
     (lambda tx: due.queues(tx, ID, Span(before=now())), "ix_flow_run_due_work_queue_id"),
     (lambda tx: due.of_queue(tx, ID, Span(before=now()), 10), "ix_flow_run_due_work_queue_id"),
     (lambda tx: due.of_queue(tx, ID, Span(), 10), "ix_flow_run_due_work_queue_id"),
+    (lambda tx: due.of_deployments(tx, [ID], Span(), 10), "ix_flow_run_due_deployment_id"),
 ]
 
 

@@ -103,3 +103,17 @@ def test_workers_tell_of_themselves_and_are_listed(client, pool):
     assert client.read_workers_for_work_pool("here", offline) == []
     with pytest.raises(ObjectNotFound):
         client.send_worker_heartbeat("none", "ada")
+
+
+def test_runs_that_are_due_are_fetched(client, pool):
+    flow_id = client.create_flow(etl)
+    made = client.create_deployment(flow_id, "daily", work_pool_name="here")
+    run = client.create_flow_run_from_deployment(made)
+    (found,) = client.get_scheduled_flow_runs_for_work_pool("here", ["default"])
+    assert (found.work_pool_id, found.flow_run.id) == (pool.id, run.id)
+    assert found.flow_run.state.is_scheduled()
+    queue = client.read_work_queue_by_name("default", "here")
+    assert found.work_queue_id == queue.id
+    assert [run.id for run in client.get_runs_in_work_queue(queue.id)] == [run.id]
+    assert [run.id for run in client.get_scheduled_flow_runs_for_deployments([made])] == [run.id]
+    assert client.read_work_queue(queue.id).status is WorkPoolStatus.READY

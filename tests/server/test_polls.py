@@ -196,3 +196,27 @@ def test_a_run_that_a_process_goes_on_with_is_left_to_it(api, store, pool, due):
     assert api.get(f"/flow_runs/{run_id}").json()["state_name"] == "AwaitingRetry"
     other = due()
     assert polled(api) == [other]
+
+
+def test_runs_of_deployments_come_from_wherever_they_lie(api, pool, flow):
+    def deployed(name, **more):
+        asked = {"name": name, "flow_id": flow["id"], **more}
+        made = api.post("/deployments/", json=asked).json()["id"]
+        return made, api.post(f"/deployments/{made}/create_flow_run", json={}).json()["id"]
+
+    (first, run), (second, other), (_, left) = (
+        deployed("a", work_pool_name="here"),
+        deployed("b"),
+        deployed("c"),
+    )
+    place = "/deployments/get_scheduled_flow_runs"
+    asked = {"deployment_ids": [second, first], "scheduled_before": now().isoformat()}
+    assert [found["id"] for found in api.post(place, json=asked).json()] == [run, other]
+    assert len(api.post(place, json={**asked, "limit": 1}).json()) == 1
+    early = (now() - timedelta(hours=1)).isoformat()
+    assert api.post(place, json={**asked, "scheduled_before": early}).json() == []
+    assert api.post(place, json={"deployment_ids": []}).json() == []
+    assert api.post(place, json={}).status_code == 422
+    api.post(f"/flow_runs/{run}/set_state", json={"state": {"type": "PENDING"}})
+    assert [found["id"] for found in api.post(place, json=asked).json()] == [other]
+    assert left

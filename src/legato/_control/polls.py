@@ -14,7 +14,7 @@ from legato._model.flow_runs import FlowRun
 from legato._model.operations.lists import bounds
 from legato._model.operations.work_pools import ReadWorkPool
 from legato._model.operations.work_queues import ReadWorkQueue, ReadWorkQueueOfPool
-from legato._model.operations.workers import PollWorkPool, PollWorkQueue
+from legato._model.operations.workers import PollDeployments, PollWorkPool, PollWorkQueue
 from legato._model.work_events import of_queue_status
 from legato._model.work_pools import WorkPool, WorkStatus
 from legato._model.work_queues import WorkQueue, status_of
@@ -56,6 +56,13 @@ def poll_queue(tx: Transaction, now: datetime, request: PollWorkQueue) -> list[F
     found = _fetched(tx, pool, [queue], Span(before=request.scheduled_before), count)
     _note(tx, now, pool, [queue])
     return [run for _, run in found]
+
+
+def poll_deployments(tx: Transaction, now: datetime, request: PollDeployments) -> list[FlowRun]:
+    """Return runs of deployments; what there is no deployment of has none."""
+    count, _ = bounds(request.limit, 0)
+    span = Span(before=request.scheduled_before)
+    return due.of_deployments(tx, request.deployment_ids, span, count)
 
 
 def _placed(pool: WorkPool, queue_id: UUID, run: FlowRun) -> WorkerFlowRun:

@@ -63,6 +63,7 @@ _APART = {
     "task_runs.count_by_state": "histories",
     "workers.poll": "polls",
     "workers.poll_queue": "polls",
+    "workers.poll_deployments": "polls",
     "attempts.renew": "attempt_leases",
     "attempts.close": "attempt_leases",
 }

@@ -194,6 +194,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     workers.DeleteWorker,
     workers.PollWorkPool,
     workers.PollWorkQueue,
+    workers.PollDeployments,
     collections.ReadCollectionView,
     admin.Hello,
     admin.ReadDefaultResultStorage,

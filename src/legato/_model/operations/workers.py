@@ -92,3 +92,19 @@ class PollWorkQueue(Operation):
     work_queue_id: UUID
     scheduled_before: datetime | None = None
     limit: int | None = None
+
+
+class PollDeployments(Operation):
+    """Fetch runs of deployments that are due, in their order, whatever pools they lie in."""
+
+    spec: ClassVar = Spec(
+        id="workers.poll_deployments",
+        method="POST",
+        path="/deployments/get_scheduled_flow_runs",
+        access="write",
+        answer=list[FlowRun],
+        repeatable=True,
+    )
+    deployment_ids: list[UUID]
+    scheduled_before: datetime | None = None
+    limit: int | None = None

@@ -134,6 +134,17 @@ class Worker(StoredRecord, workers.Worker, metaclass=RecordMeta):
     """A worker: a process that fetches the runs of a work pool and starts them."""
 
 
+class WorkerFlowRunResponse(Record, workers.WorkerFlowRun, metaclass=RecordMeta):
+    """A run that a worker may start, and where it lies."""
+
+    @classmethod
+    def wrap(cls, struct: Struct) -> Self:
+        """Return a model struct as the public record, its run likewise."""
+        made: Any = super().wrap(struct)
+        made.flow_run = FlowRun.wrap(made.flow_run)
+        return cast("Self", made)
+
+
 class WorkQueueHealthPolicy(Record, work_queues.HealthPolicy, metaclass=RecordMeta):
     """What a healthy queue keeps to."""
 

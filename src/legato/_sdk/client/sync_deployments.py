@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from legato._model import deployments
 from legato._model import filters as f
 from legato._model.errors import InvalidRequest
 from legato._model.operations import deployments as operations
+from legato._model.operations.workers import PollDeployments
 from legato._sdk.client.objects import DeploymentResponse, FlowRun
 from legato._sdk.client.requests import Id, named, picks, present, proposed, uid
 from legato._sdk.client.sending import send
@@ -117,6 +119,20 @@ class SyncDeploymentsClient:
     def resume_deployment(self, deployment_id: Id) -> None:
         """Say that a deployment is not paused any more; raise ObjectNotFound."""
         send(operations.ResumeDeployment(deployment_id=uid(deployment_id)))
+
+    def get_scheduled_flow_runs_for_deployments(
+        self,
+        deployment_ids: Iterable[Id],
+        scheduled_before: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[FlowRun]:
+        """Return runs of deployments that are due, in the order of their times."""
+        request = PollDeployments(
+            deployment_ids=[uid(each) for each in deployment_ids],
+            scheduled_before=scheduled_before,
+            limit=limit,
+        )
+        return [FlowRun.wrap(run) for run in send(request)]
 
     def delete_deployment(self, deployment_id: Id) -> None:
         """Delete a deployment and its runs that have not begun; raise ObjectNotFound."""

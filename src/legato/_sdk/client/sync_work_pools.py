@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from math import ceil
 from typing import Any
 
@@ -15,7 +16,14 @@ from legato._model.errors import Conflict
 from legato._model.operations import work_pools as pool_operations
 from legato._model.operations import work_queues as queue_operations
 from legato._model.operations import workers as worker_operations
-from legato._sdk.client.objects import Worker, WorkPool, WorkQueue, WorkQueueStatusDetail
+from legato._sdk.client.objects import (
+    FlowRun,
+    Worker,
+    WorkerFlowRunResponse,
+    WorkPool,
+    WorkQueue,
+    WorkQueueStatusDetail,
+)
 from legato._sdk.client.requests import Id, present, uid
 from legato._sdk.client.sending import send
 from legato._sdk.records import coerce
@@ -99,6 +107,29 @@ class SyncWorkPoolsClient:
             work_pool_name=work_pool_name, workers=worker_filter, limit=limit, offset=offset or 0
         )
         return [Worker.wrap(worker) for worker in send(request)]
+
+    def get_scheduled_flow_runs_for_work_pool(
+        self,
+        work_pool_name: str,
+        work_queue_names: list[str] | None = None,
+        scheduled_before: datetime | None = None,
+    ) -> list[WorkerFlowRunResponse]:
+        """Return runs of a pool that are due, as far as there are slots; raise ObjectNotFound."""
+        request = worker_operations.PollWorkPool(
+            work_pool_name=work_pool_name,
+            work_queue_names=work_queue_names,
+            scheduled_before=scheduled_before,
+        )
+        return [WorkerFlowRunResponse.wrap(run) for run in send(request)]
+
+    def get_runs_in_work_queue(
+        self, id: Id, limit: int = 10, scheduled_before: datetime | None = None
+    ) -> list[FlowRun]:
+        """Return runs of a queue that are due, as far as there are slots; raise ObjectNotFound."""
+        request = worker_operations.PollWorkQueue(
+            work_queue_id=uid(id), limit=limit, scheduled_before=scheduled_before
+        )
+        return [FlowRun.wrap(run) for run in send(request)]
 
     def create_work_queue(
         self,

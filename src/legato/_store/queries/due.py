@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
@@ -53,6 +54,13 @@ def queues(tx: Transaction, pool_id: UUID, span: Span) -> set[UUID]:
 def of_queue(tx: Transaction, queue_id: UUID, span: Span, limit: int) -> list[FlowRun]:
     """Return the first runs of a queue that are due."""
     return _first(tx, Sql("flow_run.work_queue_id = ?", (queue_id,)), span, limit)
+
+
+def of_deployments(
+    tx: Transaction, deployment_ids: Sequence[UUID], span: Span, limit: int
+) -> list[FlowRun]:
+    """Return the first runs of deployments that are due."""
+    return _first(tx, sql.is_in("flow_run.deployment_id", deployment_ids), span, limit)
 
 
 def _first(tx: Transaction, place: Sql, span: Span, limit: int) -> list[FlowRun]:

@@ -1,5 +1,9 @@
 """What clients receive besides flows, runs and logs."""
 
-from legato._sdk.client.objects import DeploymentResponse, OrchestrationResult
+from legato._sdk.client.objects import (
+    DeploymentResponse,
+    OrchestrationResult,
+    WorkerFlowRunResponse,
+)
 
-__all__ = ["DeploymentResponse", "OrchestrationResult"]
+__all__ = ["DeploymentResponse", "OrchestrationResult", "WorkerFlowRunResponse"]
