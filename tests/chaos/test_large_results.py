@@ -33,7 +33,9 @@ def run(home: Path, size: int, victim: Random | None) -> tuple[list[str], bool]:
     args: list[Any] = [ACTORS / "large.py", size]
     if rows:
         args = [*args, UUID(bytes=rows[0][0])]
-    actor, lines = Actor(home, *args), list[str]()
+    # on a busy machine the flow might have come to its end before the kill
+    actor = Actor(home, *args, HOLD=None if victim is None else "1")
+    lines = list[str]()
     try:
         if victim is not None:
             word, rate = victim.choice(KILLED_IN), size / 300

@@ -1,7 +1,8 @@
 """A durable flow with large results that will be killed; argv: their size in MB, the run to resume.
 
 Prints `make N` when a step begins, `made N` when its function returns, `got N` when the flow has
-the right value of it, and at the end the most memory that the process had, in MB.
+the right value of it, and at the end the most memory that the process had, in MB. With HOLD in the
+environment the flow does not come to its end.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def large(size: int) -> None:
         assert found == contents(number, size)
         say(f"got {number}")
         del found
+    if "HOLD" in os.environ:
+        sys.stdin.read()
 
 
 if __name__ == "__main__":
