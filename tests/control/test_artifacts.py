@@ -201,6 +201,9 @@ def test_every_order_of_artifacts(send, some, sort):
         ArtifactSort.KEY_DESC: ["b", "b", "a", None],
     }
     assert keys == expected.get(sort, [None, "b", "b", "a"])
+    for size in (1, 2, 3):
+        pages = [a.FilterArtifacts(sort=sort, limit=size, offset=n) for n in range(0, 5, size)]
+        assert [artifact for page in pages for artifact in send(page)] == found
     assert len(send(a.FilterArtifactCollections(sort=ArtifactCollectionSort(sort.value)))) == 2
 
 

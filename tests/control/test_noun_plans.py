@@ -69,6 +69,7 @@ def keys(**conditions):
         PaginateFlows(page=3),
         FilterVariables(sort=f.VariableSort.NAME_DESC),
         FilterArtifacts(artifacts=artifacts({"key": {"exists_": True}})),
+        *(FilterArtifacts(sort=sort) for sort in (f.ArtifactSort.KEY_ASC, f.ArtifactSort.KEY_DESC)),
     ],
 )
 def test_a_page_is_read_in_the_order_of_an_index(plans, operation):

@@ -78,9 +78,9 @@ def page_by_id(
     to all the others before these are sorted.
     """
     (table, tables), (count, skipped) = source, bounds(request.limit, request.offset)
-    picked = Sql(f"{head} WHERE {table}.id IN (SELECT {table}.id FROM {tables} WHERE")
+    found = Sql(f"{head} WHERE {table}.id IN (SELECT {table}.id FROM {tables} WHERE")
     cut = Sql(f"ORDER BY {order} LIMIT ? OFFSET ?) ORDER BY {order}", (count, skipped))
-    return tx.select(picked.then(sql.all_of(conditions), cut))
+    return tx.select(found.then(sql.all_of(conditions), cut))
 
 
 def counted(tx: Transaction, source: LiteralString, conditions: Sequence[Sql]) -> int:
@@ -95,7 +95,8 @@ def of_workspace(table: LiteralString) -> Sql:
     return Sql(f"{table}.ws = ?", (DEFAULT_WORKSPACE,))
 
 
-def _picked(table: LiteralString, names: Sequence[LiteralString], conditions: Sequence[Sql]) -> Sql:
+def picked(table: LiteralString, names: Sequence[LiteralString], conditions: Sequence[Sql]) -> Sql:
+    """Rows that this request may see, and that some conditions are true of."""
     head = Sql(f"SELECT {sql.listed(table, names)} FROM {table} WHERE")
     return head.then(sql.all_of([of_workspace(table), *conditions]))
 
@@ -127,7 +128,7 @@ def _after(tx: Transaction, table: LiteralString, request: Any) -> list[Sql]:
 
 def flows(tx: Transaction, request: Any) -> list[Flow]:
     """List flows."""
-    query = _picked("flow", columns.FLOW, nouns.related("flows", request))
+    query = picked("flow", columns.FLOW, nouns.related("flows", request))
     rows = page(tx, query, _FLOW_ORDERS[request.sort.value], request)
     return [decode.flow(row) for row in rows]
 
@@ -176,9 +177,29 @@ def runs(
     column, direction = _RUN_ORDERS[request.sort.value]
     order = _ordered(table, request.sort.value)
     if column not in _MISSING:
-        return page(tx, _picked(table, names, conditions), order, request, most=most)
+        return page(tx, picked(table, names, conditions), order, request, most=most)
+    orders: tuple[LiteralString, LiteralString] = (order, f"{table}.id {direction}")
+    return page_and_rest(tx, (table, names), conditions, (column, *orders), request, most=most)
+
+
+def page_and_rest(
+    tx: Transaction,
+    rows_of: tuple[LiteralString, Sequence[LiteralString]],
+    conditions: Sequence[Sql],
+    by: tuple[LiteralString, LiteralString, LiteralString],
+    request: Any,
+    *,
+    most: int = LIMIT,
+) -> list[tuple[Any, ...]]:
+    """Return a page of rows of which those that have nothing to be sorted by come last.
+
+    `rows_of`: a table and columns of it. `by`: the column, the order of those that have a value
+    there, and that of the rest. They are asked for one after the other: not every index has a
+    place for the rest, and not each at its end.
+    """
+    (table, names), (column, order, order_of_rest) = rows_of, by
     there = [*conditions, sql.is_null(f"{table}.{column}", null=False)]
-    rows = page(tx, _picked(table, names, there), order, request, most=most)
+    rows = page(tx, picked(table, names, there), order, request, most=most)
     limit, offset = bounds(request.limit, request.offset, most)
     left = limit - len(rows)
     if left == 0:
@@ -188,9 +209,7 @@ def runs(
         skipped = offset - counted(tx, table, [of_workspace(table), *there])
     missing = [*conditions, sql.is_null(f"{table}.{column}", null=True)]
     rest = replace(request, limit=left, offset=skipped)
-    return rows + page(
-        tx, _picked(table, names, missing), f"{table}.id {direction}", rest, most=most
-    )
+    return rows + page(tx, picked(table, names, missing), order_of_rest, rest, most=most)
 
 
 def _are_few(tx: Transaction, request: Any) -> bool:
@@ -217,7 +236,7 @@ def _wanted(request: Any) -> Sequence[StateType]:
 def logs(tx: Transaction, request: Any) -> list[Log]:
     """List log lines, in the order of their times; lines of one writer keep their order."""
     condition = nouns.logs(request.logs)
-    query = _picked("log", columns.LOG, [] if condition is None else [condition])
+    query = picked("log", columns.LOG, [] if condition is None else [condition])
     rows = page(tx, query, _LOG_ORDERS[request.sort.value], request)
     return [decode.log(row) for row in rows]
 

@@ -17,7 +17,14 @@ from legato._store import variables as variable_rows
 from legato._store.port import Transaction
 from legato._store.queries import conditions as c
 from legato._store.queries import nouns
-from legato._store.queries.lists import counted, of_workspace, page, page_by_id
+from legato._store.queries.lists import (
+    counted,
+    of_workspace,
+    page,
+    page_and_rest,
+    page_by_id,
+    picked,
+)
 from legato._store.sql import Sql
 
 _VARIABLE_ORDERS: dict[str, LiteralString] = {
@@ -46,8 +53,8 @@ _ARTIFACT_ORDERS: dict[str, LiteralString] = {
     "CREATED_DESC": "artifact.created_at DESC, artifact.id DESC",
     "UPDATED_DESC": "artifact.updated_at DESC, artifact.id DESC",
     "ID_DESC": "artifact.id DESC",
-    "KEY_DESC": "artifact.key DESC NULLS LAST, artifact.id DESC",
-    "KEY_ASC": "artifact.key ASC NULLS LAST, artifact.id DESC",
+    "KEY_DESC": "artifact.key DESC, artifact.id DESC",
+    "KEY_ASC": "artifact.key ASC, artifact.id DESC",
 }
 
 
@@ -79,15 +86,20 @@ def _variables(given: f.VariableFilter | None) -> list[Sql]:
 
 def artifacts(tx: Transaction, request: Any) -> list[Artifact]:
     """List artifacts."""
-    head = Sql(f"SELECT {sql.listed('artifact', columns.ARTIFACT)} FROM artifact WHERE")
-    query = head.then(sql.all_of(_artifacts(request)))
-    rows = page(tx, query, _ARTIFACT_ORDERS[request.sort.value], request)
+    conditions, sort = _conditions(request, "artifact.id", "artifact.key"), request.sort.value
+    order = _ARTIFACT_ORDERS[sort]
+    if sort.startswith("KEY"):
+        by = ("key", order, _ARTIFACT_ORDERS["ID_DESC"])
+        rows = page_and_rest(tx, ("artifact", columns.ARTIFACT), conditions, by, request)
+    else:
+        rows = page(tx, picked("artifact", columns.ARTIFACT, conditions), order, request)
     return [artifact_rows.of_row(row) for row in rows]
 
 
 def count_artifacts(tx: Transaction, request: Any) -> int:
     """Count artifacts."""
-    return counted(tx, "artifact", _artifacts(request))
+    picks = _conditions(request, "artifact.id", "artifact.key")
+    return counted(tx, "artifact", [of_workspace("artifact"), *picks])
 
 
 def collections(tx: Transaction, request: Any) -> list[ArtifactCollection]:
@@ -120,15 +132,11 @@ def _source(request: Any) -> LiteralString:
 
 
 def _collections(request: Any) -> list[Sql]:
-    own = _picked(request, "artifact_collection.latest_id", "artifact_collection.key")
+    own = _conditions(request, "artifact_collection.latest_id", "artifact_collection.key")
     return [of_workspace("artifact_collection"), *own]
 
 
-def _artifacts(request: Any) -> list[Sql]:
-    return [of_workspace("artifact"), *_picked(request, "artifact.id", "artifact.key")]
-
-
-def _picked(request: Any, id_: LiteralString, key: LiteralString) -> list[Sql]:
+def _conditions(request: Any, id_: LiteralString, key: LiteralString) -> list[Sql]:
     """Conditions of the request's own filter and of those on flows and runs."""
     found: list[Sql] = []
     given = request.artifacts
