@@ -18,6 +18,7 @@ from legato.client.schemas.filters import (
 )
 from legato.client.schemas.objects import WorkerStatus, WorkPoolStatus
 from legato.exceptions import ObjectAlreadyExists, ObjectNotFound
+from legato.states import Pending
 
 
 @flow
@@ -117,3 +118,14 @@ def test_runs_that_are_due_are_fetched(client, pool):
     assert [run.id for run in client.get_runs_in_work_queue(queue.id)] == [run.id]
     assert [run.id for run in client.get_scheduled_flow_runs_for_deployments([made])] == [run.id]
     assert client.read_work_queue(queue.id).status is WorkPoolStatus.READY
+
+
+def test_who_has_slots_is_told(client, pool):
+    flow_id = client.create_flow(etl)
+    made = client.create_deployment(flow_id, "daily", work_pool_name="here")
+    run = client.create_flow_run_from_deployment(made)
+    client.set_flow_run_state(run.id, Pending())
+    found = client.read_work_pool_concurrency_status("here")
+    assert [held.id for held in found.queues[0].flow_runs] == [run.id]
+    queue = client.read_work_queue_concurrency_status(found.queues[0].queue_id)
+    assert (queue.active_slots, queue.flow_runs[0].name) == (1, run.name)

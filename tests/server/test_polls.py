@@ -220,3 +220,31 @@ def test_runs_of_deployments_come_from_wherever_they_lie(api, pool, flow):
     api.post(f"/flow_runs/{run}/set_state", json={"state": {"type": "PENDING"}})
     assert [found["id"] for found in api.post(place, json=asked).json()] == [other]
     assert left
+
+
+def test_who_has_slots_is_told_by_queue(api, pool, due, move):
+    runs = [due(), due(), due(queue="fast"), due()]
+    for run_id in runs[:3]:
+        move(run_id, "PENDING")
+    move(runs[0], "RUNNING")
+    api.patch(POOL, json={"concurrency_limit": 5})
+    found = api.post(f"{POOL}/concurrency_status", json={}).json()
+    numbers = {name: found[name] for name in ("active_slots", "concurrency_limit", "count")}
+    assert numbers == {"active_slots": 3, "concurrency_limit": 5, "count": 2}
+    fast, default = found["queues"]
+    assert [run["id"] for run in fast["flow_runs"]] == [runs[2]]
+    assert [run["state_name"] for run in default["flow_runs"]] == ["Running", "Pending"]
+    assert default["flow_runs"][0]["time_in_current_state"] >= 0
+    few = api.post(f"{POOL}/concurrency_status", json={"page": 2, "limit": 1, "flow_run_limit": 1})
+    (queue,) = few.json()["queues"]
+    assert (queue["queue_name"], queue["flow_run_count"]) == ("default", 2)
+    assert [run["id"] for run in queue["flow_runs"]] == runs[:1]
+    assert few.json()["pages"] == 2
+    place = f"/work_queues/{queue['queue_id']}/concurrency_status"
+    second = api.post(place, json={"page": 2, "limit": 1}).json()
+    assert [run["id"] for run in second["flow_runs"]] == [runs[1]]
+    assert (second["active_slots"], second["count"], second["pages"]) == (2, 2, 2)
+    assert api.post(place, json={"page": 0}).status_code == 422
+    assert api.post(f"{POOL}/concurrency_status", json={"flow_run_limit": -1}).status_code == 422
+    assert api.post("/work_pools/none/concurrency_status", json={}).status_code == 404
+    assert api.post(f"/work_queues/{new_id()}/concurrency_status", json={}).status_code == 404

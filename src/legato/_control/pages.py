@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from msgspec import Struct, structs
 
 from legato._model.errors import InvalidRequest
+from legato._model.operations.lists import bounds
 from legato._model.operations.spec import BULK_LIMIT, LIMIT
 
 P = TypeVar("P", bound=Struct)
@@ -30,6 +31,14 @@ def page(
     found = count()
     pages = -(-found // limit) if limit else 0
     return answer(results=results, count=found, limit=limit, pages=pages, page=request.page)
+
+
+def bounded(request: Any) -> tuple[int, int]:
+    """Return how many rows a page has at most, and how many come before it."""
+    if request.page < 1:
+        raise InvalidRequest(f"Invalid page: must be at least 1, but is {request.page}.")
+    limit, _ = bounds(request.limit, 0)
+    return limit, (request.page - 1) * limit
 
 
 def bulk(limit: int) -> int:

@@ -61,6 +61,8 @@ _APART = {
     "task_runs.count_ended": "dashboard",
     "task_runs.read_within": "dashboard",
     "task_runs.count_by_state": "histories",
+    "work_pools.count_slots": "pool_slots",
+    "work_queues.count_slots": "queue_slots",
     "workers.poll": "polls",
     "workers.poll_queue": "polls",
     "workers.poll_deployments": "polls",

@@ -19,6 +19,10 @@ from legato._store.standing import at
 
 _details = msgspec.json.Decoder(PoolDetails)
 _FIELDS = PoolDetails.__struct_fields__
+HAS_SLOT = Sql(
+    "flow_run.ws = ? AND flow_run.state_type IN ('PENDING', 'RUNNING') AND flow_run.end_at IS NULL",
+    (DEFAULT_WORKSPACE,),
+)
 PICKED: LiteralString = f"SELECT {sql.listed('work_pool', object_columns.WORK_POOL)} FROM work_pool"
 
 
@@ -55,10 +59,8 @@ def slots_taken(tx: Transaction, column: LiteralString, ids: Sequence[UUID]) -> 
     if not ids:
         return {}
     of_these = sql.is_in(column, ids)
-    live = Sql("ws = ? AND state_type IN ('PENDING', 'RUNNING') AND end_at IS NULL")
-    here = Sql(live.text, (DEFAULT_WORKSPACE,))
     head = Sql(f"SELECT {column}, count(*) FROM flow_run WHERE")
-    rows = tx.select(head.then(sql.all_of([here, of_these]), Sql(f"GROUP BY {column}")))
+    rows = tx.select(head.then(sql.all_of([HAS_SLOT, of_these]), Sql(f"GROUP BY {column}")))
     return {decode.uid(row[0]): int(row[1]) for row in rows}
 
 

@@ -8,6 +8,7 @@ from legato._model.errors import Conflict, ReservedName
 from legato._model.filters import WorkPoolFilter
 from legato._model.operations.spec import Operation, Spec
 from legato._model.work_pools import WorkPool, WorkPoolCreate, WorkPoolUpdate
+from legato._model.work_slots import PoolSlotsPage
 
 
 class CreateWorkPool(Operation):
@@ -65,6 +66,24 @@ class CountWorkPools(Operation):
         answer=int,
     )
     work_pools: WorkPoolFilter | None = None
+
+
+class CountSlotsOfPool(Operation):
+    """Tell which runs have slots of a work pool, by its queues."""
+
+    spec: ClassVar = Spec(
+        id="work_pools.count_slots",
+        method="POST",
+        path="/work_pools/{work_pool_name}/concurrency_status",
+        access="read",
+        answer=PoolSlotsPage,
+    )
+    work_pool_name: str
+    page: int = 1
+    limit: int | None = None
+    """Of queues."""
+    flow_run_limit: int = 10
+    """Of the runs of each queue."""
 
 
 class UpdateWorkPool(Operation):

@@ -14,6 +14,7 @@ from legato._model.work_queues import (
     WorkQueueHealth,
     WorkQueueUpdate,
 )
+from legato._model.work_slots import QueueSlotsPage
 
 
 class CreateWorkQueue(Operation):
@@ -150,6 +151,21 @@ class ReadWorkQueueStatus(Operation):
         answer=WorkQueueHealth,
     )
     work_queue_id: UUID
+
+
+class CountSlotsOfQueue(Operation):
+    """Tell which runs have slots of a work queue."""
+
+    spec: ClassVar = Spec(
+        id="work_queues.count_slots",
+        method="POST",
+        path="/work_queues/{work_queue_id}/concurrency_status",
+        access="read",
+        answer=QueueSlotsPage,
+    )
+    work_queue_id: UUID
+    page: int = 1
+    limit: int | None = None
 
 
 class FilterWorkQueues(Operation):

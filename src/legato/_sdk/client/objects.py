@@ -15,6 +15,7 @@ from legato._model import (
     variables,
     work_pools,
     work_queues,
+    work_slots,
     workers,
 )
 from legato._model.operations import flow_runs as operations
@@ -143,6 +144,22 @@ class WorkerFlowRunResponse(Record, workers.WorkerFlowRun, metaclass=RecordMeta)
         made: Any = super().wrap(struct)
         made.flow_run = FlowRun.wrap(made.flow_run)
         return cast("Self", made)
+
+
+class FlowRunSlotSummary(Record, work_slots.SlotHolder, metaclass=RecordMeta):
+    """A run that has a slot of a work queue."""
+
+
+class WorkQueueConcurrencyStatusDetail(Record, work_slots.QueueSlots, metaclass=RecordMeta):
+    """A queue of a pool with the first of its runs that have slots."""
+
+
+class WorkPoolConcurrencyStatus(Record, work_slots.PoolSlotsPage, metaclass=RecordMeta):
+    """A page of the queues of a pool, and which runs have their slots."""
+
+
+class WorkQueueConcurrencyStatus(Record, work_slots.QueueSlotsPage, metaclass=RecordMeta):
+    """A page of the runs that have slots of a queue."""
 
 
 class WorkQueueHealthPolicy(Record, work_queues.HealthPolicy, metaclass=RecordMeta):

@@ -21,7 +21,9 @@ from legato._sdk.client.objects import (
     Worker,
     WorkerFlowRunResponse,
     WorkPool,
+    WorkPoolConcurrencyStatus,
     WorkQueue,
+    WorkQueueConcurrencyStatus,
     WorkQueueStatusDetail,
 )
 from legato._sdk.client.requests import Id, present, uid
@@ -130,6 +132,26 @@ class SyncWorkPoolsClient:
             work_queue_id=uid(id), limit=limit, scheduled_before=scheduled_before
         )
         return [FlowRun.wrap(run) for run in send(request)]
+
+    def read_work_pool_concurrency_status(
+        self,
+        work_pool_name: str,
+        page: int = 1,
+        limit: int | None = None,
+        flow_run_limit: int = 10,
+    ) -> WorkPoolConcurrencyStatus:
+        """Tell which runs have slots of a work pool, by its queues; raise ObjectNotFound."""
+        request = pool_operations.CountSlotsOfPool(
+            work_pool_name=work_pool_name, page=page, limit=limit, flow_run_limit=flow_run_limit
+        )
+        return WorkPoolConcurrencyStatus.wrap(send(request))
+
+    def read_work_queue_concurrency_status(
+        self, id: Id, page: int = 1, limit: int | None = None
+    ) -> WorkQueueConcurrencyStatus:
+        """Tell which runs have slots of a work queue; raise ObjectNotFound."""
+        request = queue_operations.CountSlotsOfQueue(work_queue_id=uid(id), page=page, limit=limit)
+        return WorkQueueConcurrencyStatus.wrap(send(request))
 
     def create_work_queue(
         self,

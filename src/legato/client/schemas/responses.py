@@ -2,8 +2,20 @@
 
 from legato._sdk.client.objects import (
     DeploymentResponse,
+    FlowRunSlotSummary,
     OrchestrationResult,
     WorkerFlowRunResponse,
+    WorkPoolConcurrencyStatus,
+    WorkQueueConcurrencyStatus,
+    WorkQueueConcurrencyStatusDetail,
 )
 
-__all__ = ["DeploymentResponse", "OrchestrationResult", "WorkerFlowRunResponse"]
+__all__ = [
+    "DeploymentResponse",
+    "FlowRunSlotSummary",
+    "OrchestrationResult",
+    "WorkPoolConcurrencyStatus",
+    "WorkQueueConcurrencyStatus",
+    "WorkQueueConcurrencyStatusDetail",
+    "WorkerFlowRunResponse",
+]
