@@ -204,11 +204,9 @@ def test_runs_of_deployments_come_from_wherever_they_lie(api, pool, flow):
         made = api.post("/deployments/", json=asked).json()["id"]
         return made, api.post(f"/deployments/{made}/create_flow_run", json={}).json()["id"]
 
-    (first, run), (second, other), (_, left) = (
-        deployed("a", work_pool_name="here"),
-        deployed("b"),
-        deployed("c"),
-    )
+    first, run = deployed("a", work_pool_name="here")
+    second, other = deployed("b")
+    deployed("c")
     place = "/deployments/get_scheduled_flow_runs"
     asked = {"deployment_ids": [second, first], "scheduled_before": now().isoformat()}
     assert [found["id"] for found in api.post(place, json=asked).json()] == [run, other]
@@ -219,7 +217,32 @@ def test_runs_of_deployments_come_from_wherever_they_lie(api, pool, flow):
     assert api.post(place, json={}).status_code == 422
     api.post(f"/flow_runs/{run}/set_state", json={"state": {"type": "PENDING"}})
     assert [found["id"] for found in api.post(place, json=asked).json()] == [other]
-    assert left
+
+
+def test_deployments_are_ready_when_they_or_their_queues_are_asked(api, store, pool, flow):
+    def deployed(name, **more):
+        asked = {"name": name, "flow_id": flow["id"], **more}
+        return api.post("/deployments/", json=asked).json()["id"]
+
+    def standing(deployment_id):
+        found = api.get(f"/deployments/{deployment_id}").json()
+        return found["status"], found["last_polled"] is not None
+
+    alone, placed = deployed("a"), deployed("b", work_pool_name="here")
+    assert [standing(alone), standing(placed)] == [("NOT_READY", False)] * 2
+    polled(api)
+    assert [standing(alone), standing(placed)] == [("NOT_READY", False), ("READY", True)]
+    place = "/deployments/get_scheduled_flow_runs"
+    api.post(place, json={"deployment_ids": [alone]})
+    assert standing(alone) == ("READY", True)
+    assert [each["status"] for each in api.post("/deployments/filter", json={}).json()] == [
+        "READY"
+    ] * 2
+    before = api.get(f"/deployments/{alone}").json()["last_polled"]
+    api.post(place, json={"deployment_ids": [alone]})
+    assert api.get(f"/deployments/{alone}").json()["last_polled"] == before, "noted again at once"
+    again = api.post("/deployments/", json={"name": "a", "flow_id": flow["id"], "tags": ["x"]})
+    assert again.json()["status"] == "READY"
 
 
 def test_who_has_slots_is_told_by_queue(api, pool, due, move):

@@ -63,7 +63,7 @@ def create(tx: Transaction, now: datetime, request: CreateDeployment) -> Deploym
     names = (given.work_pool_name, given.work_queue_name)
     placed = _place(tx, now, *names, given.job_variables)
     made = _made(now, given, placed)
-    known = deployments.find_by_name(tx, given.flow_id, given.name)
+    known = deployments.find_by_name(tx, now, given.flow_id, given.name)
     wrong = _faults(made if known is None else _in_place_of(known, made, given))
     if wrong:
         raise InvalidRequest(wrong)
@@ -90,7 +90,8 @@ def _made(now: datetime, given: DeploymentCreate, placed: Placed | None) -> Depl
 def _in_place_of(known: Deployment, made: Deployment, given: DeploymentCreate) -> Deployment:
     """Return what becomes of a deployment that another one is to replace."""
     kept = {name: getattr(known, name) for name in KEPT if getattr(given, name) is UNSET}
-    return structs.replace(made, id=known.id, created=known.created, **kept)
+    kept |= {name: getattr(known, name) for name in ("id", "created", "last_polled", "status")}
+    return structs.replace(made, **kept)
 
 
 def _replace(
@@ -101,10 +102,10 @@ def _replace(
     placed: Placed | None,
 ) -> Deployment:
     """Put a deployment in the place of the one of that name of the flow."""
-    known = deployments.find_by_name(tx, made.flow_id, made.name)
+    known = deployments.find_by_name(tx, now, made.flow_id, made.name)
     if known is not None:
         deployments.lock(tx, known.id)  # behind the pool, as for who deletes that
-        known = deployments.find(tx, known.id)
+        known = deployments.find(tx, now, known.id)
     if known is None:
         raise Conflict(f"The deployment {made.name!r} was deleted in this moment; create it anew.")
     changed = _in_place_of(known, made, given)
@@ -189,7 +190,7 @@ def _check_schema(schema: dict[str, Any] | None) -> None:
 
 def read(tx: Transaction, now: datetime, request: ReadDeployment) -> Deployment:
     """Return a deployment; raise ObjectNotFound."""
-    found = deployments.find(tx, request.deployment_id)
+    found = deployments.find(tx, now, request.deployment_id)
     if found is None:
         raise ObjectNotFound(f"There is no deployment {request.deployment_id}.")
     return found
@@ -199,7 +200,7 @@ def read_by_name(tx: Transaction, now: datetime, request: ReadDeploymentByName) 
     """Return the deployment of a name of the flow of a name; raise ObjectNotFound."""
     flow = finding.find_flow_by_name(tx, request.flow_name)
     name = request.deployment_name
-    found = None if flow is None else deployments.find_by_name(tx, flow.id, name)
+    found = None if flow is None else deployments.find_by_name(tx, now, flow.id, name)
     if found is None:
         raise ObjectNotFound(f"There is no deployment {request.flow_name}/{name}.")
     return found
@@ -211,7 +212,7 @@ def filter(  # noqa: A001
     """List deployments."""
     from legato._store.queries import deployments as queries
 
-    return queries.listed(tx, request)
+    return queries.listed(tx, now, request)
 
 
 def count(tx: Transaction, now: datetime, request: CountDeployments) -> int:
@@ -228,7 +229,7 @@ def paginate(tx: Transaction, now: datetime, request: PaginateDeployments) -> De
     return pages.page(
         request,
         FilterDeployments,
-        lambda asked: queries.listed(tx, asked),
+        lambda asked: queries.listed(tx, now, asked),
         lambda: queries.count(tx, request),
         DeploymentPage,
     )

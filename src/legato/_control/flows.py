@@ -107,7 +107,7 @@ def delete(tx: Transaction, now: datetime, request: DeleteFlow) -> None:
     found = read(tx, now, ReadFlow(flow_id=request.flow_id))
     for run_id in flows.list_runs(tx, request.flow_id):
         trees.delete(tx, run_id)
-    for deployed in deployments.list_of_flow(tx, request.flow_id):
+    for deployed in deployments.list_of_flow(tx, now, request.flow_id):
         deployments.delete(tx, deployed.id)
         tell(tx, now, [of_deployment("deleted", deployed)])
     flows.delete(tx, request.flow_id)

@@ -19,13 +19,13 @@ from legato._model.work_events import of_queue_status
 from legato._model.work_pools import WorkPool, WorkStatus
 from legato._model.work_queues import WorkQueue, status_of
 from legato._model.workers import WorkerFlowRun
-from legato._store import work_queues
+from legato._store import deployments, work_queues
 from legato._store.port import Transaction
 from legato._store.queries import due
 from legato._store.queries.due import Span
 
 NOTED_AFTER = timedelta(seconds=5)
-"""That a queue was polled is written again after so long: many workers may poll it."""
+"""That a queue or a deployment was polled is written again after so long: many may poll it."""
 
 
 def poll(tx: Transaction, now: datetime, request: PollWorkPool) -> list[WorkerFlowRun]:
@@ -62,7 +62,9 @@ def poll_deployments(tx: Transaction, now: datetime, request: PollDeployments) -
     """Return runs of deployments; what there is no deployment of has none."""
     count, _ = bounds(request.limit, 0)
     span = Span(before=request.scheduled_before)
-    return due.of_deployments(tx, request.deployment_ids, span, count)
+    found = due.of_deployments(tx, request.deployment_ids, span, count)
+    deployments.note_poll(tx, now, request.deployment_ids, now - NOTED_AFTER)
+    return found
 
 
 def _placed(pool: WorkPool, queue_id: UUID, run: FlowRun) -> WorkerFlowRun:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct, UnsetType
 
+from legato._model.work_pools import WorkStatus
+
 Labels = dict[str, str | int | float | bool]
 
 
@@ -45,6 +47,9 @@ class Deployment(DeploymentDetails, kw_only=True, omit_defaults=False):
     work_queue_name: str | None = None
     """Of the queue, or of the one that it was before that was deleted."""
     work_pool_name: str | None = None
+    last_polled: datetime | None = None
+    """When somebody asked for runs of it, or of its queue."""
+    status: WorkStatus = WorkStatus.NOT_READY
 
 
 class DeploymentCreate(DeploymentWords, kw_only=True, forbid_unknown_fields=True):

@@ -80,9 +80,12 @@ class HealthPolicy(Struct, kw_only=True):
 
 def status_of(queue: WorkQueue, now: datetime) -> WorkStatus:
     """Return the status of a queue at a time."""
-    if queue.is_paused:
-        return WorkStatus.PAUSED
-    polled = queue.last_polled is not None and now - queue.last_polled <= POLLED_WITHIN
+    return WorkStatus.PAUSED if queue.is_paused else standing(queue.last_polled, now)
+
+
+def standing(last_polled: datetime | None, now: datetime) -> WorkStatus:
+    """Return whether somebody asks for the runs of a queue, or of a deployment."""
+    polled = last_polled is not None and now - last_polled <= POLLED_WITHIN
     return WorkStatus.READY if polled else WorkStatus.NOT_READY
 
 

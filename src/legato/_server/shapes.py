@@ -31,10 +31,9 @@ _DURATIONS: dict[type, tuple[str, ...]] = {
 }
 _UNSERVED: dict[str, Any] = {
     "schedules": [],
-    "status": "NOT_READY",
     **dict.fromkeys(
         (
-            "concurrency_limit", "global_concurrency_limit", "concurrency_options", "last_polled",
+            "concurrency_limit", "global_concurrency_limit", "concurrency_options",
             "storage_document_id", "infrastructure_document_id", "created_by", "updated_by",
         )
     ),

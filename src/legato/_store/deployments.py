@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -10,27 +11,30 @@ import msgspec
 from msgspec import structs
 
 from legato._model.deployments import Deployment, DeploymentDetails
+from legato._model.work_queues import standing
 from legato._store import decode, encode, object_columns, sql
 from legato._store.decode import Row
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.sql import Sql
-from legato._store.standing import at
+from legato._store.standing import at, when
 
 _details = msgspec.json.Decoder(DeploymentDetails)
 _strings = msgspec.json.Decoder(list[str])
 _FIELDS = DeploymentDetails.__struct_fields__
 PICKED: LiteralString = (
-    f"SELECT {sql.listed('deployment', object_columns.DEPLOYMENT)}, queue.name, pool.name "
+    f"SELECT {sql.listed('deployment', object_columns.DEPLOYMENT)}, queue.name, pool.name, "
+    "deployment.last_polled_at, queue.last_polled_at "
     "FROM deployment LEFT JOIN work_queue AS queue ON queue.id = deployment.work_queue_id "
     "LEFT JOIN work_pool AS pool ON pool.id = queue.work_pool_id"
 )
 
 
-def of_row(row: Row) -> Deployment:
-    """Return the deployment of a row of `PICKED`."""
+def of_row(row: Row, now: datetime) -> Deployment:
+    """Return the deployment of a row of `PICKED` as it is at a time."""
     id_, created, updated, flow_id, name, paused, tags, details, *place = row
-    queue_id, called, queue, pool = place
+    queue_id, called, queue, pool, own_poll, queue_poll = place
+    polled = when(max(own_poll or 0, queue_poll or 0) or None)
     return Deployment(
         id=decode.uid(id_),
         created=at(created),
@@ -42,6 +46,8 @@ def of_row(row: Row) -> Deployment:
         work_queue_id=decode.maybe_uid(queue_id),
         work_queue_name=called if queue is None else queue,
         work_pool_name=pool,
+        last_polled=polled,
+        status=standing(polled, now),
         **structs.asdict(_details.decode(details)),
     )
 
@@ -53,27 +59,27 @@ def _encoded(given: Deployment) -> tuple[str | None, str]:
     return tags, encode.json(details, "deployment")
 
 
-def _one(tx: Transaction, condition: Sql) -> Deployment | None:
+def _one(tx: Transaction, now: datetime, condition: Sql) -> Deployment | None:
     here = Sql("deployment.ws = ?", (DEFAULT_WORKSPACE,))
     rows = tx.select(Sql(f"{PICKED} WHERE").then(sql.all_of([here, condition])))
-    return of_row(rows[0]) if rows else None
+    return of_row(rows[0], now) if rows else None
 
 
-def find(tx: Transaction, deployment_id: UUID) -> Deployment | None:
+def find(tx: Transaction, now: datetime, deployment_id: UUID) -> Deployment | None:
     """Return the deployment of that id."""
-    return _one(tx, Sql("deployment.id = ?", (deployment_id,)))
+    return _one(tx, now, Sql("deployment.id = ?", (deployment_id,)))
 
 
-def find_by_name(tx: Transaction, flow_id: UUID, name: str) -> Deployment | None:
+def find_by_name(tx: Transaction, now: datetime, flow_id: UUID, name: str) -> Deployment | None:
     """Return the deployment of that name of a flow."""
     named = Sql("deployment.name = ?", (encode.text(name),))
-    return _one(tx, sql.all_of([Sql("deployment.flow_id = ?", (flow_id,)), named]))
+    return _one(tx, now, sql.all_of([Sql("deployment.flow_id = ?", (flow_id,)), named]))
 
 
-def list_of_flow(tx: Transaction, flow_id: UUID) -> list[Deployment]:
+def list_of_flow(tx: Transaction, now: datetime, flow_id: UUID) -> list[Deployment]:
     """Return the deployments of a flow."""
     rows = tx.select(Sql(f"{PICKED} WHERE deployment.flow_id = ?", (flow_id,)))
-    return [of_row(row) for row in rows]
+    return [of_row(row, now) for row in rows]
 
 
 def count_of_flows(tx: Transaction, flow_ids: list[UUID]) -> dict[str, int]:
@@ -89,6 +95,17 @@ def list_scheduled_runs(tx: Transaction, deployment_id: UUID) -> list[UUID]:
     head = Sql("SELECT id FROM flow_run WHERE ws = ?", (DEFAULT_WORKSPACE,))
     picked = Sql("AND deployment_id = ? AND state_type = 'SCHEDULED'", (deployment_id,))
     return [decode.uid(row[0]) for row in tx.select(head.then(picked))]
+
+
+def note_poll(
+    tx: Transaction, now: datetime, deployment_ids: Sequence[UUID], before: datetime
+) -> None:
+    """Write that deployments were asked for their runs, if that was last written before a time."""
+    those = sql.is_in("id", deployment_ids)
+    stale = Sql("(last_polled_at IS NULL OR last_polled_at < ?)", (before,))
+    rows = tx.select(Sql("SELECT id FROM deployment WHERE").then(sql.all_of([those, stale])))
+    for known in sorted(decode.uid(row[0]) for row in rows):  # so locked in one order everywhere
+        tx.execute(Sql("UPDATE deployment SET last_polled_at = ? WHERE id = ?", (now, known)))
 
 
 def lock(tx: Transaction, deployment_id: UUID) -> None:

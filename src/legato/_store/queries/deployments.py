@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, LiteralString
 
 from legato._model.deployments import Deployment
@@ -23,11 +24,11 @@ def _picked(request: Any) -> list[Sql]:
     return [of_workspace("deployment"), *nouns.related("deployments", request)]
 
 
-def listed(tx: Transaction, request: Any) -> list[Deployment]:
+def listed(tx: Transaction, now: datetime, request: Any) -> list[Deployment]:
     """List deployments."""
     picked, order = _picked(request), _ORDERS[request.sort.value]
     found = page_by_id(tx, rows.PICKED, ("deployment", "deployment"), picked, order, request)
-    return [rows.of_row(row) for row in found]
+    return [rows.of_row(row, now) for row in found]
 
 
 def count(tx: Transaction, request: Any) -> int:
