@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.chaos.scale import scale
 from tests.cli.conftest import COMMAND
 
 FLOWS = """
@@ -66,9 +67,7 @@ def file(tmp_path, home):
     [(signal.SIGINT, 130, "an interrupt signal"), (signal.SIGTERM, 143, "a termination signal")],
 )
 @pytest.mark.parametrize("name", ["sleeps", "joins", "waits"])
-def test_a_signal_ends_the_run_as_crashed_within_two_seconds(
-    file, legato, name, number, code, word
-):
+def test_a_signal_ends_the_run_as_crashed_in_time(file, legato, name, number, code, word):
     started = subprocess.Popen(
         [*COMMAND, "run", f"{file}:{name}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -77,7 +76,7 @@ def test_a_signal_ends_the_run_as_crashed_within_two_seconds(
         began = time.monotonic()
         started.send_signal(number)
         _, err = started.communicate(timeout=50)
-        assert time.monotonic() - began < 20  # two are promised; this machine may be busy
+        assert time.monotonic() - began < scale("LEAVE_SECONDS")
     finally:
         started.kill()
     assert started.returncode == code
