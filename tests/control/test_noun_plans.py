@@ -68,6 +68,7 @@ def keys(**conditions):
         *(FilterFlows(sort=sort) for sort in (f.FlowSort.NAME_ASC, f.FlowSort.NAME_DESC)),
         PaginateFlows(page=3),
         FilterVariables(sort=f.VariableSort.NAME_DESC),
+        FilterWorkPools(),
         FilterArtifacts(artifacts=artifacts({"key": {"exists_": True}})),
         *(FilterArtifacts(sort=sort) for sort in (f.ArtifactSort.KEY_ASC, f.ArtifactSort.KEY_DESC)),
     ],

@@ -40,6 +40,13 @@ def told(api, prefix):
     return api.post("/events/filter", json=asked).json()["events"]
 
 
+def test_pools_are_listed_by_their_names(api):
+    for name in ("b", "a", "c"):
+        api.post("/work_pools/", json={"name": name, "type": "process"})
+    found = api.post("/work_pools/filter", json={"limit": 2, "offset": 1}).json()
+    assert [each["name"] for each in found] == ["b", "c"]
+
+
 def test_a_pool_is_made_with_its_default_queue_and_read_by_name(api, pool):
     assert (pool["type"], pool["status"], pool["is_paused"]) == ("process", "NOT_READY", False)
     assert pool["storage_configuration"]["bundle_upload_step"] is None

@@ -111,7 +111,7 @@ def read(tx: Transaction, now: datetime, request: ReadWorkPool) -> WorkPool:
 def filter(  # noqa: A001
     tx: Transaction, now: datetime, request: FilterWorkPools
 ) -> list[WorkPool]:
-    """List pools in the order of their making."""
+    """List pools by their names."""
     from legato._store.queries import work
 
     return work.pools(tx, request)

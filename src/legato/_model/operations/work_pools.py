@@ -41,7 +41,7 @@ class ReadWorkPool(Operation):
 
 
 class FilterWorkPools(Operation):
-    """List work pools in the order of their making."""
+    """List work pools by their names."""
 
     spec: ClassVar = Spec(
         id="work_pools.filter",

@@ -64,7 +64,7 @@ class SyncWorkPoolsClient:
         offset: int = 0,
         work_pool_filter: f.WorkPoolFilter | None = None,
     ) -> list[WorkPool]:
-        """List work pools in the order of their making."""
+        """List work pools by their names."""
         request = pool_operations.FilterWorkPools(
             work_pools=work_pool_filter, limit=limit, offset=offset
         )

@@ -23,9 +23,9 @@ def _pools(request: Any) -> list[Sql]:
 
 
 def pools(tx: Transaction, request: Any) -> list[WorkPool]:
-    """List pools in the order of their making."""
+    """List pools by their names."""
     query = Sql(f"{work_pools.PICKED} WHERE").then(sql.all_of(_pools(request)))
-    return work_pools.of_rows(tx, page(tx, query, "work_pool.created_at, work_pool.id", request))
+    return work_pools.of_rows(tx, page(tx, query, "work_pool.name", request))
 
 
 def count_pools(tx: Transaction, request: Any) -> int:
