@@ -13,7 +13,6 @@ DEFAULTS = {
     "LARGE_MB": 8,  # that each result of a durable flow has
     "LARGE_KILLS": 2,  # random kills of that flow
     "OUTAGES": 2,  # of the database, each with a killed process
-    "LEAVE_SECONDS": 20,  # within which a process that was told to has left; 2 are promised
     "GIL_SECONDS": 3,  # for which a task keeps the interpreter to itself
     "SERVER_KILLS": 3,  # of a server under a process that records through it
     "PLACES": 1,  # in which a server is killed before it answers; 0: all, on both databases

@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from tests.chaos.scale import scale
 from tests.cli.conftest import COMMAND
 
 FLOWS = """
@@ -67,7 +66,9 @@ def file(tmp_path, home):
     [(signal.SIGINT, 130, "an interrupt signal"), (signal.SIGTERM, 143, "a termination signal")],
 )
 @pytest.mark.parametrize("name", ["sleeps", "joins", "waits"])
-def test_a_signal_ends_the_run_as_crashed_in_time(file, legato, name, number, code, word):
+def test_a_signal_ends_the_run_as_crashed_within_two_seconds(
+    file, legato, name, number, code, word
+):
     started = subprocess.Popen(
         [*COMMAND, "run", f"{file}:{name}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -75,8 +76,8 @@ def test_a_signal_ends_the_run_as_crashed_in_time(file, legato, name, number, co
         assert started.stdout.readline() == b"READY\n"
         began = time.monotonic()
         started.send_signal(number)
-        _, err = started.communicate(timeout=50)
-        assert time.monotonic() - began < scale("LEAVE_SECONDS")
+        _, err = started.communicate(timeout=20)
+        assert time.monotonic() - began < 2  # a promise, not a benchmark
     finally:
         started.kill()
     assert started.returncode == code

@@ -20,7 +20,7 @@ from tests.chaos.scale import scale, seeded
 from tests.chaos.verdict import count, look, problems
 
 SCRIPT = Path(__file__).parent / "scripts" / "interrupted.py"
-LIMIT = scale("LEAVE_SECONDS")  # what would hold it up lasts a minute
+LIMIT = 2.0
 FEEDERS = 4
 INT = (signal.SIGINT, 130, "Execution was aborted by an interrupt signal.")
 TERM = (signal.SIGTERM, 143, "Execution was aborted by a termination signal.")
@@ -110,7 +110,7 @@ def test_a_second_signal_ends_it_at_once(home: Path, start: Start, case: Case) -
     actor.signal(number)
     actor.until("cleaning")
     status, took = end(actor, number)
-    assert (status, took < LIMIT) == (code, True), actor.errors()
+    assert (status, took < 1.0) == (code, True), actor.errors()
     assert problems(home) == []
 
 
