@@ -55,6 +55,9 @@ class Unreliable(FaultyStore):
     def read(self, op):  # what only looks may be asked again by anybody
         return self.store.read(op)
 
+    def read_placed(self, op):
+        return self.store.read_placed(op)
+
     def __getattr__(self, name):
         return getattr(self.store, name)
 

@@ -317,7 +317,7 @@ class SqliteStoreThatFails:
 
     def __init__(self, store, fail):
         self._store = store
-        self.run = self.run_all = self.read = fail
+        self.run = self.run_all = self.read = self.read_placed = fail
 
     def __enter__(self):
         return self

@@ -48,16 +48,15 @@ def read(store: Store, after: int, limit: int) -> EventSpan:
 
     Raises Resync if entries behind the position have been pruned.
     """
-    stable = store.stable_position()
 
-    def look(tx: Transaction) -> EventSpan:
+    def look(tx: Transaction, stable: int) -> EventSpan:
         check_kept(tx, after)
         if stable <= after:
             return EventSpan([], after, more=False)
         found = events.list_between(tx, after, stable, limit)
         return EventSpan(found.placed, found.reached, more=found.reached < stable)
 
-    return store.read(look)
+    return store.read_placed(look)
 
 
 def follow(store: Store, now: datetime, request: FollowEvents) -> EventsFollowed:

@@ -17,8 +17,12 @@ def latest(store: Store) -> str:
 
     Raises StoreBusy while a server that has just begun cannot tell yet how far the log goes.
     """
-    position = store.stable_position()
-    if position == 0 and store.read(ordered_log.is_begun):
+    return store.read_placed(cursor_in)
+
+
+def cursor_in(tx: Transaction, position: int) -> str:
+    """Do as `latest` within a snapshot that has this stable position."""
+    if position == 0 and ordered_log.is_begun(tx):
         raise StoreBusy(
             "A transaction that began before this process still runs, so it cannot be told yet how "
             "far the log goes; try again."
@@ -33,9 +37,7 @@ def read(store: Store, cursor: str, limit: int = LIMIT) -> Page:
     have been pruned.
     """
     after = position_of(cursor)
-    # before the snapshot: what is stable by now is visible in it
-    stable = store.stable_position()
-    return store.read(lambda tx: _page(tx, after, stable, limit))
+    return store.read_placed(lambda tx, stable: _page(tx, after, stable, limit))
 
 
 def check_kept(tx: Transaction, after: int) -> None:
@@ -63,8 +65,7 @@ def read_logs(store: Store, after: int, limit: int = LIMIT) -> LogPage:
 
     Lines that were deleted with their runs are left out; raises Resync if old ones were pruned.
     """
-    stable = store.stable_position()
-    return store.read(lambda tx: _log_page(tx, after, stable, limit))
+    return store.read_placed(lambda tx, stable: _log_page(tx, after, stable, limit))
 
 
 def _log_page(tx: Transaction, after: int, stable: int, limit: int) -> LogPage:

@@ -102,13 +102,16 @@ class Control:
         """
         handle, now = self._lister_of(operation), self.clock.now()
 
-        def look() -> tuple[T, str | None]:
+        def found(tx: Transaction, position: int) -> tuple[Any, str | None]:
             try:
-                cursor = ordered_log.latest(self.store)
+                cursor = ordered_log.cursor_in(tx, position)
             except StoreBusy:
                 cursor = None
-            found = self.store.read(lambda tx: handle(tx, now, operation))
-            return answer(found, now), cursor
+            return handle(tx, now, operation), cursor
+
+        def look() -> tuple[T, str | None]:
+            listed, cursor = self.store.read_placed(found)
+            return answer(listed, now), cursor
 
         return await self._in(self._threads, look)
 

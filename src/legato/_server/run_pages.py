@@ -16,6 +16,7 @@ from legato._model.operations.flow_runs import FilterFlowRuns
 from legato._model.states import TERMINAL
 from legato._server.shapes import shaped
 from legato._store import decode
+from legato._store.courtesy import politely
 from legato._store.port import Transaction
 
 KEPT = 1000
@@ -33,7 +34,8 @@ class RunPages:
         """List flow runs, as JSON."""
         from legato._store.queries import lists
 
-        shown = [self._shown(row, now) for row in lists.flow_run_rows(tx, request)]
+        rows = politely(lists.flow_run_rows(tx, request), lists.PIECE_RUNS)
+        shown = [self._shown(row, now) for row in rows]
         return msgspec.Raw(b"[%s]" % b",".join(shown))
 
     def _shown(self, row: tuple[Any, ...], now: datetime) -> bytes:

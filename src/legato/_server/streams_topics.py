@@ -21,10 +21,13 @@ from legato._server.control import Control
 from legato._server.quirks import bare
 from legato._server.socket_protocol import text_frame
 from legato._server.streams import Item, Read, Stretch
+from legato._store.courtesy import politely
 from legato._store.port import Store
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 """What is told has no durations, for which answers are looked through (`_model/wire.py`)."""
+PIECE = 32
+"""Frames that are made without giving way."""
 Recall = Callable[[Control, Any, int], AsyncIterator[str]]
 """Gives the frames of what happened not long ago: what a filter lets through, up to a position."""
 
@@ -44,7 +47,7 @@ def run_changes(store: Store, after: int, limit: int) -> Stretch:
     page = ordered_log.read(store, cursor_at(after), limit)
     items = [
         Item(entry.position, entry, told("run_change", entry, entry.position))
-        for entry in page.entries
+        for entry in politely(page.entries, PIECE)
     ]
     return Stretch(after, position_of(page.cursor), items, page.more)
 
@@ -56,7 +59,7 @@ def logs(store: Store, after: int, limit: int) -> Stretch:
     items = [
         # with the last line of a position all that came there is told
         Item(position, line, told("log", line, position - (last[position] != index)))
-        for index, (position, line) in enumerate(page.lines)
+        for index, (position, line) in enumerate(politely(page.lines, PIECE))
     ]
     return Stretch(after, page.upto, items, page.more)
 
@@ -65,7 +68,8 @@ def events(store: Store, after: int, limit: int) -> Stretch:
     """Read events, also those that are made of transitions."""
     found = event_streams.read(store, after, limit)
     items = [
-        Item(position, event, told("event", event, position)) for position, event in found.placed
+        Item(position, event, told("event", event, position))
+        for position, event in politely(found.placed, PIECE)
     ]
     return Stretch(after, found.upto, items, found.more)
 

@@ -14,6 +14,7 @@ from logging import getLogger
 from typing import Any, TypeVar
 
 from legato._model.errors import StoreBusy
+from legato._store import courtesy
 from legato._store.combine import LIMIT
 from legato._store.port import Grade, Lane, Store, Transaction
 
@@ -48,6 +49,7 @@ class Writes:
         self._waiting.append((op, done))
         if not self._busy:
             self._busy = True
+            courtesy.begin_write(self)
             loop = asyncio.get_running_loop()
             loop.call_soon(self._begin, loop)
 
@@ -73,14 +75,22 @@ class Writes:
         self._busy = bool(self._waiting)
         if self._busy:
             self._begin(loop)
+        else:
+            loop.call_soon(self._rest)  # when the answers are on their way
         for (_, done), outcome in zip(taken, outcomes, strict=True):
             _tell(done, outcome)
+
+    def _rest(self) -> None:
+        """Let reads go on."""
+        if not self._busy:
+            courtesy.end_write(self)
 
     def close(self) -> None:
         """Wait for what is at work; who waits behind it is told to come again."""
         self._closed = True
         self._dismiss()
         self._thread.shutdown()
+        courtesy.end_write(self)
 
     def _dismiss(self) -> None:
         waiting, self._waiting = self._waiting, []

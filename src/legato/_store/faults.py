@@ -162,6 +162,10 @@ class FaultyStore:
         self._fault("before a read")
         return self.store.read(op)
 
+    def read_placed(self, op: Callable[[Transaction, int], T]) -> T:
+        self._fault("before a read")
+        return self.store.read_placed(op)
+
     def upkeep(self) -> Callable[[], None] | None:
         return self.store.upkeep()
 

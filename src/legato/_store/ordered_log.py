@@ -8,10 +8,12 @@ from operator import attrgetter
 
 from legato._model.ordered_log import Entry
 from legato._store import decode
+from legato._store.courtesy import politely
 from legato._store.decode import Row
 from legato._store.port import Transaction
 from legato._store.sql import Sql
 
+PIECE_ENTRIES = 16
 _BEGUN = Sql(
     "SELECT EXISTS (SELECT 1 FROM flow_run_state) OR EXISTS (SELECT 1 FROM task_run_state)"
     " OR EXISTS (SELECT 1 FROM event) OR EXISTS (SELECT 1 FROM log_arrival)"
@@ -41,7 +43,8 @@ def list_between(tx: Transaction, after: int, upto: int, limit: int) -> list[Ent
     params = {"after": after, "upto": upto, "limit": limit}
     flows = map(_flow_run_entry, tx.rows("flow_run_state.list_between", params))
     tasks = map(_task_run_entry, tx.rows("task_run_state.list_between", params))
-    return list(islice(merge(flows, tasks, key=attrgetter("position")), limit))
+    entries = merge(flows, tasks, key=attrgetter("position"))
+    return list(politely(islice(entries, limit), PIECE_ENTRIES))
 
 
 def _flow_run_entry(row: Row) -> Entry:

@@ -153,6 +153,10 @@ class Store(Protocol):
         """
         ...
 
+    def read_placed(self, op: Callable[[Transaction, int], T]) -> T:
+        """Do as `read`, and give `op` a stable position: all up to there is in the snapshot."""
+        ...
+
     def upkeep(self) -> Callable[[], None] | None:
         """Return work that is due but can wait for a thread with leisure; None: there is none."""
         ...

@@ -69,6 +69,10 @@ class PostgresStore:
     def read(self, op: Callable[[Transaction], T]) -> T:
         return self._look(lambda connection: op(PostgresSnapshot(connection)))
 
+    def read_placed(self, op: Callable[[Transaction, int], T]) -> T:
+        position = self.stable_position()
+        return self.read(lambda tx: op(tx, position))
+
     def stable_position(self) -> int:
         return self._look(self._tailer.advance)
 

@@ -16,6 +16,7 @@ from psycopg import RawCursor
 
 from legato._model.errors import StoreTimeout
 from legato._store import dialect
+from legato._store.courtesy import PIECE_SECONDS, give_way, let_pass
 from legato._store.faults import failpoint
 from legato._store.generated_postgres import BULK, BY_IDS, QUERIES
 from legato._store.port import SNAPSHOT_SECONDS, TOO_LONG
@@ -122,13 +123,19 @@ class PostgresSnapshot(PostgresTransaction):
     def __init__(self, connection: psycopg.Connection) -> None:
         super().__init__(connection, repeated=False)
         self._end: float | None = None
+        self._piece_ends = 0.0
 
     def _rows(self, text: bytes, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         now = monotonic()
         if self._end is None:
-            self._end = now + SNAPSHOT_SECONDS
+            let_pass()
+            now = monotonic()
+            self._end, self._piece_ends = now + SNAPSHOT_SECONDS, now + PIECE_SECONDS
         elif now > self._end:
             raise StoreTimeout(TOO_LONG)
+        elif now > self._piece_ends:
+            give_way()
+            self._piece_ends = monotonic() + PIECE_SECONDS
         return super()._rows(text, params)
 
 

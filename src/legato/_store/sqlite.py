@@ -76,6 +76,14 @@ class SqliteStore:
     def read(self, op: Callable[[Transaction], T]) -> T:
         return self._readers.read(op)
 
+    def read_placed(self, op: Callable[[Transaction, int], T]) -> T:
+        def look(tx: Transaction) -> T:
+            # positions are drawn under the write lock: what is committed has no hole before it
+            ((next_position,),) = tx.rows("meta.next_position", {})
+            return op(tx, next_position - 1)
+
+        return self.read(look)
+
     def changes(self) -> tuple[int, int]:
         """Return what is another value once any connection has committed; costs no transaction."""
         return self._readers.changes()
@@ -90,10 +98,7 @@ class SqliteStore:
                     self._log.tend(self._writer)
 
     def stable_position(self) -> int:
-        # positions are drawn under the write lock: what is committed has no hole before it
-        ((next_position,),) = self.read(lambda tx: tx.rows("meta.next_position", {}))
-        stable: int = next_position - 1
-        return stable
+        return self.read_placed(lambda _, position: position)
 
     def watch(self, wake: Callable[[], None]) -> Watch:
         return PollingWatch(self.changes, wake)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from legato._model.errors import StoreTimeout
 from legato._store import dialect
+from legato._store.courtesy import PIECE_SECONDS, give_way, let_pass
 from legato._store.dialect import CHUNKS
 from legato._store.faults import failpoint
 from legato._store.generated_sqlite import BULK, BY_IDS, QUERIES
@@ -22,6 +23,7 @@ from legato._store.sql import Sql
 _SIZES = frozenset(CHUNKS)
 STEPS = 20_000
 """Of SQLite's machine, between two looks at the clock while it reads: about a millisecond."""
+PIECE_ROWS = 8
 
 
 class SqliteTransaction:
@@ -48,12 +50,12 @@ class SqliteTransaction:
     uid = staticmethod(dialect.sqlite_uid)
 
     def rows(self, name: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        return self._execute(QUERIES[name], dialect.sqlite_params(params)).fetchall()
+        return self._all(QUERIES[name], dialect.sqlite_params(params))
 
     def rows_in(self, name: str, ids: Sequence[UUID]) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
         for part in _parts(ids):
-            found += self._execute(*_by_ids(name, part)).fetchall()
+            found += self._all(*_by_ids(name, part))
         return found
 
     def run(self, name: str, params: Mapping[str, Any]) -> int:
@@ -101,11 +103,14 @@ class SqliteTransaction:
         self._execute(f"RELEASE {name}")
 
     def select(self, query: Sql) -> list[tuple[Any, ...]]:
-        return self._execute(query.text, _values(query)).fetchall()
+        return self._all(query.text, _values(query))
 
     def execute(self, statement: Sql) -> int:
         self.writes += 1
         return self._execute(statement.text, _values(statement)).rowcount
+
+    def _all(self, *statement: Any) -> list[tuple[Any, ...]]:
+        return self._execute(*statement).fetchall()
 
 
 class SqliteSnapshot(SqliteTransaction):
@@ -121,7 +126,29 @@ class SqliteSnapshot(SqliteTransaction):
         self._connection = connection
         self._check = check
         self._end: float | None = None
+        self._piece_ends = 0.0
         self._execute = self._in_time
+
+    def _all(self, *statement: Any) -> list[tuple[Any, ...]]:
+        """Take the rows in pieces; so that many are not too many pieces, these grow."""
+        self._give_way()
+        cursor, size = self._in_time(*statement), PIECE_ROWS
+        found: list[tuple[Any, ...]] = cursor.fetchmany(size)
+        while len(found) == size:
+            self._give_way()
+            found += cursor.fetchmany(size)
+            size *= 2
+        return found
+
+    def _give_way(self) -> None:
+        """Give way, if much was done since the last time; few rows are read in one go."""
+        if self._end is None:
+            let_pass()
+        elif monotonic() < self._piece_ends:
+            return
+        else:
+            give_way()
+        self._piece_ends = monotonic() + PIECE_SECONDS
 
     def _in_time(self, *statement: Any) -> sqlite3.Cursor:
         if self._end is None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from legato._model.errors import StoreError
+from legato._store.courtesy import let_pass
 
 LOOK_SECONDS = 0.04
 
@@ -32,6 +33,7 @@ class PollingWatch:
 
     def _run(self) -> None:
         while not self._closing.wait(LOOK_SECONDS):
+            let_pass()
             found = self._look()
             if found is None or found != self._seen:
                 self._seen = found

@@ -17,6 +17,7 @@ from legato._model.operations.spec import LIMIT
 from legato._model.states import StateType
 from legato._model.task_runs import TaskRun
 from legato._store import columns, decode, sql
+from legato._store.courtesy import politely
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.queries import conditions as c
 from legato._store.queries import nouns, spans
@@ -35,6 +36,8 @@ _RUN_ORDERS: dict[str, Direction] = {
     "NEXT_SCHEDULED_START_TIME_ASC": ("next_scheduled_at", "ASC"),
     "END_TIME_DESC": ("end_at", "DESC"),
 }
+PIECE_RUNS = 4
+"""Runs that are made of rows without giving way."""
 _MISSING = {"next_scheduled_at", "end_at"}
 """Columns without a value in some rows; these come last."""
 
@@ -135,7 +138,8 @@ def flows(tx: Transaction, request: Any) -> list[Flow]:
 
 def flow_runs(tx: Transaction, request: Any) -> list[FlowRun]:
     """List flow runs."""
-    return [decode.flow_run(row) for row in flow_run_rows(tx, request)]
+    rows = flow_run_rows(tx, request)
+    return [decode.flow_run(row) for row in politely(rows, PIECE_RUNS)]
 
 
 def flow_run_rows(tx: Transaction, request: Any) -> list[tuple[Any, ...]]:
@@ -148,9 +152,8 @@ def flow_run_rows(tx: Transaction, request: Any) -> list[tuple[Any, ...]]:
 def task_runs(tx: Transaction, request: Any) -> list[TaskRun]:
     """List task runs."""
     conditions = [*nouns.related("task_runs", request), *_after(tx, "task_run", request)]
-    return [
-        decode.task_run(row) for row in runs(tx, "task_run", columns.TASK_RUN, conditions, request)
-    ]
+    rows = runs(tx, "task_run", columns.TASK_RUN, conditions, request)
+    return [decode.task_run(row) for row in politely(rows, PIECE_RUNS)]
 
 
 def _placed(given: FlowRunFilter | None) -> list[Sql]:

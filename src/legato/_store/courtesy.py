@@ -1,0 +1,69 @@
+"""Reads give way to writes within a process.
+
+One interpreter carries out everything, so who reads and encodes a page holds up the transition
+beside it for as long as that takes. Therefore whoever writes for clients says so, and whoever reads
+asks between two pieces of work whether to wait: a little each time, so that reads go on where
+writes never end. Also between the writes of a busy client who reads pauses for a moment, or the
+next request would not be taken up: a thread that computes keeps the interpreter for 5 ms.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable
+from time import monotonic, sleep
+from typing import TypeVar
+
+PIECE_SECONDS = 0.0001
+"""After so much work it is time to ask."""
+PATIENCE_SECONDS = 0.001
+PAUSE_SECONDS = 0.00005
+LATELY_SECONDS = 0.05
+"""Who has written so long ago may do so again at any moment."""
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_idle = threading.Event()
+_idle.set()
+_writing: set[object] = set()
+_lately_until = 0.0
+
+
+def begin_write(writer: object) -> None:
+    """Have reads give way until this writer ends."""
+    with _lock:
+        _writing.add(writer)
+        _idle.clear()
+
+
+def end_write(writer: object) -> None:
+    """Let reads go on, unless another writer is at work; once too often does no harm."""
+    global _lately_until  # noqa: PLW0603 - as the interpreter, it is there once in a process
+    with _lock:
+        _lately_until = monotonic() + LATELY_SECONDS
+        _writing.discard(writer)
+        if not _writing:
+            _idle.set()
+
+
+def let_pass() -> None:
+    """Wait while somebody writes, for PATIENCE_SECONDS at most."""
+    if _writing:
+        _idle.wait(PATIENCE_SECONDS)
+
+
+def give_way() -> None:
+    """Let pass who writes, or may be about to: ask this in the middle of long work."""
+    if _writing:
+        _idle.wait(PATIENCE_SECONDS)
+    elif monotonic() < _lately_until:
+        sleep(PAUSE_SECONDS)
+
+
+def politely(items: Iterable[T], count: int) -> Generator[T]:
+    """Give way before each `count` items; that many should be PIECE_SECONDS of work."""
+    for index, item in enumerate(items):
+        if not index % count:
+            give_way()
+        yield item
