@@ -4,13 +4,15 @@
     benchmarks/crowd.py
     benchmarks/crowd.py --url postgresql://postgres@127.0.0.1/scratch
     benchmarks/crowd.py --subscribers 50 --readers 0        only those who follow
+    benchmarks/crowd.py --aside        as if the crowd had a machine of its own
 
 Starts a server on an empty database. One client creates, runs and completes flow runs over one
 connection, in phases that take turns: alone, then beside websockets that are told of every change
 and readers that each ask for the newest page of flow runs once a second. Prints a table, and as
 JSON the medians of the phases and the median of their ratios, each phase beside the one before it.
 The crowd is one process that looks no further into frames than it must to count them, since it has
-the same cores as the server. Each subscriber has to get each change: otherwise this fails.
+the same cores as the server; with `--aside` it has them only while nobody else wants them. Each
+subscriber has to get each change: otherwise this fails.
 """
 
 from __future__ import annotations
@@ -137,9 +139,10 @@ class Crowd:
 
 
 @contextmanager
-def gathered(port: int, subscribers: int, readers: int) -> Iterator[Crowd]:
+def gathered(port: int, given: argparse.Namespace) -> Iterator[Crowd]:
     command = [sys.executable, __file__, "--attend", str(port)]
-    command += ["--subscribers", str(subscribers), "--readers", str(readers)]
+    command += ["--subscribers", str(given.subscribers), "--readers", str(given.readers)]
+    command += ["--aside"] if given.aside else []
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
         try:
@@ -222,18 +225,21 @@ def main() -> None:
     parser.add_argument("--url", help="an empty PostgreSQL database; default: a new home")
     parser.add_argument("--subscribers", type=int, default=50)
     parser.add_argument("--readers", type=int, default=20)
+    parser.add_argument("--aside", action="store_true", help="the crowd in the idle class")
     parser.add_argument("--phases", type=int, default=5, help="of each kind")
     parser.add_argument("--seconds", type=float, default=6, help="of one phase")
     parser.add_argument("--attend", type=int, metavar="PORT", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.attend is not None:
+        if given.aside:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         asyncio.run(attend(given.attend, given.subscribers, given.readers))
     alone, beside = [], []
     home = tempfile.TemporaryDirectory(prefix="legato-crowd-")
     with home as place, server(given.url or place) as (port, process_id):
         for _ in range(given.phases):
             alone.append(phase(port, process_id, given.seconds, None))
-            with gathered(port, given.subscribers, given.readers) as crowd:
+            with gathered(port, given) as crowd:
                 beside.append(phase(port, process_id, given.seconds, crowd))
             shown = [f"{one['any_p99_ms']:.1f}" for one in (alone[-1], beside[-1])]
             print(f"p99 alone {shown[0]} ms, crowd {shown[1]} ms", file=sys.stderr, flush=True)

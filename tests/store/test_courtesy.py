@@ -22,6 +22,7 @@ def waiting(monkeypatch):
     wait = idle.wait
     idle.wait = lambda _: waits.set() or wait(LONG)
     monkeypatch.setattr(courtesy, "_idle", idle)
+    monkeypatch.setattr(courtesy, "_hurry_until", 0.0)
     return waits
 
 
@@ -54,8 +55,13 @@ def test_reads_wait_for_the_last_writer(waiting, writer, wait):
     assert not reader.is_alive()
 
 
-def test_reads_go_on_where_writes_never_end(writer):
+def test_reads_go_on_where_writes_never_end(writer, monkeypatch):
+    waits = []
+    monkeypatch.setattr(courtesy, "_hurry_until", 0.0)
+    monkeypatch.setattr(courtesy, "HURRY_SECONDS", LONG)
+    monkeypatch.setattr(courtesy._idle, "wait", lambda seconds: waits.append(seconds) or False)
     assert list(politely(range(10), 3)) == list(range(10))
+    assert waits == [courtesy.PATIENCE_SECONDS]
 
 
 def test_way_is_given_before_each_piece(monkeypatch):

@@ -2,9 +2,10 @@
 
 One interpreter carries out everything, so who reads and encodes a page holds up the transition
 beside it for as long as that takes. Therefore whoever writes for clients says so, and whoever reads
-asks between two pieces of work whether to wait: a little each time, so that reads go on where
-writes never end. Also between the writes of a busy client who reads pauses for a moment, or the
-next request would not be taken up: a thread that computes keeps the interpreter for 5 ms.
+asks between two pieces of work whether to wait: a little, and where writes do not end for so long,
+not again for a while, so that reads go on, too. Also between the writes of a busy client who reads
+pauses for a moment, or the next request would not be taken up: a thread that computes keeps the
+interpreter for 5 ms.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TypeVar
 
 PIECE_SECONDS = 0.0001
 """After so much work it is time to ask."""
-PATIENCE_SECONDS = 0.001
+PATIENCE_SECONDS, HURRY_SECONDS = 0.001, 0.01
 PAUSE_SECONDS = 0.00005
 LATELY_SECONDS = 0.05
 """Who has written so long ago may do so again at any moment."""
@@ -27,7 +28,7 @@ _lock = threading.Lock()
 _idle = threading.Event()
 _idle.set()
 _writing: set[object] = set()
-_lately_until = 0.0
+_lately_until = _hurry_until = 0.0
 
 
 def begin_write(writer: object) -> None:
@@ -48,15 +49,16 @@ def end_write(writer: object) -> None:
 
 
 def let_pass() -> None:
-    """Wait while somebody writes, for PATIENCE_SECONDS at most."""
-    if _writing:
-        _idle.wait(PATIENCE_SECONDS)
+    """Wait while somebody writes, for PATIENCE_SECONDS at most, and after that not for a while."""
+    global _hurry_until  # noqa: PLW0603
+    if _writing and monotonic() > _hurry_until and not _idle.wait(PATIENCE_SECONDS):
+        _hurry_until = monotonic() + HURRY_SECONDS
 
 
 def give_way() -> None:
     """Let pass who writes, or may be about to: ask this in the middle of long work."""
     if _writing:
-        _idle.wait(PATIENCE_SECONDS)
+        let_pass()
     elif monotonic() < _lately_until:
         sleep(PAUSE_SECONDS)
 
