@@ -17,7 +17,7 @@ from typing import TypeVar
 
 PIECE_SECONDS = 0.0001
 """After so much work it is time to ask."""
-PATIENCE_SECONDS, HURRY_SECONDS = 0.001, 0.01
+PATIENCE_SECONDS, HURRY_SECONDS = 0.003, 0.03
 PAUSE_SECONDS = 0.00005
 LATELY_SECONDS = 0.05
 """Who has written so long ago may do so again at any moment."""
