@@ -22,6 +22,7 @@ import asyncio
 import base64
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -51,33 +52,41 @@ def text_frame(said: dict[str, Any]) -> bytes:
     return bytes((0x81, 0x80 | len(payload))) + bytes(4) + payload
 
 
-class Subscriber:
-    """A websocket that is told of every change; counts them."""
+def following(port: int) -> tuple[socket.socket, bytes]:
+    """Open a websocket that is told of what happens from now on; return it, and what it heard."""
+    plug = socket.create_connection(("127.0.0.1", port))
+    key = base64.b64encode(os.urandom(16)).decode()
+    plug.sendall(
+        f"GET /api/run_changes/out HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: prefect\r\n\r\n".encode()
+    )
+    heard = b""
+    while b"\r\n\r\n" not in heard:
+        heard += plug.recv(4096)
+    plug.sendall(text_frame({"type": "auth", "token": None}))
+    plug.sendall(text_frame({"type": "filter", "filter": None, "cursor": None}))
+    while CURSOR not in heard:
+        heard += plug.recv(4096)
+    return plug, heard
 
-    def __init__(self) -> None:
+
+class Subscriber(asyncio.Protocol):
+    """Counts the changes that a websocket is told of."""
+
+    def __init__(self, heard: bytes) -> None:
         self.changes = 0
+        self.lost = False
         self._rest = b""
+        self.data_received(heard)
 
-    async def open(self, port: int) -> None:
-        """Return when all that happens from now on will be told."""
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
-        key = base64.b64encode(os.urandom(16)).decode()
-        self._writer.write(
-            f"GET /api/run_changes/out HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-            f"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: prefect\r\n\r\n".encode()
-        )
-        await self._reader.readuntil(b"\r\n\r\n")
-        self._writer.write(text_frame({"type": "auth", "token": None}))
-        self._writer.write(text_frame({"type": "filter", "filter": None, "cursor": None}))
-        await self._reader.readuntil(CURSOR)
+    def data_received(self, data: bytes) -> None:
+        known = self._rest + data
+        self.changes += known.count(CHANGE)
+        self._rest = known[1 - len(CHANGE) :]
 
-    async def count(self) -> None:
-        while chunk := await self._reader.read(256 * 1024):
-            known = self._rest + chunk
-            self.changes += known.count(CHANGE)
-            self._rest = known[1 - len(CHANGE) :]
-        raise RuntimeError("the server has closed a stream")
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
 
 
 async def read_pages(port: int, begin: float, took: list[float]) -> None:
@@ -102,11 +111,13 @@ async def read_pages(port: int, begin: float, took: list[float]) -> None:
 
 async def attend(port: int, subscribers: int, readers: int) -> None:
     """Follow and read, until a line on stdin says how many changes there have been."""
-    crowd = [Subscriber() for _ in range(subscribers)]
-    await asyncio.gather(*(one.open(port) for one in crowd))
+    loop, crowd = asyncio.get_running_loop(), []
+    for _ in range(subscribers):
+        plug, heard = following(port)
+        crowd.append(Subscriber(heard))
+        await loop.create_connection(lambda: crowd[-1], sock=plug)
     took: list[float] = []
-    tasks = [asyncio.create_task(one.count()) for one in crowd]
-    tasks += [asyncio.create_task(read_pages(port, n / readers, took)) for n in range(readers)]
+    tasks = [asyncio.create_task(read_pages(port, n / readers, took)) for n in range(readers)]
     print("ready", flush=True)
     changes = int(await asyncio.to_thread(sys.stdin.readline))
     end = time.monotonic() + PATIENCE_SECONDS
@@ -115,6 +126,8 @@ async def attend(port: int, subscribers: int, readers: int) -> None:
     for task in tasks:
         if task.done():
             task.result()
+    if any(one.lost for one in crowd):
+        raise RuntimeError("the server has closed a stream")
     told = [one.changes for one in crowd]
     print(json.dumps({"told": told, "page_ms": [one * 1000 for one in took]}), flush=True)
     os._exit(0)  # nobody waits for the closing of so many connections

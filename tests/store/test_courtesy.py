@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from time import monotonic
 
 import pytest
 
@@ -62,6 +63,32 @@ def test_reads_go_on_where_writes_never_end(writer, monkeypatch):
     monkeypatch.setattr(courtesy._idle, "wait", lambda seconds: waits.append(seconds) or False)
     assert list(politely(range(10), 3)) == list(range(10))
     assert waits == [courtesy.PATIENCE_SECONDS]
+
+
+def test_a_piece_is_done_after_each_write(monkeypatch):
+    pauses, ended = threading.Semaphore(0), courtesy._ended
+    wait = ended.wait
+    monkeypatch.setattr(ended, "wait", lambda _: pauses.release() or wait(LONG))
+    monkeypatch.setattr(courtesy, "LATELY_SECONDS", LONG)
+    monkeypatch.setattr(courtesy, "_lately_until", 0.0)
+    monkeypatch.setattr(courtesy, "_hurry_until", 0.0)
+    done, writer = [], object()
+    end_write(writer)
+    reader = begun(lambda: done.extend(politely(range(3), 1)))
+    for count in range(3):
+        assert pauses.acquire(timeout=10)
+        assert done == list(range(count))
+        begin_write(writer)
+        end_write(writer)
+    reader.join(10)
+    assert done == [0, 1, 2]
+
+
+def test_who_is_in_a_hurry_does_not_pause(monkeypatch):
+    monkeypatch.setattr(courtesy._ended, "wait", lambda _: pytest.fail("this waits"))
+    monkeypatch.setattr(courtesy, "_hurry_until", monotonic() + LONG)
+    end_write(object())
+    assert list(politely(range(3), 1)) == [0, 1, 2]
 
 
 def test_way_is_given_before_each_piece(monkeypatch):

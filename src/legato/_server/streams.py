@@ -58,9 +58,13 @@ class Stretch:
     """There is more already."""
     pieces: Sequence[bytes] = field(init=False)
     """The frames of all items as they are written, joined once for all who take everything."""
+    size: int = field(init=False)
+    """Bytes of these."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pieces", list(joined(item.frame for item in self.items)))
+        pieces = list(joined(item.frame for item in self.items))
+        object.__setattr__(self, "pieces", pieces)
+        object.__setattr__(self, "size", sum(map(len, pieces)))
 
     def behind(self, position: int) -> Stretch:
         """Return what stands behind a position within it."""
@@ -107,6 +111,7 @@ class Feed:
     def __init__(self, control: Control, read: Read) -> None:
         self._control, self._read = control, read
         self._kept: deque[Stretch] = deque()
+        self._items = self._bytes = 0  # of these
         self._start = self._end = 0
         self._woken = asyncio.Event()
         self._waiting: list[asyncio.Future[None]] = []
@@ -126,7 +131,7 @@ class Feed:
         if not self._followers and self._pumping is not None:
             self._pumping.cancel()
             self._pumping = None
-            self._kept.clear()
+            self._forget()
 
     def wake(self) -> None:
         """Look whether there is more."""
@@ -151,7 +156,7 @@ class Feed:
         return await self._control.call(lambda store: self._read(store, after, LIMIT))
 
     async def _begin(self) -> None:
-        self._kept.clear()
+        self._forget()
         self._start = self._end = await latest(self._control)
 
     async def _pump(self) -> None:
@@ -177,13 +182,20 @@ class Feed:
     def _keep(self, stretch: Stretch) -> None:
         self._kept.append(stretch)
         self._end = stretch.upto
+        self._items += len(stretch.items)
+        self._bytes += stretch.size
         while len(self._kept) > 1 and self._is_full():
-            self._start = self._kept.popleft().upto
+            gone = self._kept.popleft()
+            self._start = gone.upto
+            self._items -= len(gone.items)
+            self._bytes -= gone.size
 
     def _is_full(self) -> bool:
-        if len(self._kept) > ROOM or sum(len(kept.items) for kept in self._kept) > ROOM:
-            return True
-        return sum(len(item.frame) for kept in self._kept for item in kept.items) > ROOM_BYTES
+        return max(len(self._kept), self._items) > ROOM or self._bytes > ROOM_BYTES
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._items = self._bytes = 0
 
     async def _tell(self, pause: float) -> None:
         """Wake all who wait."""

@@ -3,28 +3,30 @@
 One interpreter carries out everything, so who reads and encodes a page holds up the transition
 beside it for as long as that takes. Therefore whoever writes for clients says so, and whoever reads
 asks between two pieces of work whether to wait: a little, and where writes do not end for so long,
-not again for a while, so that reads go on, too. Also between the writes of a busy client who reads
-pauses for a moment, or the next request would not be taken up: a thread that computes keeps the
-interpreter for 5 ms.
+not again for a while, so that reads go on, too. Beside a busy client one piece is done after each
+write, while the client makes its next request: whoever does more keeps the interpreter while that
+request is taken up.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterable
-from time import monotonic, sleep
+from time import monotonic
 from typing import TypeVar
 
 PIECE_SECONDS = 0.0001
 """After so much work it is time to ask."""
 PATIENCE_SECONDS, HURRY_SECONDS = 0.003, 0.03
-PAUSE_SECONDS = 0.00005
+PAUSE_SECONDS = 0.001
+"""So long who reads waits for the next write to pass, where one was lately."""
 LATELY_SECONDS = 0.05
 """Who has written so long ago may do so again at any moment."""
 
 T = TypeVar("T")
 
 _lock = threading.Lock()
+_ended = threading.Condition(_lock)
 _idle = threading.Event()
 _idle.set()
 _writing: set[object] = set()
@@ -46,6 +48,7 @@ def end_write(writer: object) -> None:
         _writing.discard(writer)
         if not _writing:
             _idle.set()
+            _ended.notify_all()
 
 
 def let_pass() -> None:
@@ -57,10 +60,10 @@ def let_pass() -> None:
 
 def give_way() -> None:
     """Let pass who writes, or may be about to: ask this in the middle of long work."""
-    if _writing:
-        let_pass()
-    elif monotonic() < _lately_until:
-        sleep(PAUSE_SECONDS)
+    if not _writing and _hurry_until < monotonic() < _lately_until:
+        with _ended:
+            _ended.wait(PAUSE_SECONDS)
+    let_pass()
 
 
 def politely(items: Iterable[T], count: int) -> Generator[T]:
