@@ -127,4 +127,5 @@ def test_the_template_needs_no_wal_to_be_read():
     connection = sqlite3.connect(f"file:{sqlite_home.TEMPLATE}?immutable=1", uri=True)
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+    assert connection.execute("PRAGMA page_size").fetchone() == (migrate.PAGE_BYTES,)
     connection.close()
