@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -17,14 +19,16 @@ from tests.chaos.scale import scale
 
 ROOT = Path(__file__).parents[2]
 ACTORS = Path(__file__).parent / "actors"
+FIRST_PORT, PORTS = 20_000, 12_000  # below those that the kernel gives to connections
 DEADLINE = 60.0 + 20.0 * scale("ROUNDS")
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
+    """Return a port that nothing listens on, and that is given to no connection meanwhile."""
+    while True:
+        port = FIRST_PORT + secrets.randbelow(PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Stuck(AssertionError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 
@@ -21,6 +20,7 @@ from legato._model.states import StateType
 from legato._store.checker import violations
 from legato._store.sqlite import SqliteStore
 from tests.backend.kept import Actor
+from tests.chaos.processes import free_port
 from tests.store.conftest import postgres_store, postgres_url
 from tests.store.records import move, now, until, whole_task
 from tests.store.test_receive import read_task
@@ -35,8 +35,7 @@ class Served:
     """`legato server start` at a home, with a lease of a second."""
 
     def __init__(self, home, database_url=None):
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            self.port = listening.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.env = {**os.environ, "LEGATO_HOME": str(home), "LEGATO_LEASE_SECONDS": str(TTL)}
         if database_url is not None:

@@ -18,6 +18,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from tests.chaos.processes import free_port
+
 SERVER = """
 import sys
 from legato._server import lifetime, serve
@@ -33,8 +35,7 @@ class Server:
     """A server as a process: `requests` and `limit` are seconds."""
 
     def __init__(self, home, requests, limit):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.lock = home / "legato.db.lock"
         self.process = subprocess.Popen(
             [sys.executable, "-c", SERVER, requests, limit, str(self.port)],

@@ -22,7 +22,8 @@ from legato.locking.filesystem import FileSystemLockManager
 from legato.locking.memory import MemoryLockManager
 from legato.locking.protocol import LockManager
 from legato.locking.redis import RedisLockManager
-from tests.sdk.storages.emulators import free_port, served
+from tests.chaos.processes import free_port
+from tests.sdk.storages.emulators import served
 
 A_LONG_TIME = 60.0
 Make = Callable[[], Any]
