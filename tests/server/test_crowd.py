@@ -7,6 +7,8 @@ from itertools import groupby
 from math import ceil
 
 from legato._control import ordered_log
+from legato._model.errors import Resync, StoreBusy
+from legato._server import streams
 from legato._server.streams import PIECE_BYTES, STEPS, Feed, Item, Stretch
 
 CROWD = 50
@@ -42,6 +44,35 @@ async def turns():
     feed.leave()
     await asyncio.gather(*followers)
     return seen
+
+
+class Pruned:
+    """A control whose log is pruned before it is read, while the database cannot tell its end."""
+
+    def __init__(self):
+        self.ends = ["v1.0", StoreBusy("in use"), "v1.7"]
+        self.reads = [Resync("pruned"), Stretch(7, 8, [], more=False)]
+
+    async def call(self, work):
+        found = (self.ends if work is ordered_log.latest else self.reads).pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+async def after_trouble():
+    """What comes after 7, for one who is at the end of a log that is pruned at once."""
+    feed = Feed(Pruned(), read)
+    await feed.join()
+    told = await feed.after(7)
+    feed.leave()
+    return told
+
+
+def test_a_feed_goes_on_after_what_went_wrong(monkeypatch):
+    monkeypatch.setattr(streams, "_BEGIN_SECONDS", -1.0)
+    monkeypatch.setattr(streams, "_RETRY_SECONDS", 0.0)
+    assert asyncio.run(asyncio.wait_for(after_trouble(), 30)).upto == 8
 
 
 def test_a_crowd_does_not_hold_up_others():

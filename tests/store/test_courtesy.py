@@ -128,7 +128,7 @@ def test_writes_of_a_server_end_with_it(store):
         assert await writes.run(lambda tx: len(tx.rows("meta.read", {}))) == 1
         begun_too_late = asyncio.create_task(writes.run(lambda tx: None))
         await asyncio.sleep(0)
-        await asyncio.to_thread(writes.close)
+        writes.close()
         await asyncio.gather(begun_too_late, return_exceptions=True)
 
     asyncio.run(write())

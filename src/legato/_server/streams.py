@@ -156,28 +156,35 @@ class Feed:
         return await self._control.call(lambda store: self._read(store, after, LIMIT))
 
     async def _begin(self) -> None:
+        position = await latest(self._control)
         self._forget()
-        self._start = self._end = await latest(self._control)
+        self._start = self._end = position
 
     async def _pump(self) -> None:
         while True:
             await self._woken.wait()
             self._woken.clear()
             try:
-                more = True
-                while more:
-                    stretch = await self._load(self._end)
-                    more = stretch.more
-                    if stretch.upto > self._end:
-                        self._keep(stretch)
-                        await self._tell(0 if more else STEP_SECONDS)
-            except Resync:  # it was pruned faster than it was read
-                await self._begin()
-                await self._tell(STEP_SECONDS)
+                await self._catch_up()
             except StoreError as error:
                 _log.warning("Streams stand still: %s", error)
                 await asyncio.sleep(_RETRY_SECONDS)
                 self.wake()
+
+    async def _catch_up(self) -> None:
+        """Keep and tell what has come."""
+        more = True
+        while more:
+            try:
+                stretch = await self._load(self._end)
+            except Resync:  # it was pruned faster than it was read
+                await self._begin()
+                await self._tell(STEP_SECONDS)
+                continue
+            more = stretch.more
+            if stretch.upto > self._end:
+                self._keep(stretch)
+                await self._tell(0 if more else STEP_SECONDS)
 
     def _keep(self, stretch: Stretch) -> None:
         self._kept.append(stretch)
