@@ -1,8 +1,10 @@
 """What holds for all tests: a home of their own, and no settings from the developer's shell."""
 
+import faulthandler
 import os
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
@@ -26,6 +28,38 @@ class Scheduling(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)  # of xdist, which a test may run without
 def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
+
+
+# So long a test's fixtures may take to clean up. A test that has failed has no time limit of pytest's
+# or of its plugin's any more, so that one can look around in a debugger.
+CLEAN_UP_SECONDS = 300
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item):
+    said = item.config.stash[fault_handler_stderr_fd_key]
+    faulthandler.dump_traceback_later(CLEAN_UP_SECONDS, file=said, exit=True)
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+class AtOnce:
+    """Tells of a failure when it happens: a run that is broken off has no summary."""
+
+    def __init__(self, config):
+        self._plugins = config.pluginmanager
+
+    def pytest_runtest_logreport(self, report):
+        terminal = self._plugins.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.write_line(f"\n{report.nodeid} ({report.when})\n{report.longreprtext}")
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # a worker's reports come to its controller
+        config.pluginmanager.register(AtOnce(config))
 
 
 @pytest.fixture(scope="session", autouse=True)

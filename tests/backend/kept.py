@@ -82,7 +82,10 @@ class Actor:
 
     def over(self):
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with suppress(BrokenPipeError):  # what it was asked last
+                pipe.close()
 
 
 def lives(pid):

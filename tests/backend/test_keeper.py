@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from tests.backend.kept import Actor, lives
 from tests.server.conftest import serve
 from tests.store.records import move, until
 
+from legato._backend import keeper as keepers
 from legato._model.states import StateType
 from legato._store.checker import violations
 from legato._store.sqlite import SqliteStore
@@ -78,12 +83,49 @@ def test_a_keeper_is_small_and_no_child_of_its_process(actor):
 
 def test_a_forked_child_does_not_make_its_parent_seem_alive(actor):
     one = actor("forks")
-    one.is_renewed()
-    one.process.kill()
     try:
+        one.is_renewed()
+        one.process.kill()
         one.ends_in(CRASHED)
     finally:
         os.kill(int(one.first), signal.SIGKILL)
+
+
+def pipes():
+    """The pipes of which this process has an end."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found.add(entry.readlink())
+    return {str(path) for path in found if str(path).startswith("pipe:")}
+
+
+def test_a_child_that_is_forked_while_the_keeper_starts_has_no_pipe_of_it(monkeypatch):
+    """Whoever reads from one of those would wait for the child, too."""
+    starting, forked, start = threading.Event(), threading.Event(), subprocess._fork_exec
+    made = set()
+
+    def slow(*args):
+        made.update(pipes() - before)
+        starting.set()
+        forked.wait(0.3)  # a fork has to wait for this
+        return start(*args)
+
+    monkeypatch.setattr(subprocess, "_fork_exec", slow)
+    monkeypatch.setattr(keepers, "AFTER_SECONDS", 0.0)
+    writer, before = uuid4(), pipes()
+    keeping = keepers.Keeping(url="http://127.0.0.1:9/api", headers={})
+    keeper = keepers.Keeper(keeping, lambda: writer, lambda _: None)
+    keeper.begin(uuid4())
+    assert starting.wait(30)
+    child = os.fork()
+    if not child:
+        os._exit(len(pipes() & made))
+    forked.set()
+    _, status = os.waitpid(child, 0)
+    keeper.close()
+    assert os.waitstatus_to_exitcode(status) == 0
+    until(lambda: not pipes() & made)
 
 
 def test_a_process_that_ends_in_good_order_is_not_reported(actor):

@@ -19,10 +19,8 @@ LONG = 3600.0
 @pytest.fixture
 def waiting(monkeypatch):
     """Reads wait as long as it takes; is set when one does."""
-    waits, idle = threading.Event(), threading.Event()
-    wait = idle.wait
-    idle.wait = lambda _: waits.set() or wait(LONG)
-    monkeypatch.setattr(courtesy, "_idle", idle)
+    waits, wait = threading.Event(), courtesy._ended.wait
+    monkeypatch.setattr(courtesy._ended, "wait", lambda _: waits.set() or wait(LONG))
     monkeypatch.setattr(courtesy, "_hurry_until", 0.0)
     return waits
 
@@ -49,7 +47,6 @@ def test_reads_wait_for_the_last_writer(waiting, writer, wait):
     assert waiting.wait(10)
     end_write(writer)
     end_write(writer)  # once too often
-    assert not courtesy._idle.is_set()
     assert reader.is_alive()
     end_write(other)
     reader.join(10)
@@ -60,7 +57,7 @@ def test_reads_go_on_where_writes_never_end(writer, monkeypatch):
     waits = []
     monkeypatch.setattr(courtesy, "_hurry_until", 0.0)
     monkeypatch.setattr(courtesy, "HURRY_SECONDS", LONG)
-    monkeypatch.setattr(courtesy._idle, "wait", lambda seconds: waits.append(seconds) or False)
+    monkeypatch.setattr(courtesy._ended, "wait", lambda seconds: waits.append(seconds) or False)
     assert list(politely(range(10), 3)) == list(range(10))
     assert waits == [courtesy.PATIENCE_SECONDS]
 

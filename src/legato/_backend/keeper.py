@@ -31,6 +31,7 @@ from legato._model.records import (
 from legato._model.states import TERMINAL
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from uuid import UUID
 
@@ -129,7 +130,7 @@ class Keeper:
         self._pipe: int | None = None
         self._wakes_at = math.inf
         self._forking = False
-        self._closed = self._is_none = False
+        self._is_none = False
 
     def begin(self, run_id: UUID) -> None:
         """Keep a run that is no subflow."""
@@ -182,7 +183,7 @@ class Keeper:
     def close(self) -> None:
         """End in good order: nothing that is left is to be closed for this process."""
         with self._change:
-            self._closed, self._thread = True, None
+            self._thread = None
             self._runs.clear()
             self._change.notify()
             self._tell({"bye": True})
@@ -192,13 +193,12 @@ class Keeper:
         if not self._followed:
             self._followed = True
             forks.follow(self)
-        self._closed = False
         self._thread = threading.Thread(target=self._run, name="legato-keeper", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         """Tell the keeper of runs that are old enough; start it for the first, or do its work."""
-        while not self._closed:
+        while self._thread is threading.current_thread():
             with self._change:
                 due = self._wait_for_due()
             if due and self._pipe is None and not self._is_none:
@@ -232,28 +232,37 @@ class Keeper:
         return math.inf if kept.told else kept.since + self._keeping.after
 
     def _launch(self) -> None:
-        """Start the keeper, outside of the lock, as this takes its time."""
+        """Start the keeper, and tell it for whom; wait outside of the lock until it stands."""
         import subprocess
 
         if not hasattr(os, "fork") or not sys.executable:
             self._is_none = True
             return
-        out, into = os.pipe()
-        null = subprocess.DEVNULL
         argv = [sys.executable, "-I", "-S", PROGRAM, str(os.getpid())]
         try:
-            starter = subprocess.Popen(argv, stdin=out, stdout=null, stderr=null)
-            self._is_none = starter.wait(LAUNCH_SECONDS) != 0
+            with self._change:  # a child that is forked meanwhile would keep ends of pipes open
+                if self._thread is not threading.current_thread():
+                    return  # closed
+                starter = self._popen(argv)
+            failed = starter.wait(LAUNCH_SECONDS) != 0
         except (OSError, subprocess.TimeoutExpired):
-            self._is_none = True
+            failed = True
+        if failed:
+            with self._change:
+                self._is_none = True
+                self._lose()
+
+    def _popen(self, argv: list[str]) -> subprocess.Popen[bytes]:
+        import subprocess
+
+        null = subprocess.DEVNULL
+        out, self._pipe = os.pipe()
+        try:
+            starter = subprocess.Popen(argv, stdin=out, stdout=null, stderr=null)
         finally:
             os.close(out)
-        with self._change:
-            if self._is_none or self._closed:
-                os.close(into)
-                return
-            self._pipe = into
-            self._tell(self._keeping.configuration(self._writer_id()))
+        self._tell(self._keeping.configuration(self._writer_id()))
+        return starter
 
     def _tell(self, said: Mapping[str, Any]) -> None:
         if self._pipe is None:

@@ -25,37 +25,35 @@ LATELY_SECONDS = 0.05
 
 T = TypeVar("T")
 
-_lock = threading.Lock()
-_ended = threading.Condition(_lock)
-_idle = threading.Event()
-_idle.set()
+_ended = threading.Condition(threading.Lock())
+"""Is told when nobody writes any more, and guards what follows."""
 _writing: set[object] = set()
 _lately_until = _hurry_until = 0.0
 
 
 def begin_write(writer: object) -> None:
     """Have reads give way until this writer ends."""
-    with _lock:
+    with _ended:
         _writing.add(writer)
-        _idle.clear()
 
 
 def end_write(writer: object) -> None:
     """Let reads go on, unless another writer is at work; once too often does no harm."""
     global _lately_until  # noqa: PLW0603 - as the interpreter, it is there once in a process
-    with _lock:
+    with _ended:
         _lately_until = monotonic() + LATELY_SECONDS
         _writing.discard(writer)
         if not _writing:
-            _idle.set()
             _ended.notify_all()
 
 
 def let_pass() -> None:
     """Wait while somebody writes, for PATIENCE_SECONDS at most, and after that not for a while."""
     global _hurry_until  # noqa: PLW0603
-    if _writing and monotonic() > _hurry_until and not _idle.wait(PATIENCE_SECONDS):
-        _hurry_until = monotonic() + HURRY_SECONDS
+    if _writing and monotonic() > _hurry_until:
+        with _ended:
+            if _writing and not _ended.wait(PATIENCE_SECONDS):
+                _hurry_until = monotonic() + HURRY_SECONDS
 
 
 def give_way() -> None:
