@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.chaos.processes import end
 
 from legato._backend.embedded import EmbeddedBackend
 from legato._settings import current as configuration
@@ -64,5 +65,4 @@ def script(home):
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
+        end(process)

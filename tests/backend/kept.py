@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
+from tests.chaos.processes import end
 from tests.store.records import Sender, until
 from tests.store.test_receive import read_flow_run
 
@@ -81,11 +82,7 @@ class Actor:
         return None
 
     def over(self):
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            with suppress(BrokenPipeError):  # what it was asked last
-                pipe.close()
+        end(self.process)
 
 
 def lives(pid):

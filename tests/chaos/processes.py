@@ -13,7 +13,7 @@ import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from tests.chaos.scale import scale
 
@@ -29,6 +29,16 @@ def free_port() -> int:
         port = FIRST_PORT + secrets.randbelow(PORTS)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Kill a process and close its pipes; they are not read, as a child may have their ends."""
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(BrokenPipeError):  # what it was told last
+                pipe.close()
 
 
 class Stuck(AssertionError):

@@ -20,7 +20,7 @@ from legato._model.states import StateType
 from legato._store.checker import violations
 from legato._store.sqlite import SqliteStore
 from tests.backend.kept import Actor
-from tests.chaos.processes import free_port
+from tests.chaos.processes import end, free_port
 from tests.store.conftest import postgres_store, postgres_url
 from tests.store.records import move, now, until, whole_task
 from tests.store.test_receive import read_task
@@ -49,8 +49,7 @@ class Served:
         assert b"API is at" in self.process.stdout.readline()
 
     def kill(self):
-        self.process.kill()
-        self.process.communicate()
+        end(self.process)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])

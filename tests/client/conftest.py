@@ -54,7 +54,7 @@ class _Passing(BaseHTTPRequestHandler):
             self.send_header("Retry-After", str(fate))
             self.end_headers()
             return
-        beyond = http.client.HTTPConnection("127.0.0.1", self.server.beyond)
+        beyond = http.client.HTTPConnection("127.0.0.1", self.server.beyond, timeout=30)
         headers = {**self.headers, "Host": f"127.0.0.1:{self.server.beyond}"}
         beyond.request(self.command, self.path, body, headers)
         answer = beyond.getresponse()
