@@ -30,8 +30,8 @@ def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log)
 
 
-# So long a test's fixtures may take to clean up. A test that has failed has no other limit any more:
-# they are lifted for those who look around in a debugger.
+# So long a test's fixtures may take to clean up. A test that has failed has no other limit any
+# more: they are lifted for those who look around in a debugger.
 CLEAN_UP_SECONDS = 300
 
 
