@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+import inspect
 import logging
 import os
 import subprocess
@@ -170,6 +172,29 @@ def test_prints_belong_to_the_run_by_context(
     assert (tmp_path / "file").read_text() == "to the file\n"
     lines = [message for _, message in rows(LINES, "legato.flow_runs")]
     assert lines[1:-1] == ["a-1", "copied"]
+
+
+@pytest.mark.parametrize("keeps", ["Python's own", "what was there"])
+def test_prints_are_logged_once_where_a_tool_has_put_its_own_in_place(
+    rows: Callable[..., Rows],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    keeps: str,
+) -> None:
+    """As Ray does for its progress bars."""
+
+    @flow(log_prints=True)
+    def work(line: str) -> None:
+        print(line)
+
+    work("before")
+    kept: Any = inspect.unwrap(print) if keeps == "Python's own" else print
+    monkeypatch.setattr(builtins, "print", lambda *args, **more: kept(*args, **more))
+    work("after")
+    print("outside")
+    assert capsys.readouterr().out == "outside\n"
+    lines = [message for _, message in rows(LINES, "legato.flow_runs")]
+    assert [line for line in lines if " " not in line] == ["before", "after"]
 
 
 def test_what_a_call_adds_stands_beside_what_the_run_adds(

@@ -134,13 +134,23 @@ def print_logged(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return True
 
 
-@cache
-def patch_print() -> None:
-    """Let `print` ask whether the current run logs its prints; elsewhere it is as before."""
-    import builtins
-    from functools import wraps
+_print: Any = None
 
-    original = builtins.print
+
+def patch_print() -> None:
+    """Let `print` ask whether the current run logs its prints; elsewhere it is as before.
+
+    Once in a process, and again where somebody else has put another one in its place since.
+    """
+    global _print  # noqa: PLW0603 - as `print` itself
+    import builtins
+
+    if builtins.print is not _print:
+        builtins.print = _print = _asking(builtins.print)
+
+
+def _asking(original: Any) -> Any:
+    from functools import wraps
 
     @waits_for_long
     @wraps(original)
@@ -152,4 +162,4 @@ def patch_print() -> None:
             return
         original(*args, **kwargs)
 
-    builtins.print = print_
+    return print_
