@@ -32,7 +32,7 @@ from legato._model.operations.histories import FlowRunHistory, TaskRunHistory
 from legato._model.operations.logs import FilterLogs
 from legato._model.operations.task_runs import CountTaskRuns, FilterTaskRuns
 from legato._model.operations.variables import FilterVariables
-from legato._store import sqlite_home
+from legato._store import sql, sqlite_home, tallies
 from legato._store.sql import Sql
 from legato._store.sqlite_transaction import SqliteTransaction
 from tests.store.records import now
@@ -225,3 +225,19 @@ def test_a_span_is_summed_from_tallies_and_what_they_leave_out(database, operati
     for found in (kept, live, index):
         assert any(found in plan for plan in tx.plans), tx.plans
     assert not [plan for plan in tx.plans if "SCAN" in plan.replace("SCAN CONSTANT", "")]
+
+
+@pytest.mark.parametrize("one_by_one", [tallies.counted, tallies.counted_only])
+@pytest.mark.parametrize("table", ["flow_run", "task_run"])
+@pytest.mark.parametrize("axis", ["start_at", "expected_at"])
+@pytest.mark.parametrize("count", [1, 2, 24, 100])
+def test_stretches_are_looked_up_each(database, one_by_one, table, axis, count):
+    """With all in one condition, SQLite has read all task runs for the history of a day."""
+    hour = 3600 * 1_000_000
+    stretches = [(n * hour, n * hour + 300) for n in range(count)]
+    tx = Explaining(database)
+    tx.select(one_by_one(table, axis, stretches, (0, hour), sql.ALWAYS))
+    searches = [step for step in tx.plan.splitlines() if step.startswith(("SEARCH", "SCAN"))]
+    assert len(searches) == count
+    index = f"INDEX ix_{table}_{axis.removesuffix('_at')} (ws=? AND {axis}>? AND {axis}<?)"
+    assert all(index in step for step in searches), tx.plan

@@ -153,13 +153,17 @@ def counted_only(
 def _ended(
     noun: Noun, axis: LiteralString, stretches: Stretches, sums: LiteralString, states: Sql
 ) -> Sql:
-    """One condition for all stretches: to plan a statement for each costs more than to count."""
+    """One condition for all stretches: to plan a statement for each costs more than to count.
+
+    Each stretch names the workspace, or SQLite finds none of them by the index on both.
+    """
     column: LiteralString = f"{noun}.{axis}"
-    within = sql.any_of([Sql(f"({column} >= ? AND {column} < ?)", each) for each in stretches])
+    one: LiteralString = f"({noun}.ws = ? AND {column} >= ? AND {column} < ?)"
+    within = sql.any_of([Sql(one, (DEFAULT_WORKSPACE, *each)) for each in stretches])
     return Sql(
-        f"{noun}.state_type, {sums} FROM {noun} WHERE {noun}.ws = ? AND {within.text} "
+        f"{noun}.state_type, {sums} FROM {noun} WHERE {within.text} "
         f"AND {noun}.{ENDED} AND {states.text}",
-        (DEFAULT_WORKSPACE, *within.values, *states.values),
+        (*within.values, *states.values),
     )
 
 
