@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
 import pytest
 
 from legato._model.errors import SettingsError
@@ -65,6 +68,13 @@ def test_answers_carry_what_keeps_browsers_safe(api):
     headers = api.get("/health").headers
     assert headers["x-content-type-options"] == "nosniff"
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/health", "/admin/version", "/flows/nothing", "/nothing"])
+def test_answers_say_when_they_were_given(api, path):
+    before = datetime.now(UTC).replace(microsecond=0)
+    given = parsedate_to_datetime(api.get(path).headers["date"])
+    assert before <= given <= datetime.now(UTC)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org"])

@@ -15,7 +15,7 @@ from legato._model.ports import Clock
 from legato._server.duties import Duty
 from legato._store.port import Grade, Lane, Store
 
-_TIMER_SECONDS = 2.0
+_TIMER_SECONDS = 5.0
 _CANCEL_SECONDS = 10.0
 """Timers of cancellations are set minutes before they are due."""
 _PRUNE_SECONDS = 60.0

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
-from functools import partial
+from email.utils import formatdate
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -28,6 +30,12 @@ HEAD_MAX_BYTES = 32 * 1024
 """Of the request line and all headers."""
 UNREAD_MAX_BYTES = 32 * 1024 * 1024
 """Who is refused while sending is listened to for so long, so that it reads the answer."""
+
+
+@lru_cache(maxsize=1)
+def _dated(second: int) -> list[tuple[bytes, bytes]]:
+    """Return the header Date; uvicorn keeps it itself by a loop that wakes up all the time."""
+    return [(b"date", formatdate(second, usegmt=True).encode())]
 
 
 class _HeadTooLong(Exception):
@@ -86,6 +94,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._read = len(data)
         self._received += self._read
+        self.server_state.default_headers = _dated(int(time.time()))
         super().data_received(data)
         if self._plain.is_closing():
             return

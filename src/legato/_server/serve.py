@@ -27,8 +27,6 @@ from legato._store.port import Store
 if TYPE_CHECKING:
     import socket
 
-_TICK_SECONDS = 1.0
-
 
 class Options(Struct, frozen=True, kw_only=True):
     """Where a server listens, and whom it lets in."""
@@ -135,11 +133,9 @@ class _Server(uvicorn.Server):
                 self._loop.call_soon_threadsafe(self._told.set)
 
     async def main_loop(self) -> None:
-        """See to the header Date every second; uvicorn wakes up ten times for that."""
-        while not await self.on_tick(0):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_SECONDS):
-                    await self._told.wait()
+        """Wait for the end; uvicorn wakes up ten times a second and looks, and sees to Date."""
+        if not self.should_exit:
+            await self._told.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
