@@ -105,6 +105,22 @@ def test_the_scribe_leaves_it_to_others_while_they_drain(receiver):
     scribe.stop()
 
 
+def test_a_chore_is_done_while_others_drain_all_the_time():
+    """As where one short flow follows the other, and the log of the database is to have room."""
+    left, done = threading.Event(), threading.Event()
+
+    def age():
+        left.set()
+        return 0.0
+
+    scribe = Scribe(lambda: True, lambda: None, lambda: 0.0, lambda chore: chore(), age)
+    scribe.ring()
+    assert left.wait(5)
+    scribe.ask(done.set)
+    assert done.wait(5)
+    scribe.stop()
+
+
 def test_a_chore_is_done_by_the_scribe_while_appending_goes_on(receiver):
     journal = new_journal(receiver)
     begun, goes_on, over = threading.Event(), threading.Event(), threading.Event()

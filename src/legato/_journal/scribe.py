@@ -55,6 +55,7 @@ class Scribe:
         self._tidy = tidy
         self._age = age
         self._chore: Chore | None = None
+        self._asked = threading.Event()
         self._stopped = False
 
     def ring(self) -> None:
@@ -66,8 +67,9 @@ class Scribe:
         bell.release()
 
     def ask(self, chore: Chore) -> None:
-        """Have a chore done at the next wake-up; one at most waits."""
+        """Have a chore done soon; one at most waits."""
         self._chore = chore
+        self._asked.set()
         self.ring()
 
     def stop(self) -> None:
@@ -100,12 +102,12 @@ class Scribe:
                     self.ring()
                 bell.acquire()
                 self._do_chore()
-            time.sleep(self._hold() or window)
+            self._sleep(self._hold() or window)
             self._leave_it_to_others(window)
             window = LONG_WINDOW_SECONDS
             if self._backlog():
                 self.due = True
-                time.sleep(GRACE_SECONDS)
+                self._sleep(GRACE_SECONDS)
                 if self.due:
                     self.due = False
                     self._drain()
@@ -114,9 +116,16 @@ class Scribe:
         """Sleep on while other threads drain, at moments that suit them."""
         least = max(window, WINDOW_SECONDS + GRACE_SECONDS)
         while not self._stopped and (left := least - self._age()) > 0:
-            time.sleep(left)
+            self._sleep(left)
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep, but for chores: others may drain for as long as a loop of short flows runs."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and self._asked.wait(left):
+            self._do_chore()
 
     def _do_chore(self) -> None:
+        self._asked.clear()
         chore, self._chore = self._chore, None
         if chore is not None:
             self.tidies = True

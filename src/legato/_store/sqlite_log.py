@@ -9,8 +9,8 @@ from pathlib import Path
 
 from legato._store.faults import failpoint
 
-DUE_FRAMES = 1000
-LONGEST_FRAMES = 4 * DUE_FRAMES
+DUE_FRAMES = 2000
+LONGEST_FRAMES = 2 * DUE_FRAMES
 TRUNCATE_BYTES = 32 * 1024 * 1024
 LOOK_EVERY = 16
 """Commits between two looks at the length; the writers of all processes look."""
@@ -25,7 +25,7 @@ class WriteAheadLog:
     """The log beside `database`; all is called under the kernel lock of the writers.
 
     To move it takes two syncs and tens of milliseconds. When that is `due` somebody may do it at
-    leisure; at four times the length whoever commits does it on the spot. A short file is made
+    leisure; at twice the length whoever commits does it on the spot. A short file is made
     longer at leisure, too: a commit into room that is there waits for its pages only, one at the
     end of the file also until its new length is on disk (docs/decisions/0015).
     """
