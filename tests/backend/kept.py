@@ -74,15 +74,20 @@ class Actor:
     @property
     def keeper(self):
         """The number of the keeper's process; None: there is none."""
-        wanted = [keepers.PROGRAM, str(self.process.pid)]
-        for entry in Path("/proc").iterdir():
-            with suppress(OSError):
-                if (entry / "cmdline").read_text().split("\0")[-3:-1] == wanted:
-                    return int(entry.name)
-        return None
+        return keeper_of(self.process.pid)
 
     def over(self):
         end(self.process)
+
+
+def keeper_of(pid):
+    """The number of the process that keeps another one; None: there is none."""
+    wanted = [keepers.PROGRAM, str(pid)]
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):
+            if (entry / "cmdline").read_text().split("\0")[-3:-1] == wanted:
+                return int(entry.name)
+    return None
 
 
 def lives(pid):

@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from tests.backend.kept import Actor, lives
+from tests.backend.kept import Actor, keeper_of, lives
 from tests.server.conftest import serve
 from tests.store.records import move, until
 
@@ -126,6 +126,19 @@ def test_a_child_that_is_forked_while_the_keeper_starts_has_no_pipe_of_it(monkey
     keeper.close()
     assert os.waitstatus_to_exitcode(status) == 0
     until(lambda: not pipes() & made)
+
+
+def test_a_keeper_that_stands_too_late_ends(monkeypatch):
+    """It knows whom it keeps by then; with an end it would report that process as dead."""
+    monkeypatch.setattr(keepers, "LAUNCH_SECONDS", 0.0)
+    monkeypatch.setattr(keepers, "AFTER_SECONDS", 0.0)
+    writer, renewed = uuid4(), threading.Event()
+    keeping = keepers.Keeping(url="http://127.0.0.1:9/api", headers={}, every=0.01)
+    keeper = keepers.Keeper(keeping, lambda: writer, lambda _: renewed.set())
+    keeper.begin(uuid4())
+    assert renewed.wait(30)
+    keeper.close()
+    until(lambda: keeper_of(os.getpid()) is None)
 
 
 def test_a_process_that_ends_in_good_order_is_not_reported(actor):

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
@@ -195,6 +196,21 @@ def test_prints_are_logged_once_where_a_tool_has_put_its_own_in_place(
     assert capsys.readouterr().out == "outside\n"
     lines = [message for _, message in rows(LINES, "legato.flow_runs")]
     assert [line for line in lines if " " not in line] == ["before", "after"]
+
+
+def test_print_is_replaced_once_where_tests_replace_it_for_a_while() -> None:
+    @flow(log_prints=True)
+    def work() -> None:
+        print("x")
+
+    for _ in range(5):
+        work()
+        with patch("builtins.print", lambda *_, **__: None):
+            work()
+    depth, found = 0, print
+    while (found := getattr(found, "__wrapped__", None)) is not None:
+        depth += 1
+    assert depth <= 3  # the tests before this one may have left some
 
 
 def test_what_a_call_adds_stands_beside_what_the_run_adds(

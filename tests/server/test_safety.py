@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from legato._model.errors import SettingsError
+from legato._server.connections import HEAD_MAX_BYTES
 from legato._server.room import BODY_MAX_BYTES
 from legato._server.safety import Access
 from legato._server.serve import Options
@@ -70,10 +71,20 @@ def test_answers_carry_what_keeps_browsers_safe(api):
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("path", ["/health", "/admin/version", "/flows/nothing", "/nothing"])
-def test_answers_say_when_they_were_given(api, path):
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/health", {}),
+        ("/admin/version", {}),
+        ("/flows/nothing", {}),
+        ("/nothing", {}),
+        ("/health", {"x-long": "x" * HEAD_MAX_BYTES}),
+    ],
+    ids=["as text", "as JSON", "no id", "no page", "too long"],
+)
+def test_answers_say_when_they_were_given(api, path, headers):
     before = datetime.now(UTC).replace(microsecond=0)
-    given = parsedate_to_datetime(api.get(path).headers["date"])
+    given = parsedate_to_datetime(api.get(path, headers=headers).headers["date"])
     assert before <= given <= datetime.now(UTC)
 
 

@@ -198,8 +198,10 @@ class Keeper:
 
     def _run(self) -> None:
         """Tell the keeper of runs that are old enough; start it for the first, or do its work."""
-        while self._thread is threading.current_thread():
+        while True:
             with self._change:
+                if self._thread is not threading.current_thread():
+                    return  # closed; another one may have begun since
                 due = self._wait_for_due()
             if due and self._pipe is None and not self._is_none:
                 self._launch()
@@ -233,8 +235,6 @@ class Keeper:
 
     def _launch(self) -> None:
         """Start the keeper, and tell it for whom; wait outside of the lock until it stands."""
-        import subprocess
-
         if not hasattr(os, "fork") or not sys.executable:
             self._is_none = True
             return
@@ -244,12 +244,14 @@ class Keeper:
                 if self._thread is not threading.current_thread():
                     return  # closed
                 starter = self._popen(argv)
-            failed = starter.wait(LAUNCH_SECONDS) != 0
-        except (OSError, subprocess.TimeoutExpired):
+        except OSError:
             failed = True
-        if failed:
-            with self._change:
+        else:
+            failed = not _has_started(starter)
+        with self._change:
+            if failed and self._thread is threading.current_thread():
                 self._is_none = True
+                self._tell({"bye": True})  # it may only be late
                 self._lose()
 
     def _popen(self, argv: list[str]) -> subprocess.Popen[bytes]:
@@ -309,6 +311,18 @@ class Keeper:
 def _is_alone(record: Record) -> bool:
     """Tell whether a record begins a task run of no flow run; its writer has a lease for those."""
     return type(record) is TaskRunCreated and record.run.flow_run_id is None
+
+
+def _has_started(starter: subprocess.Popen[bytes]) -> bool:
+    """Wait for the process that starts the keeper; tell whether that stands."""
+    from subprocess import TimeoutExpired
+
+    try:
+        return starter.wait(LAUNCH_SECONDS) == 0
+    except TimeoutExpired:
+        starter.kill()
+        starter.wait()
+        return False
 
 
 def _is_broken(pipe: int) -> bool:

@@ -134,19 +134,16 @@ def print_logged(original: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     return True
 
 
-_print: Any = None
-
-
 def patch_print() -> None:
     """Let `print` ask whether the current run logs its prints; elsewhere it is as before.
 
     Once in a process, and again where somebody else has put another one in its place since.
     """
-    global _print  # noqa: PLW0603 - as `print` itself
     import builtins
 
-    if builtins.print is not _print:
-        builtins.print = _print = _asking(builtins.print)
+    # not just any value: who wraps ours may have taken over its attributes
+    if getattr(builtins.print, "asks", None) is not builtins.print:
+        builtins.print = _asking(builtins.print)
 
 
 def _asking(original: Any) -> Any:
@@ -162,4 +159,5 @@ def _asking(original: Any) -> Any:
             return
         original(*args, **kwargs)
 
+    vars(print_)["asks"] = print_
     return print_

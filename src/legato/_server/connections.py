@@ -216,6 +216,7 @@ class Connection(HttpToolsProtocol):
     def _answer(self, status: int, detail: str) -> None:
         body = json.dumps({"detail": detail}).encode()
         head = [
+            *_dated(int(time.time())),
             *STANDING,
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),

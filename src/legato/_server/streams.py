@@ -180,6 +180,7 @@ class Feed:
             except Resync:  # it was pruned faster than it was read
                 await self._begin()
                 await self._tell(STEP_SECONDS)
+                await asyncio.sleep(_RETRY_SECONDS)
                 continue
             more = stretch.more
             if stretch.upto > self._end:
