@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from legato._store import sqlite_log
+from legato._store.port import Grade
 from legato._store.sqlite import SqliteStore
 from tests.store.records import Sender, line, whole_task
 
@@ -63,7 +64,7 @@ def test_the_file_of_the_log_is_made_longer_once_and_then_keeps_its_size(store, 
     run_id = sender.start()
     sizes, chores = [], []
     for number in range(100):
-        sender.send(line(str(number), run_id))
+        sender.deliver(sender.batch(line(str(number), run_id)), Grade.ACKED)
         if (chore := store.upkeep()) is not None:
             chore()
             chores.append(number)
@@ -85,7 +86,7 @@ def test_a_log_that_another_program_writes_to_is_made_longer_at_another_look(sto
 
     def next_chore():
         while (chore := store.upkeep()) is None:
-            sender.send(line("x", run_id))
+            sender.deliver(sender.batch(line("x", run_id)), Grade.ACKED)
         return chore
 
     chore = next_chore()
@@ -101,6 +102,14 @@ def test_a_log_that_another_program_writes_to_is_made_longer_at_another_look(sto
     assert other.execute("SELECT alive_at FROM meta").fetchone() == (7,)
     other.close()
     assert integrity(path) == "ok"
+
+
+def test_plain_commits_wait_for_no_room(store):
+    sender = Sender(store)
+    run_id = sender.start()
+    for number in range(4 * sqlite_log.LOOK_EVERY):
+        sender.send(line(str(number), run_id))
+        assert store.upkeep() is None
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=12))

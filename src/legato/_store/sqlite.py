@@ -161,7 +161,7 @@ class SqliteStore:
             except BaseException:
                 self._rollback(connection)
                 raise
-            self._log.after_commit(connection)
+            self._log.after_commit(connection, full=self._grade is Grade.ACKED)
         failpoint("store.after_unlock")
 
     def _open(self) -> sqlite3.Connection:

@@ -33,15 +33,17 @@ class WriteAheadLog:
     def __init__(self, database: Path) -> None:
         self.path = Path(f"{database}-wal")
         self.due = False
-        self._commits = 0
+        self._commits = self._full = 0
 
-    def after_commit(self, connection: sqlite3.Connection) -> None:
-        """Look, now and then, whether the log has become long."""
+    def after_commit(self, connection: sqlite3.Connection, *, full: bool) -> None:
+        """Look, now and then, whether the log is long, or short where full commits wait for it."""
         self._commits += 1
+        self._full += full
         if self._commits < LOOK_EVERY:
             return
-        self._commits = 0
-        self.due = self._is_short() or holds(self.path, DUE_FRAMES)
+        waits = self._full >= LOOK_EVERY // 2
+        self._commits = self._full = 0
+        self.due = (waits and self._is_short()) or holds(self.path, DUE_FRAMES)
         if self.due and holds(self.path, LONGEST_FRAMES):
             self._move(connection)
 
