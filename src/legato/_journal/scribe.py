@@ -15,6 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 WINDOW_SECONDS = 0.005
@@ -55,7 +56,8 @@ class Scribe:
         self._tidy = tidy
         self._age = age
         self._chore: Chore | None = None
-        self._asked = threading.Event()
+        self._asked = threading.Lock()  # free: somebody has asked; it costs what a sleep does
+        self._asked.acquire()
         self._stopped = False
 
     def ring(self) -> None:
@@ -69,7 +71,8 @@ class Scribe:
     def ask(self, chore: Chore) -> None:
         """Have a chore done soon; one at most waits."""
         self._chore = chore
-        self._asked.set()
+        with suppress(RuntimeError):  # somebody has asked already
+            self._asked.release()
         self.ring()
 
     def stop(self) -> None:
@@ -121,11 +124,10 @@ class Scribe:
     def _sleep(self, seconds: float) -> None:
         """Sleep, but for chores: others may drain for as long as a loop of short flows runs."""
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0 and self._asked.wait(left):
+        while self._asked.acquire(timeout=max(0.0, end - time.monotonic())):
             self._do_chore()
 
     def _do_chore(self) -> None:
-        self._asked.clear()
         chore, self._chore = self._chore, None
         if chore is not None:
             self.tidies = True
