@@ -15,7 +15,7 @@ TRUNCATE_BYTES = 32 * 1024 * 1024
 LOOK_EVERY = 16
 """Commits between two looks at the length; the writers of all processes look."""
 ROOM_BYTES = 5 * 1024 * 1024
-"""What the file of a log is given at the first look: all that it holds until it is moved."""
+"""What the file is given where full commits are frequent: all that it holds until it is moved."""
 
 _HEADER, _FRAME_HEADER = 32, 24
 _ZEROS = bytes(16 * 1024)  # in one large write the page cache would take large pieces: slow later
