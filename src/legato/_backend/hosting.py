@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class HostLock:
     """Leads while the kernel's lock on `<database>.host` is held; any death gives it back."""
 
+    every = 15.0
+    """So often whoever does not lead asks for the lock; whoever leads keeps it."""
+
     def __init__(self, database: Path) -> None:
         self._path = database.with_name(f"{database.name}.host")
         self._fd: int | None = None

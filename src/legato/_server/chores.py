@@ -16,8 +16,6 @@ from legato._server.duties import Duty
 from legato._store.port import Grade, Lane, Store
 
 _TIMER_SECONDS = 5.0
-_CANCEL_SECONDS = 10.0
-"""Timers of cancellations are set minutes before they are due."""
 _PRUNE_SECONDS = 60.0
 _TALLY_SECONDS = 60.0
 _WORKER_SECONDS = 15.0
@@ -33,11 +31,13 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
     """Return the duties on a database."""
-    timed = partial(_fire, store, clock)
+    waits = {
+        kinds.LATE: rules.late_after,
+        kinds.PAUSE: timedelta(),
+        kinds.CANCEL: timedelta(),
+    }
     return [
-        _alone("late-runs", _TIMER_SECONDS, partial(timed, kinds.LATE, rules.late_after)),
-        _alone("paused-runs", _TIMER_SECONDS, partial(timed, kinds.PAUSE, timedelta())),
-        _alone("cancelled-runs", _CANCEL_SECONDS, partial(timed, kinds.CANCEL, timedelta())),
+        _alone("timers", _TIMER_SECONDS, partial(_fire, store, clock, waits)),
         _alone("flight-reaper", _PRUNE_SECONDS, partial(_reap_flights, store, clock)),
         _alone("upload-reaper", _PRUNE_SECONDS, partial(_drop_uploads, store, clock)),
         _alone("tallies", _TALLY_SECONDS, partial(_keep_tallies, store, clock)),
@@ -59,13 +59,16 @@ def _alone(name: str, every: float, work: Callable[[], object]) -> Duty:
     return Duty(name, every, work, alone=True)
 
 
-def _fire(store: Store, clock: Clock, kind: str, after: timedelta) -> bool:
-    """Fire timers that were due for so long; tell whether there are more."""
+def _fire(store: Store, clock: Clock, waits: Mapping[str, timedelta]) -> bool:
+    """Fire timers that were due for as long as their kind waits; tell whether there are more."""
     now = clock.now()
-    due = store.read(lambda tx: timers.list_due(tx, kind, now - after))
-    if due:
-        store.run(lambda tx: timers.fire(tx, now, due), Lane.PROPOSALS, Grade.ACKED)
-    return len(due) == timers.BATCH
+    found = store.read(
+        lambda tx: [timers.list_due(tx, kind, now - wait) for kind, wait in waits.items()]
+    )
+    for due in found:
+        if due:
+            store.run(partial(timers.fire, now=now, due=due), Lane.PROPOSALS, Grade.ACKED)
+    return any(len(due) == timers.BATCH for due in found)
 
 
 def _reap_flights(store: Store, clock: Clock) -> bool:

@@ -27,6 +27,9 @@ _STALLED_SECONDS = 30.0
 class Leadership(Protocol):
     """Tells whether this server leads."""
 
+    every: float
+    """After how many seconds it is to be renewed."""
+
     def is_ours(self) -> bool: ...
 
     def renew(self) -> None:
@@ -134,7 +137,7 @@ class Duties:
     def __init__(self, duties: Sequence[Duty], leadership: Leadership | None = None) -> None:
         self._duties, self._leadership = list(duties), leadership
         if leadership is not None:
-            self._duties.insert(0, Duty("leader", LEAD_SECONDS, leadership.renew))
+            self._duties.insert(0, Duty("leader", leadership.every, leadership.renew))
 
     def start(self) -> None:
         for duty in self._duties:
@@ -157,7 +160,3 @@ class Duties:
     def status(self) -> list[DutyStatus]:
         """Return how each of them fares."""
         return [duty.status for duty in self._duties]
-
-
-LEAD_SECONDS = 5.0
-"""How often the server that leads says so."""

@@ -20,6 +20,8 @@ _MARGIN_SECONDS = 3.0
 class LeaseLeadership:
     """Leads while the lease is held, by this process's own clock; `holder` is the server's id."""
 
+    every = TTL.total_seconds() / 3
+
     def __init__(self, store: Store, clock: Clock, holder: UUID) -> None:
         self._store, self._clock, self._holder = store, clock, holder
         self._until = float("-inf")
