@@ -75,6 +75,44 @@ def test_a_feed_goes_on_after_what_went_wrong(monkeypatch):
     assert asyncio.run(asyncio.wait_for(after_trouble(), 30)).upto == 8
 
 
+class Opening:
+    """A control that takes its time to open a watch, and the watch."""
+
+    def __init__(self):
+        self.asked, self.opens, self.closed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def call(self, _work):
+        self.asked.set()
+        await self.opens.wait()
+        return self
+
+    def close(self):
+        self.closed.set()
+
+
+async def leaving_early():
+    """Somebody follows, and leaves before the database is watched."""
+    control = Opening()
+    follows = streams.Streams(control)
+
+    async def follow():
+        async with follows.followed(follows.feed(read)):
+            raise AssertionError
+
+    follower = asyncio.create_task(follow())
+    await control.asked.wait()
+    follower.cancel()
+    await asyncio.wait([follower])
+    assert follower.cancelled()
+    assert not control.closed.is_set()
+    control.opens.set()
+    await control.closed.wait()
+
+
+def test_who_leaves_before_the_database_is_watched_leaves_no_watch():
+    asyncio.run(asyncio.wait_for(leaving_early(), 30))
+
+
 def test_a_crowd_does_not_hold_up_others():
     seen = asyncio.run(asyncio.wait_for(turns(), 30))
     assert seen.count("follower") == CROWD

@@ -238,8 +238,7 @@ class Streams:
         """Keep a feed going within the block."""
         async with self._joining:
             if self._watch is None:
-                loop = asyncio.get_running_loop()
-                self._watch = await self.control.call(lambda store: store.watch(self._waker(loop)))
+                self._watch = await self._watching()
             self._followers += 1
         try:
             async with self._joining:
@@ -250,6 +249,16 @@ class Streams:
                 feed.leave()
         finally:
             self._release()
+
+    async def _watching(self) -> Watch:
+        """Watch the database; whoever leaves meanwhile leaves no watch behind."""
+        wake = self._waker(asyncio.get_running_loop())
+        opening = asyncio.ensure_future(self.control.call(lambda store: store.watch(wake)))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_unwatch)
+            raise
 
     def _release(self) -> None:
         self._followers -= 1
@@ -267,3 +276,8 @@ class Streams:
     def _wake(self) -> None:
         for feed in self._feeds:
             feed.wake()
+
+
+def _unwatch(opening: asyncio.Future[Watch]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
