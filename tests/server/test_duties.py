@@ -36,6 +36,13 @@ class Lead:
         self.given_up = True
 
 
+class Fixed:
+    """A clock that stands."""
+
+    def __init__(self, at):
+        self.now = lambda: at
+
+
 @pytest.fixture
 def running():
     """Start duties; they are stopped at the end."""
@@ -168,6 +175,21 @@ def test_a_server_has_its_duties_and_says_how_they_fare(api, store):
     names = [duty.status.name for duty in chores.chores(store, SystemClock(), rules)]
     assert {"timers", "workers", "tallies"} <= set(names)
     assert api.get("/admin/duties").json() == []
+
+
+def test_timers_of_each_kind_are_fired_by_one_duty(store, api, run, move):
+    past = (now() - timedelta(hours=1)).isoformat()
+    late = run({"type": "SCHEDULED", "state_details": {"scheduled_time": past}})
+    paused, cancelled = run("RUNNING"), run("RUNNING")
+    move(paused["id"], "PAUSED", state_details={"pause_timeout": past})
+    move(cancelled["id"], "CANCELLING")
+    soon = SystemClock().now() + timedelta(minutes=6)
+    rules = chores.chores(store, Fixed(soon), chores.Rules())
+    (duty,) = (duty for duty in rules if duty.status.name == "timers")
+    assert duty.tick() is False
+    runs = (late, paused, cancelled)
+    names = [api.get(f"/flow_runs/{one['id']}").json()["state_name"] for one in runs]
+    assert names == ["Late", "Failed", "Cancelled"]
 
 
 def test_late_runs_are_marked_by_the_duty(store, api, flow, running):
