@@ -45,6 +45,13 @@ class Stuck(AssertionError):
     """A process did not do in time what it should; its stacks are in the message."""
 
 
+def ready(stream: IO[bytes], seconds: float) -> bool:
+    """Wait until something is to be read, also where more than 1,024 files are open."""
+    look = select.poll()
+    look.register(stream, select.POLLIN)
+    return bool(look.poll(seconds * 1000))
+
+
 class Actor:
     """A Python process; `script` is a path, or code if it holds a line break or a blank."""
 
@@ -78,8 +85,7 @@ class Actor:
         assert stream is not None
         end = time.monotonic() + timeout
         while b"\n" not in self._unread:
-            ready, _, _ = select.select([stream], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
+            if not ready(stream, max(0.0, end - time.monotonic())):
                 raise Stuck(self.autopsy("printed nothing"))
             found = os.read(stream.fileno(), 65536)
             if not found:

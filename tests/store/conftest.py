@@ -56,11 +56,13 @@ def store(request, tmp_path):
     """A store, checked at the end of the test for what must hold in any."""
     if request.param == "sqlite":
         store = SqliteStore(tmp_path / "legato.db")
+        end = store.retire  # else the process keeps a lock file open for each test
     else:
         store = postgres_store(request.getfixturevalue("postgres_url"))
+        end = store.close
     yield store
     assert violations(store) == []
-    store.close()
+    end()
 
 
 @pytest.fixture
