@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from legato._backend.hosting import HostLock
-from legato._control.duties import leadership
+from legato._control.duties import leadership, timers
 from legato._journal.clock import SystemClock
+from legato._model import timers as kinds
 from legato._server import chores
 from legato._server.duties import Duties, Duty
 from legato._server.leadership import LeaseLeadership
@@ -177,19 +178,53 @@ def test_a_server_has_its_duties_and_says_how_they_fare(api, store):
     assert api.get("/admin/duties").json() == []
 
 
-def test_timers_of_each_kind_are_fired_by_one_duty(store, api, run, move):
+@pytest.fixture
+def due_runs(store, api, run, move):
+    """A late, a paused and a cancelling run, whose timers are due: the duty that fires them, and
+    `tick`, which does that duty once and returns the states of the runs.
+    """
     past = (now() - timedelta(hours=1)).isoformat()
     late = run({"type": "SCHEDULED", "state_details": {"scheduled_time": past}})
     paused, cancelled = run("RUNNING"), run("RUNNING")
     move(paused["id"], "PAUSED", state_details={"pause_timeout": past})
     move(cancelled["id"], "CANCELLING")
     soon = SystemClock().now() + timedelta(minutes=6)
-    rules = chores.chores(store, Fixed(soon), chores.Rules())
-    (duty,) = (duty for duty in rules if duty.status.name == "timers")
+    every = chores.chores(store, Fixed(soon), chores.Rules())
+    (duty,) = (duty for duty in every if duty.status.name == "timers")
+
+    def tick():
+        duty.tick()
+        runs = (late, paused, cancelled)
+        return [api.get(f"/flow_runs/{one['id']}").json()["state_name"] for one in runs]
+
+    return duty, tick
+
+
+def test_timers_of_each_kind_are_fired_by_one_duty(due_runs):
+    duty, tick = due_runs
+    assert tick() == ["Late", "Failed", "Cancelled"]
     assert duty.tick() is False
-    runs = (late, paused, cancelled)
-    names = [api.get(f"/flow_runs/{one['id']}").json()["state_name"] for one in runs]
-    assert names == ["Late", "Failed", "Cancelled"]
+    assert duty.status.failures == 0
+
+
+@pytest.mark.parametrize("kind", range(3))
+def test_timers_of_one_kind_that_fail_hold_up_no_other(due_runs, monkeypatch, kind):
+    """They are seen as a failure of the duty, and fired by its next tick."""
+    duty, tick = due_runs
+    before, after = ["Scheduled", "Paused", "Cancelling"], ["Late", "Failed", "Cancelled"]
+    fire = timers.fire
+
+    def fails(tx, now, due):
+        if due[0].kind == (kinds.LATE, kinds.PAUSE, kinds.CANCEL)[kind]:
+            raise ValueError("once")
+        return fire(tx, now, due)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(timers, "fire", fails)
+        assert tick() == [*after[:kind], before[kind], *after[kind + 1 :]]
+    assert duty.status.last_error == "ValueError: once"
+    assert tick() == after
+    assert duty.status.last_error is None
 
 
 def test_late_runs_are_marked_by_the_duty(store, api, flow, running):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
@@ -60,14 +61,18 @@ def _alone(name: str, every: float, work: Callable[[], object]) -> Duty:
 
 
 def _fire(store: Store, clock: Clock, waits: Mapping[str, timedelta]) -> bool:
-    """Fire timers that were due for as long as their kind waits; tell whether there are more."""
+    """Fire timers that were due for as long as their kind waits; tell whether there are more.
+
+    Those of one kind that fail hold up no other: the stack goes on and raises at its end.
+    """
     now = clock.now()
     found = store.read(
         lambda tx: [timers.list_due(tx, kind, now - wait) for kind, wait in waits.items()]
     )
-    for due in found:
-        if due:
-            store.run(partial(timers.fire, now=now, due=due), Lane.PROPOSALS, Grade.ACKED)
+    with ExitStack() as each:
+        for due in filter(None, found):
+            fire = partial(timers.fire, now=now, due=due)
+            each.callback(store.run, fire, Lane.PROPOSALS, Grade.ACKED)
     return any(len(due) == timers.BATCH for due in found)
 
 
