@@ -16,25 +16,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import threading
 import time
 from collections import Counter
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
+from crowd import cpu_seconds
 from long_history import Api, server
 
-TICKS = os.sysconf("SC_CLK_TCK")
 BUSY = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 COMPLETED = {"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
-
-
-def cpu_ms(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * 1000 / TICKS
 
 
 class Client:
@@ -77,19 +70,20 @@ def load(port: int, pid: int, count: int, seconds: float) -> dict[str, Any]:
     api = Api(port)
     flow_id = api("POST", "/flows/", {"name": "bench"})["id"]
     clients = [Client(port, flow_id) for _ in range(count)]
-    before, cpu, began = api("POST", "/flow_runs/count", COMPLETED), cpu_ms(pid), time.monotonic()
+    before = api("POST", "/flow_runs/count", COMPLETED)
+    cpu, began = cpu_seconds(pid), time.monotonic()
     end = began + seconds
     threads = [threading.Thread(target=client.work, args=(end,)) for client in clients]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    took, cpu = time.monotonic() - began, cpu_ms(pid) - cpu
+    took, cpu = time.monotonic() - began, cpu_seconds(pid) - cpu
     seen = sum((client.seen for client in clients), Counter[str]())
     kept = api("POST", "/flow_runs/count", COMPLETED) - before
     return {
         "runs_a_second": round(seen["done"] / took),
-        "server_cpu_ms": round(cpu / max(seen["done"], 1), 2),
+        "server_cpu_ms": round(cpu * 1000 / max(seen["done"], 1), 2),
         "busy": seen["busy"],
         "errors": seen["errors"],
         "missing": seen["done"] - kept,
