@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -91,6 +92,7 @@ class RemoteBackend(ProcessBackend):
         self._lookout: Lookout | None = None
         self._left_behind: list[object] = []
         self._has_delivered = self._has_caught_up = False
+        self._hearing = threading.Lock()
 
     def _open(self) -> None:
         self._refuse_retired()
@@ -271,9 +273,17 @@ class RemoteBackend(ProcessBackend):
         return answer
 
     def _hear_the_dead(self, seconds: float | None = 0.0) -> None:
-        """Deliver what dead processes left in the spool, for about so many seconds; None: all."""
-        with contextlib.suppress(StoreError):
-            self.heard += self._deliver(seconds)
+        """Deliver what dead processes left in the spool, for about so many seconds; None: all.
+
+        The scribe may be at it already, and would be ended in it with the process.
+        """
+        if not self._hearing.acquire(timeout=-1 if seconds is None else seconds):
+            return
+        try:
+            with contextlib.suppress(StoreError):
+                self.heard += self._deliver(seconds)
+        finally:
+            self._hearing.release()
 
     def _spool_file(self, path: str, writer: Writer) -> SpoolFile:
         from legato._backend.offline import OfflineSpool
@@ -291,6 +301,7 @@ class RemoteBackend(ProcessBackend):
         """Become another writer; nothing that the parent holds is ours."""
         self._left_behind.append(self.server.link.leave_behind())
         self._has_delivered, self._lookout = False, None
+        self._hearing = threading.Lock()
         super().after_in_child()
 
 
