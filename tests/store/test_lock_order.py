@@ -69,9 +69,9 @@ def trace(monkeypatch, store):
     for verb in ("rows_in", "run", "bulk"):
         real = getattr(kind, verb)
 
-        def noted(self, name, *rest, real=real):
+        def noted(self, name, *rest, real=real, **how):
             names.append(name)
-            return real(self, name, *rest)
+            return real(self, name, *rest, **how)
 
         monkeypatch.setattr(kind, verb, noted)
     real_positions = kind.positions

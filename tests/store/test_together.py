@@ -43,9 +43,9 @@ def statements(monkeypatch, store):
     kind = type(store.run(lambda tx: tx))
     real = kind.bulk
 
-    def bulk(self, name, flat):
+    def bulk(self, name, flat, **how):
         names.append(name)
-        return real(self, name, flat)
+        return real(self, name, flat, **how)
 
     monkeypatch.setattr(kind, "bulk", bulk)
     return names

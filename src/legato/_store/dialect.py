@@ -40,6 +40,12 @@ def _bulk_text(bulk: Bulk, rows: int) -> str:
     return bulk.head + ", ".join([bulk.row] * rows) + bulk.tail
 
 
+def check_each(name: str, rows: int, touched: int) -> None:
+    """Raise RuntimeError if a statement has not found each of its rows."""
+    if touched != rows:
+        raise RuntimeError(f"{name} found {touched} of {rows} rows; some changed while locked")
+
+
 def micros(value: datetime) -> int:
     """Return microseconds since 1970 UTC; a time without zone is an error."""
     if value.tzinfo is None:

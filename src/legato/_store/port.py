@@ -90,8 +90,12 @@ class Transaction(Protocol):
         """Insert or change many rows, each in the column order of the statement."""
         ...
 
-    def bulk(self, name: str, flat: list[Any]) -> int:
-        """Like `run_many`, with the values of all rows in one list."""
+    def bulk(self, name: str, flat: list[Any], *, each: bool = False) -> None:
+        """Do as `run_many`, with the values of all rows in one list, without an answer.
+
+        What is wrong with it may be raised by a later statement, at the latest at the end of the
+        savepoint or before the commit. `each`: raise RuntimeError if a row touches nothing.
+        """
         ...
 
     def positions(self, count: int) -> Sequence[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from itertools import chain, count
@@ -71,21 +71,26 @@ class PostgresTransaction:
         return self._touch(text, [dialect.plain(params[n]) for n in names])
 
     def run_many(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
-        return self.bulk(name, list(chain.from_iterable(rows)))
+        parts = self._parts(name, list(chain.from_iterable(rows)))
+        return sum(self._touch(_bulk(name, size), part) for size, part in parts)
 
-    def bulk(self, name: str, flat: list[Any]) -> int:
+    def bulk(self, name: str, flat: list[Any], *, each: bool = False) -> None:
+        for size, part in self._parts(name, flat):
+            self._send(name, _bulk(name, size), part, size if each else None)
+
+    def _parts(self, name: str, flat: list[Any]) -> Iterator[tuple[int, list[Any]]]:
+        """Yield how many rows a statement takes, and their values."""
         failpoint(f"write.{name}")
         self.writes += 1
         # numbers as text have no type, nor has None: all rows of one size are one statement
         flat = [str(value) if type(value) is int else value for value in flat]
-        width, start, touched = BULK[name].width, 0, 0
+        width, start = BULK[name].width, 0
         left = len(flat) // width
         while left:
             size = next(size for size in _SIZES if size <= left)
             end = start + size * width
-            touched += self._touch(_bulk(name, size), flat[start:end])
+            yield size, flat[start:end]
             start, left = end, left - size
-        return touched
 
     def positions(self, count: int) -> Sequence[int]:
         # the condition gives the transaction an id before it draws: the tailer relies on it
@@ -115,6 +120,12 @@ class PostgresTransaction:
 
     def _touch(self, text: bytes, params: Sequence[Any]) -> int:
         return self._cursor.execute(text, params).rowcount
+
+    def _send(self, name: str, text: bytes, params: Sequence[Any], rows: int | None) -> None:
+        """Run a statement whose answer nobody waits for; `rows`: how many it has to touch."""
+        touched = self._touch(text, params)
+        if rows is not None:
+            dialect.check_each(name, rows, touched)
 
 
 class PostgresSnapshot(PostgresTransaction):

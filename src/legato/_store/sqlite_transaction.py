@@ -66,9 +66,14 @@ class SqliteTransaction:
         return self._execute(QUERIES[name], dialect.sqlite_params(params)).rowcount
 
     def run_many(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
-        return self.bulk(name, list(chain.from_iterable(rows)))
+        return self._write(name, list(chain.from_iterable(rows)))
 
-    def bulk(self, name: str, flat: list[Any]) -> int:
+    def bulk(self, name: str, flat: list[Any], *, each: bool = False) -> None:
+        touched = self._write(name, flat)
+        if each:
+            dialect.check_each(name, len(flat) // BULK[name].width, touched)
+
+    def _write(self, name: str, flat: list[Any]) -> int:
         failpoint(f"write.{name}")
         self.writes += 1
         bulk = BULK[name]

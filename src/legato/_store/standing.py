@@ -54,11 +54,9 @@ class Changes:
         self._tx, self._table = tx, table
         self._staying: list[Any] = []
         self._moving: list[Any] = []
-        self._count = 0
 
     def add(self, row: tuple[Any, ...], sorted_at: int, sort_at: int) -> None:
         """Add a run with its place in lists, before and now."""
-        self._count += 1
         if sort_at == sorted_at:
             self._staying += row
         else:
@@ -66,14 +64,11 @@ class Changes:
             self._moving.append(sort_at)
 
     def write(self) -> None:
-        """Write the rows; raise if one has not the version any more that it was read with."""
-        found = 0
+        """Write the rows; an error if one has not the version any more that it was read with."""
         if self._staying:
-            found += self._tx.bulk(f"{self._table}.advance", self._staying)
+            self._tx.bulk(f"{self._table}.advance", self._staying, each=True)
         if self._moving:
-            found += self._tx.bulk(f"{self._table}.change", self._moving)
-        if found != self._count:
-            raise RuntimeError(f"A row of {self._table} changed while it was locked")
+            self._tx.bulk(f"{self._table}.change", self._moving, each=True)
 
 
 def seconds_to_micros(seconds: float) -> int:

@@ -314,8 +314,7 @@ class TaskRuns:
         for number in sorted(self._renamed):
             work = self.works[number]
             renamed += (work.uid, work.stored, self._renamed[number])
-        if self._tx.bulk("task_run.rename", renamed) != len(self._renamed):
-            raise RuntimeError("A task run changed while it was locked")
+        self._tx.bulk("task_run.rename", renamed, each=True)
         self._renamed.clear()
 
     def _keep(self) -> None:
@@ -323,8 +322,7 @@ class TaskRuns:
         kept: list[Any] = []
         for work in self._kept:
             kept += (work.uid, work.stored, bytearray(work.body or b""))
-        if self._tx.bulk("task_run.keep", kept) != len(self._kept):
-            raise RuntimeError("A task run changed while it was locked")
+        self._tx.bulk("task_run.keep", kept, each=True)
         self._kept.clear()
 
     def _add(self, plain: list[Any], whole: list[Any], work: TaskWork, run: TaskRunCreate) -> None:

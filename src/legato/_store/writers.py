@@ -18,7 +18,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def advance(tx: Transaction, writer_id: UUID, before: int, after: int, now: datetime) -> bool:
     """Move the mark from `before` to `after`; False if it does not stand there."""
-    return tx.bulk("writer.advance", [tx.uid(writer_id), before, after, micros(now)]) == 1
+    return tx.run_many("writer.advance", [(tx.uid(writer_id), before, after, micros(now))]) == 1
 
 
 def look(tx: Transaction, writer_id: UUID) -> int | None:

@@ -25,7 +25,7 @@ def take(tx: Transaction, now: datetime, holder: UUID, ttl: timedelta) -> bool:
         return True
     leases.delete(tx, [lease.id for lease in standing])
     wanted = Lease(id=_SUBJECT, kind=KIND, subject=_SUBJECT, holder=holder, expires_at=now + ttl)
-    return tx.bulk("lease.offer", _row(tx, wanted)) == 1
+    return tx.run_many("lease.offer", [_row(tx, wanted)]) == 1
 
 
 def give_up(tx: Transaction, holder: UUID) -> None:
