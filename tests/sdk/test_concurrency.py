@@ -332,6 +332,29 @@ def start(code, *args):
     )
 
 
+REFUSED = """
+from legato._backend import current
+from legato._model.errors import StoreBusy
+from legato.concurrency.sync import concurrency
+backend = current.current()
+real, refused = backend.send, []
+def send(operation):
+    if operation.spec.id == "slots.release" and len(refused) < 3:
+        refused.append(operation)
+        raise StoreBusy("in use")
+    return real(operation)
+with concurrency("db"):
+    backend.send = send
+"""
+
+
+def test_what_could_not_be_released_is_released_as_the_process_ends(limit, rows):
+    limit()
+    with start(REFUSED) as holder:
+        assert holder.wait() == 0
+    assert rows("SELECT 1 FROM lease") == []
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_slot_is_free_when_its_holder_dies(client, limit, how):
     limit()

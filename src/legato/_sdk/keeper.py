@@ -6,6 +6,7 @@ renewal tells those who cannot see the process, as in another container on the s
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SHARE = 0.75  # of its time, after which a lease is renewed
 AGAIN_SECONDS = 1.0
+LAST_SECONDS = 2.0
+"""For how long the end of a process tries to release what it could not: others may wait for it."""
+LAST_TICK = 0.05
 
 
 class _Hold(Struct):
@@ -44,6 +48,7 @@ class Keeper:
         self._holds: dict[UUID, _Hold] = {}
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._has_exit = False
 
     def keep(self, backend: Backend, grant_id: UUID, seconds: float, names: list[str]) -> None:
         """Renew a lease until it is dropped."""
@@ -57,9 +62,22 @@ class Keeper:
         return hold is None or not hold.lost
 
     def release_later(self, backend: Backend, grant_id: UUID) -> None:
-        """Release what could not be released."""
+        """Release what could not be released, at the latest as the process ends."""
+        if not self._has_exit:
+            self._has_exit = True
+            atexit.register(self.release_rest)
         due = time.monotonic() + AGAIN_SECONDS
         self._add(_Hold(backend, grant_id, 0.0, due, [], released=True))
+
+    def release_rest(self) -> None:
+        """Release what could not be released before, within about `LAST_SECONDS`."""
+        end = time.monotonic() + LAST_SECONDS
+        while rest := [hold for hold in list(self._holds.values()) if hold.released]:
+            for hold in rest:
+                self._see_to(hold)
+            if time.monotonic() >= end:
+                return
+            time.sleep(LAST_TICK)
 
     def _add(self, hold: _Hold) -> None:
         with self._change:
