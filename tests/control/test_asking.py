@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from legato._control.asking import asked
 from legato._model.errors import Conflict, Error, InvalidRequest, ObjectNotFound
-from legato._model.flow_runs import FlowRunCreate
+from legato._model.flow_runs import FlowRunCreate, FlowRunPolicy
 from legato._model.flows import FlowCreate
 from legato._model.operations import flow_runs as r
 from legato._model.operations import flows, states
@@ -96,6 +96,58 @@ def test_states_are_proposed_as_if_one_came_after_the_other(
             there.run_count,
             there.empirical_policy,
         )
+
+
+TEXTS = st.none() | st.text()
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+OBJECTS = st.dictionaries(st.text(), VALUES, max_size=3)
+DRAFTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": TEXTS,
+        "flow_version": TEXTS,
+        "parameters": OBJECTS,
+        "context": OBJECTS,
+        "tags": st.lists(st.text(), max_size=4),
+        "labels": st.dictionaries(st.text(), st.integers(0, 9) | st.booleans() | st.text()),
+        "job_variables": st.none() | OBJECTS,
+        "empirical_policy": st.builds(
+            FlowRunPolicy, retries=st.none() | st.integers(0, 9), pause_keys=st.just(["a"])
+        ),
+        "idempotency_key": st.none() | st.uuids().map(str),
+        "deployment_id": st.none() | st.uuids(),
+        "entrypoint": TEXTS,
+        "durable": st.booleans(),
+        "rerun_of": st.none() | st.uuids(),
+        "parameters_id": st.none() | st.uuids(),
+        "state": st.none()
+        | st.builds(
+            r.StateCreate,
+            type=st.sampled_from([StateType.PENDING, StateType.SCHEDULED, StateType.RUNNING]),
+            name=TEXTS,
+            message=TEXTS,
+            data=VALUES,
+        ),
+    },
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(DRAFTS)
+def test_a_run_that_was_created_is_answered_as_it_can_be_read(send, flow, at_once, draft):
+    (run,) = at_once([created(flow, **draft)])
+    if isinstance(run, Error):
+        return
+    read = send(r.ReadFlowRun(flow_run_id=run.id))
+    for each in (run, read):  # depends on when one looks
+        each.estimated_start_time_delta = each.estimated_run_time = None
+    assert run == read
 
 
 def test_of_one_run_the_next_state_is_judged_by_the_one_before(send, flow, at_once):

@@ -22,7 +22,7 @@ from legato._model.operations.spec import BULK_LIMIT
 from legato._model.records import Writer
 from legato._model.states import StateType
 from legato._store import attempt_leases, leases, slots
-from legato._store.flow_runs import FlowWork
+from legato._store.flow_work import FlowWork
 from legato._store.port import Grade, Lane, Store, Transaction
 from legato._store.task_runs import TaskWork
 from legato._store.trees import list_tree

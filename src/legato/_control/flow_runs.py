@@ -50,7 +50,8 @@ from legato._model.operations.spec import Deleted
 from legato._model.results import said
 from legato._model.states import DEFAULT_NAME, State, StateType
 from legato._store import finding, trees
-from legato._store.flow_runs import FlowRuns, FlowWork
+from legato._store.flow_runs import FlowRuns
+from legato._store.flow_work import FlowWork
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
@@ -91,15 +92,14 @@ def create_new(
     made = [_made(tx, now, request, runs, flows, happened) for now, request in asked]
     runs.flush()
     history.flush(tx)
-    for (_, request), run_id in zip(asked, made, strict=True):
-        parent = request.flow_run.parent_task_run_id
-        if parent is not None and isinstance(run_id, UUID):
-            tx.run("task_run.stand_for", {"task_run_id": parent, "flow_run_id": run_id})
+    for work in made:
+        if isinstance(work, FlowWork) and work.parent_task_run_id is not None:
+            params = {"task_run_id": work.parent_task_run_id, "flow_run_id": work.id}
+            tx.run("task_run.stand_for", params)
     if happened:
         tell(tx, max(now for now, _ in asked), happened)
-    found = finding.find_flow_runs(tx, [each for each in made if isinstance(each, UUID)])
     return [
-        estimated(found[each], now) if isinstance(each, UUID) else each
+        estimated(runs.created(each), now) if isinstance(each, FlowWork) else each
         for (now, _), each in zip(asked, made, strict=True)
     ]
 
@@ -111,8 +111,8 @@ def _made(
     runs: FlowRuns,
     flows: dict[UUID, Flow | None],
     happened: list[Happened],
-) -> UUID | Error:
-    """Add a run to those that are to be written; return its id. `flows` are those known.
+) -> FlowWork | Error:
+    """Add a run to those that are to be written. `flows` are those known.
 
     `happened` takes the events of what is made for it, which are to be told.
     """
@@ -131,8 +131,9 @@ def _made(
     asked.labels = {**flow.labels, **asked.labels}
     if asked.root_flow_run_id is None:
         asked.root_flow_run_id = _root(tx, run_id, asked.parent_task_run_id)
-    runs.begin(runs.create(asked, run_id, flow.id, state), None, None)
-    return run_id
+    work = runs.create(asked, run_id, flow.id, state)
+    runs.begin(work, None, None)
+    return work
 
 
 def _place(tx: Transaction, now: datetime, asked: FlowRunDraft, happened: list[Happened]) -> None:

@@ -10,7 +10,8 @@ from legato._model.errors import Conflict, ObjectNotFound
 from legato._model.operations.attempts import ListAttempts, ListSteps, OpenAttempt, ReadEnvironment
 from legato._model.states import TERMINAL, StateType
 from legato._store import environments, steps, writers
-from legato._store.flow_runs import FlowRuns, FlowWork
+from legato._store.flow_runs import FlowRuns
+from legato._store.flow_work import FlowWork
 from legato._store.port import Transaction
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns

@@ -24,7 +24,8 @@ from legato._model.operations.flow_runs import (
 )
 from legato._model.results import is_stored
 from legato._model.states import TERMINAL, State, StateDetails, StateType
-from legato._store.flow_runs import ENDED, FlowRuns, FlowWork
+from legato._store.flow_runs import FlowRuns
+from legato._store.flow_work import ENDED, FlowWork
 from legato._store.port import Transaction
 from legato._store.queries import changes
 from legato._store.states import History

@@ -19,7 +19,8 @@ from legato._model.records import (
 )
 from legato._model.states import TERMINAL, State, StateDetails
 from legato._store import finding
-from legato._store.flow_runs import ENDED, FlowRuns, FlowWork
+from legato._store.flow_runs import FlowRuns
+from legato._store.flow_work import ENDED, FlowWork
 from legato._store.port import DEFAULT_WORKSPACE
 from legato._store.standing import when
 from legato._store.task_runs import TaskRuns

@@ -16,7 +16,8 @@ from legato._model.leases import EXPIRED
 from legato._model.records import Writer
 from legato._model.states import State, StateType
 from legato._store import decode, finding, steps
-from legato._store.flow_runs import FlowRuns, FlowWork
+from legato._store.flow_runs import FlowRuns
+from legato._store.flow_work import FlowWork
 from legato._store.port import Transaction
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns, TaskWork

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -30,12 +30,6 @@ def find_flow_run(tx: Transaction, run_id: UUID) -> FlowRun | None:
     """Return the flow run of that id."""
     rows = tx.rows("flow_run.read", {"ws": DEFAULT_WORKSPACE, "id": run_id})
     return decode.flow_run(rows[0]) if rows else None
-
-
-def find_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, FlowRun]:
-    """Return those flow runs that there are, by their ids."""
-    found = map(decode.flow_run, tx.rows_in("flow_run.list_by_id", ids))
-    return {run.id: run for run in found}
 
 
 def find_flow_run_by_key(tx: Transaction, params: Mapping[str, Any]) -> UUID | None:

@@ -10,117 +10,19 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from legato._model import transitions
-from legato._model.flow_runs import FlowRunDraft, FlowRunPolicy
+from legato._model.flow_runs import FlowRun, FlowRunDraft
 from legato._model.progress import START, advance
-from legato._model.records import Progress, Writer
-from legato._model.states import State, StateType
-from legato._model.timers import Timer, set_by
+from legato._model.records import Writer
+from legato._model.states import State
+from legato._model.timers import set_by
 from legato._store import decode, encode, tallies, timers
 from legato._store.attempt_leases import AttemptLeases
-from legato._store.columns import OWNED
+from legato._store.columns import FLOW_RUN, FLOW_RUN_CREATE, OWNED
 from legato._store.dialect import micros
+from legato._store.flow_work import ENDED, FlowOwner, FlowWork
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
-from legato._store.standing import TERMINAL_NAMES, Changes, policy_of, progress_of, type_of, when
-from legato._store.states import Entered, History
-
-ENDED = "ended"
-"""`attempt.cause` of an attempt whose holder wrote the terminal state."""
-
-
-class FlowOwner:
-    """Which attempt of a flow run is the latest: what decides whether facts count.
-
-    Records of epochs from `first_epoch` on count: of attempts that this one continues, too.
-    """
-
-    __slots__ = ("cause", "closed_at", "epoch", "first_epoch")
-    epoch: int
-    first_epoch: int
-    closed_at: int | None
-    cause: str | None
-
-    def is_open(self, epoch: int) -> bool:
-        """Tell whether facts of that attempt still count: it is the latest, not taken away."""
-        return self.covers(epoch) and (self.closed_at is None or self.cause == ENDED)
-
-    def covers(self, epoch: int) -> bool:
-        """Tell whether an epoch is that of the latest attempt, or of one that this continues."""
-        return self.first_epoch <= epoch <= self.epoch
-
-
-class FlowWork(FlowOwner):
-    """A flow run that the transaction touches.
-
-    `holder` is the writer of its latest attempt, `opener` that writer if the attempt is new.
-    """
-
-    __slots__ = (
-        "code_files",
-        "code_version",
-        "created",
-        "created_at",
-        "deployment_id",
-        "encoded",
-        "entered",
-        "expected_at",
-        "flow_id",
-        "holder",
-        "id",
-        "infrastructure_pid",
-        "name",
-        "opener",
-        "parent_task_run_id",
-        "policy_text",
-        "progress",
-        "root_flow_run_id",
-        "scheduled_at",
-        "sorted_at",
-        "stored",
-        "timer",
-        "uid",
-        "version",
-    )
-    id: UUID
-    uid: Any
-    flow_id: UUID
-    name: str
-    parent_task_run_id: UUID | None
-    root_flow_run_id: UUID | None
-    policy_text: str | None
-    deployment_id: Any
-    infrastructure_pid: str | None
-    holder: UUID | None
-    created: FlowRunDraft | None
-    created_at: int
-    encoded: tuple[Any, ...]
-    code_files: dict[str, str] | None
-    code_version: str | None
-    opener: Writer | None
-    stored: int
-    sorted_at: int
-    version: int
-    entered: Entered
-    progress: Progress
-    expected_at: Any
-    scheduled_at: int | None
-    timer: Timer | None
-
-    @property
-    def type(self) -> StateType | None:
-        return type_of(self.entered[1])
-
-    @property
-    def state_id(self) -> UUID:
-        return decode.uid(self.entered[0])
-
-    def state(self) -> State | None:
-        """Return the state that the run was read in."""
-        known = (self.version, self.epoch, *self.entered)
-        return None if self.type is None else decode.entered(known, self.id, None)
-
-    @property
-    def policy(self) -> FlowRunPolicy:
-        return policy_of(self.policy_text)
+from legato._store.standing import TERMINAL_NAMES, Changes, progress_of, when
+from legato._store.states import History
 
 
 class FlowRuns:
@@ -334,10 +236,17 @@ class FlowRuns:
         self.leases.flush()
 
     def _insert(self, flat: list[Any], work: FlowWork) -> None:
-        flat += (
+        work.row = (
             work.uid, DEFAULT_WORKSPACE, self._uid(work.flow_id), work.name, work.created_at,
             work.entered[5], *self._standing(work), self._sort_at(work), *work.encoded,
         )  # fmt: skip
+        flat += work.row
+
+    def created(self, work: FlowWork) -> FlowRun:
+        """Return a run that was created, without reading it back."""
+        written: dict[str, Any] = dict(zip(FLOW_RUN_CREATE, work.row, strict=True))
+        values = (written.get(column) for column in FLOW_RUN)
+        return decode.flow_run([None if value is self._null else value for value in values])
 
     def _encoded(self, run: FlowRunDraft, policy: str) -> tuple[Any, ...]:
         """The columns of `FLOW_RUN_CREATE` after `sort_at`."""

@@ -299,7 +299,6 @@ def _of_tasks(table: Table, column: str) -> Executable:
 
 BY_IDS: dict[str, Executable] = {
     "flow_run.standing": _OWNED.where(fr.c.id.in_(_IDS)),
-    "flow_run.list_by_id": _WHOLE.where(fr.c.id.in_(_IDS)),
     "flow_run.owner": _OWNER.where(fr.c.id.in_(_IDS)),
     "task_run.standing": _TASK.where(tr.c.id.in_(_IDS)).with_for_update(),
     "task_run.list_live_of_flow_runs": select(tr.c.id).where(

@@ -11,7 +11,8 @@ from legato._engine.timers import outcome
 from legato._model.states import TERMINAL
 from legato._model.timers import DueTimer
 from legato._store import finding, timers
-from legato._store.flow_runs import ENDED, FlowRuns, FlowWork
+from legato._store.flow_runs import FlowRuns
+from legato._store.flow_work import ENDED, FlowWork
 from legato._store.port import Transaction
 from legato._store.states import History
 from legato._store.task_runs import TaskRuns
