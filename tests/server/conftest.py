@@ -11,12 +11,11 @@ import uvicorn
 
 from legato._journal.clock import SystemClock
 from legato._model.operations.requests import matches
+from legato._server import serve as serving
 from legato._server.application import application
-from legato._server.connections import Connection
 from legato._server.control import Control
 from legato._server.openapi import document
 from legato._server.safety import Access
-from legato._server.socket_protocol import SOCKETS
 from tests import faults
 from tests.store.conftest import postgres_url, store
 
@@ -27,10 +26,7 @@ class Serving(uvicorn.Server):
     """A server whose thread says when requests are answered."""
 
     def __init__(self, app):
-        config = uvicorn.Config(
-            app, log_level="warning", loop="uvloop", http=Connection, lifespan="on", **SOCKETS
-        )
-        super().__init__(config)
+        super().__init__(serving.config(app))
         self.answers = threading.Event()
 
     async def startup(self, sockets=None):

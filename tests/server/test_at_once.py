@@ -1,4 +1,4 @@
-"""Writes without a task: what happens to them when they fail, or their client is gone."""
+"""Requests without a task: what happens when they fail, or their client is gone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import threading
 import pytest
 
 from legato._control import asking
+from legato._journal.clock import SystemClock
+from legato._model.errors import StoreBusy
+from legato._model.operations.flows import CountFlows
+from legato._server import at_once
+from legato._server.control import Control
+from legato._server.operations import answering
 from legato._server.writes import Writes
 from tests import faults
 
 HEAD = b"POST /api/flows/ HTTP/1.1\r\nHost: localhost\r\n"
+LIST = b"POST /api/flows/filter HTTP/1.1\r\nHost: localhost\r\n"
 
 
 @pytest.fixture
@@ -80,10 +87,77 @@ def test_what_a_client_asked_that_is_gone_is_done_all_the_same(api, handling):
     assert [flow["name"] for flow in api.post("/flows/filter", json={}).json()] == ["etl"]
 
 
+@pytest.mark.parametrize("path", ["", "filter", "count", "name/etl"])
+def test_a_read_that_fails_is_in_the_log_and_harms_no_other(api, monkeypatch, caplog, path):
+    api.post("/flows/", json={"name": "etl"})
+    failing, right = set(), answering
+
+    def made(scope, operation):
+        answer = right(scope, operation)
+
+        def fail(*given):
+            if not failing:
+                return answer(*given)
+            raise RuntimeError(failing.pop())
+
+        return fail
+
+    monkeypatch.setattr(at_once, "answering", made)
+
+    def ask():
+        if path in {"filter", "count"}:
+            return api.post(f"/flows/{path}", json={})
+        return api.get(f"/flows/{path or flow_id}")
+
+    flow_id = api.post("/flows/filter", json={}).json()[0]["id"]
+    before, api.event_hooks = ask(), {}  # no route says that it may fail
+    failing.add("inside")
+    assert ask().status_code == 500
+    assert "RuntimeError: inside" in caplog.text
+    assert ask().content == before.content
+
+
+def test_who_asked_for_a_list_and_is_gone_harms_no_other(api, monkeypatch):
+    begun, go, right = threading.Event(), threading.Event(), answering
+
+    def slow(scope, operation):
+        answer = right(scope, operation)
+
+        def wait(*given):
+            begun.set()
+            assert go.wait(30)
+            return answer(*given)
+
+        return wait
+
+    monkeypatch.setattr(at_once, "answering", slow)
+    with connected(api) as line:
+        line.sendall(LIST + b"Content-Length: 2\r\n\r\n{}")
+        assert begun.wait(30)
+    go.set()
+    assert api.post("/flows/filter", json={}).json() == []
+
+
+def test_a_read_that_comes_when_the_server_has_ended_is_told_so(store):
+    async def ask():
+        control = Control(store, SystemClock())
+        control.close()
+        told = []
+        control.begin_look(CountFlows(), lambda *found: found, told.append, lists=False)
+        return told
+
+    (answer,) = asyncio.run(ask())
+    assert isinstance(answer, StoreBusy)
+
+
 @faults.meaningless("it is asked once only")
 @pytest.mark.parametrize("piece", [1, 40, 95])
-def test_a_request_may_come_in_pieces(api, piece):
-    whole = HEAD + b'Connection: close\r\nContent-Length: 15\r\n\r\n{"name": "etl"}'
+@pytest.mark.parametrize(
+    ("head", "body", "status"),
+    [(HEAD, b'{"name": "etl"}', b"201"), (LIST, b'{"limit": 9}', b"200")],
+)
+def test_a_request_may_come_in_pieces(api, piece, head, body, status):
+    whole = head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     with connected(api) as line:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(whole), piece):
@@ -91,7 +165,7 @@ def test_a_request_may_come_in_pieces(api, piece):
         found = b""
         while data := line.recv(65536):
             found += data
-    assert found.startswith(b"HTTP/1.1 201")
+    assert found.startswith(b"HTTP/1.1 " + status)
     assert found.count(b"HTTP/1.1") == 1
 
 

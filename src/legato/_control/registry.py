@@ -92,6 +92,11 @@ def follower_of(operation: Operation) -> Callable[[Store, datetime, Any], Any] |
     return found
 
 
+def is_followed(operation_id: str) -> bool:
+    """Tell whether an operation is one on the ordered log."""
+    return operation_id in _FOLLOWERS
+
+
 # What may delete much does most of it before, in many transactions.
 _CLEARING = {
     "flow_runs.delete": "flow_run",

@@ -1,9 +1,9 @@
-"""Writes of Prefect's clients that are carried out without a task of the event loop.
+"""Requests of Prefect's clients that are carried out without a task of the event loop.
 
 A task for each request, and what it awaits, is a quarter of what a request costs outside of the
-store. Most writes come in one piece and wait for nothing but their commit: from the bytes to the
-writer, and from its commit to the answer, is one call each. Whatever is not as plain as that is
-left to the application, before anything of it is done.
+store. Most requests come in one piece and wait for nothing but their commit, or for what they read:
+from the bytes to the thread, and from there to the answer, is one call each. Whatever is not as
+plain as that is left to the application, before anything of it is done.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from starlette.responses import Response
 from starlette.types import Scope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 
-from legato._control.registry import is_cleared
+from legato._control.registry import is_cleared, is_followed
 from legato._model.errors import Error
+from legato._model.operations.logs import DownloadLogs
 from legato._model.operations.requests import Match
 from legato._model.operations.spec import Operation
 from legato._server import logs, measuring
@@ -29,8 +30,8 @@ from legato._server.measuring import OPERATION, Tally
 from legato._server.operations import (
     KEY,
     Operations,
-    answered,
-    compressed,
+    answering,
+    is_list,
     operation_of,
     refused,
 )
@@ -63,7 +64,9 @@ class AtOnce:
 
 def _is_plain(match: Match, scope: Scope) -> bool:
     spec = match.kind.spec
-    if spec.access != "write" or spec.lane != "facts" or is_cleared(spec.id):
+    if spec.lane != "facts" or is_cleared(spec.id) or is_followed(spec.id):
+        return False
+    if match.kind is DownloadLogs:
         return False
     length = b"0"
     for name, value in scope["headers"]:
@@ -100,7 +103,12 @@ class Asked:
         self._body, self._operation = body, operation
         self._scope[OPERATION] = operation.spec.id
         self._mark = measuring.marked(self._scope)
-        self._by.control.begin(operation, self._done)
+        control, kind = self._by.control, type(operation)
+        if kind.spec.access == "write":
+            control.begin(operation, self._done)
+        else:
+            make = answering(self._scope, operation)
+            control.begin_look(operation, make, self._looked, lists=is_list(kind))
         return True
 
     def cancel(self, msg: object = None) -> None:
@@ -116,21 +124,26 @@ class Asked:
             self._end(Response(status_code=_GONE))
 
     def _done(self, found: Any, now: datetime) -> None:
-        """Answer with what the operation gave or raised."""
-        if not self._over:
-            logs.REQUEST.set(self._mark)
-            self._end(self._answer(found, now))
+        """Answer with what a write gave or raised."""
+        if not self._over and not isinstance(found, BaseException):
+            assert self._operation is not None  # noqa: S101 - it has been carried out
+            try:
+                found = answering(self._scope, self._operation)(found, now, None)
+            except Exception as error:  # noqa: BLE001 - who asked gets an answer, the log the rest
+                found = error
+        self._looked(found)
 
-    def _answer(self, found: Any, now: datetime) -> Response:
-        assert self._operation is not None  # noqa: S101 - it has been carried out
-        if isinstance(found, Error):
-            return refused(found, self._match, self._body)
-        if isinstance(found, BaseException):
-            return self._by.failed(self._scope, found)
-        try:
-            return compressed(self._scope, answered(self._scope, self._operation, found, now))
-        except Exception as error:  # noqa: BLE001 - whoever asked gets an answer, the log the rest
-            return self._by.failed(self._scope, error)
+    def _looked(self, found: Response | BaseException) -> None:
+        """Answer with what a thread, or `_done`, made of the outcome."""
+        if self._over:
+            return
+        logs.REQUEST.set(self._mark)
+        if isinstance(found, Response):
+            self._end(found)
+        elif isinstance(found, Error):
+            self._end(refused(found, self._match, self._body))
+        else:
+            self._end(self._by.failed(self._scope, found))
 
     def _end(self, answer: Response) -> None:
         if self._over:

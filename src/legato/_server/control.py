@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from legato._control import ordered_log
 from legato._control.asking import asked
@@ -22,11 +22,13 @@ from legato._model.ports import Clock
 from legato._model.records import BatchAnswer
 from legato._server.run_pages import RunPages
 from legato._server.turns import Turns
-from legato._server.writes import Writes
+from legato._server.writes import Writes, ending
 from legato._store.port import Grade, Lane, Store, Transaction
 
 T = TypeVar("T")
 Wrapped = Callable[[Transaction, datetime, Callable[[], Any]], Any]
+Answer: TypeAlias = Callable[[Any, datetime, str | None], T]
+"""Makes an answer of what was read, when, and of the cursor from which that can be followed."""
 THREADS = 32
 """So many may read, or store batches of journals, at once."""
 LEASE_THREADS = 4
@@ -92,28 +94,52 @@ class Control:
 
         self._writes.begin(asked(operation, now, prefect=True), ended)
 
-    async def list(
-        self, operation: Operation, answer: Callable[[Any, datetime], T]
-    ) -> tuple[T, str | None]:
-        """Carry out an operation that lists; return what its thread makes of it, and a cursor.
+    async def look(self, operation: Operation, answer: Answer[T], *, lists: bool) -> T:
+        """Carry out a read of one of Prefect's clients; return what its thread makes of it.
 
-        What is listed can be followed from the cursor: it is read before the rows, so what changes
-        later is told to whoever follows from there; None: it cannot be told yet.
+        `lists`: what is listed can be followed from the cursor that `answer` is told.
         """
-        handle, now = self._lister_of(operation), self.clock.now()
+        return await self._in(self._threads, self._looking(operation, answer, lists=lists))
+
+    def begin_look(
+        self, operation: Operation, answer: Answer[T], done: Callable[[Any], None], *, lists: bool
+    ) -> None:
+        """Carry out such a read; `done` is told, on the loop, what came of it or was raised."""
+        if self._ends:
+            done(ending())
+            return
+        loop = asyncio.get_running_loop()
+        look = self._looking(operation, answer, lists=lists)
+
+        def carry_out() -> None:
+            try:
+                outcome: Any = look()
+            except BaseException as error:  # noqa: BLE001 - it goes to who asked
+                outcome = error
+            loop.call_soon_threadsafe(done, outcome)
+
+        self._threads.submit(carry_out)
+
+    def _looking(self, operation: Operation, answer: Answer[T], *, lists: bool) -> Callable[[], T]:
+        now = self.clock.now()
+        if not lists:
+            read = asked(operation, now, prefect=True)
+            return lambda: answer(self.store.read(read), now, None)
+        handle = self._lister_of(operation)
 
         def found(tx: Transaction, position: int) -> tuple[Any, str | None]:
+            # read before the rows, so what changes later is told to whoever follows from there
             try:
                 cursor = ordered_log.cursor_in(tx, position)
-            except StoreBusy:
+            except StoreBusy:  # it cannot be told yet
                 cursor = None
             return handle(tx, now, operation), cursor
 
-        def look() -> tuple[T, str | None]:
+        def look() -> T:
             listed, cursor = self.store.read_placed(found)
-            return answer(listed, now), cursor
+            return answer(listed, now, cursor)
 
-        return await self._in(self._threads, look)
+        return look
 
     def _lister_of(self, operation: Operation) -> Handler:
         is_page = isinstance(operation, FilterFlowRuns)

@@ -22,7 +22,7 @@ from legato._model.operations.spec import Operation
 from legato._server import downloads, problems, quirks
 from legato._server.answers import JsonAnswer, json_response, sent
 from legato._server.bodies import ECHO_MAX_BYTES, decoded, received
-from legato._server.control import Control
+from legato._server.control import Answer, Control
 from legato._server.measuring import OPERATION
 from legato._server.room import BODY_MAX_BYTES, TooLong
 from legato._server.shapes import shaped
@@ -110,21 +110,10 @@ class Operations:
             return await downloads.logs(self._control, operation)
         if kind.spec.access == "write" and (key := header(scope, KEY)) is not None:
             return await self._once(scope, operation, raw, key)
-        if kind.spec.access == "read" and _is_list(kind.spec.answer):
-            return await self._listed(scope, operation)
+        if kind.spec.access == "read" and is_list(kind):
+            return await self._control.look(operation, answering(scope, operation), lists=True)
         found, now = await self._control.send(operation)
         return answered(scope, operation, found, now)
-
-    async def _listed(self, scope: Scope, operation: Operation) -> Response:
-        """Answer with a list; the thread that reads it makes the answer, which holds up nobody."""
-
-        def answer(found: Any, now: datetime) -> Response:
-            return compressed(scope, answered(scope, operation, found, now))
-
-        response, position = await self._control.list(operation, answer)
-        if position is not None:
-            response.headers["X-Legato-Position"] = position
-        return response
 
     async def _once(self, scope: Scope, operation: Operation, raw: bytes, name: str) -> Response:
         """Carry out what was sent under a key, or answer as the first time."""
@@ -146,8 +135,9 @@ class Operations:
 
 
 @cache
-def _is_list(answer: Any) -> bool:
-    """Tell whether an answer is a list, or a page of one."""
+def is_list(kind: type[Operation]) -> bool:
+    """Tell whether an operation is answered with a list, or with a page of one."""
+    answer = kind.spec.answer
     return get_origin(answer) is list or "results" in getattr(answer, "__struct_fields__", ())
 
 
@@ -162,6 +152,18 @@ def answered(scope: Scope, operation: Operation, found: Any, now: datetime) -> R
     found = quirks.linked(found, scope)
     plain = operation.spec.id in quirks.PLAIN_TEXT
     return _answered(quirks.status(operation, found, now), found, plain=plain)
+
+
+def answering(scope: Scope, operation: Operation) -> Answer[Response]:
+    """Return what makes the answer of a read, by the thread that reads: it holds up nobody."""
+
+    def answer(found: Any, now: datetime, cursor: str | None) -> Response:
+        response = compressed(scope, answered(scope, operation, found, now))
+        if cursor is not None:
+            response.headers["X-Legato-Position"] = cursor
+        return response
+
+    return answer
 
 
 def refused(error: Error, match: Match, raw: bytes) -> Response:

@@ -86,7 +86,7 @@ def serve(
     access = options.access()
     control, chores, life = Control(store, clock), duties or Duties([]), lifetime or Lifetime()
     app = application(control, access, options.base_path, chores)
-    server = _Server(_config(app), life.when_ready)
+    server = _Server(config(app), life.when_ready)
 
     def ends() -> None:
         server.end()
@@ -101,7 +101,8 @@ def serve(
         chores.stop(life.left())
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def config(app: ASGIApp) -> uvicorn.Config:
+    """Return how uvicorn serves the application."""
     return uvicorn.Config(
         app,
         log_config=None,

@@ -44,7 +44,7 @@ class Writes:
     def begin(self, op: Callable[[Transaction], Any], done: Done) -> None:
         """Have an operation carried out; raises nothing, `done` is told."""
         if self._closed:
-            done(_ending())
+            done(ending())
             return
         self._waiting.append((op, done))
         if not self._busy:
@@ -95,7 +95,7 @@ class Writes:
     def _dismiss(self) -> None:
         waiting, self._waiting = self._waiting, []
         for _, done in waiting:
-            done(_ending())
+            done(ending())
 
 
 def _tell(done: Done, outcome: Any) -> None:
@@ -114,5 +114,6 @@ def _settle(found: asyncio.Future[Any], outcome: Any) -> None:
         found.set_result(outcome)
 
 
-def _ending() -> StoreBusy:
+def ending() -> StoreBusy:
+    """Return what is told to who comes too late."""
     return StoreBusy("The server is ending, this was not done; ask again.")
