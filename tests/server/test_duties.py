@@ -102,6 +102,23 @@ def test_a_duty_that_fails_or_hangs_is_seen(monkeypatch, running):
     assert (failing.failures, failing.last_error) == (1, "ValueError: again")
 
 
+@pytest.mark.parametrize("luck", [0.0, 0.5, 0.999])
+def test_a_tick_is_never_late_by_chance_and_at_most_a_fifth_early(monkeypatch, running, luck):
+    monkeypatch.setattr("legato._server.duties.random.random", lambda: luck)
+    waited, ticked = [], threading.Event()
+    duty = Duty("steady", 10.0, lambda: None)
+
+    def wait(seconds):
+        waited.append(seconds)
+        duty.halt()
+        ticked.set()
+
+    monkeypatch.setattr(duty, "_wait", wait)
+    running(Duties([duty]))
+    assert ticked.wait(30)
+    assert 8 <= waited[0] <= 10
+
+
 def test_what_is_left_is_done_at_once(running):
     left, done = [3, 2, 1], threading.Event()
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 _log = getLogger("legato.server")
 _JITTER = 0.2
+"""By up to so much sooner a tick comes, so that duties and servers do not keep step."""
 _STANDBY_SECONDS = 1.0
 _STALLED = 3
 """A duty is stalled that is so many of its intervals behind, or so many seconds if that is more."""
@@ -62,8 +63,8 @@ class DutyStatus(Struct, kw_only=True):
 class Duty:
     """Work that is done every so many seconds; a tick that fails is logged, and the next comes.
 
-    Work that returns True has left something for a tick that follows at once. `alone`: it is done
-    by the server that leads.
+    It comes a little sooner by chance, and never later. Work that returns True has left something
+    for a tick that follows at once. `alone`: it is done by the server that leads.
     """
 
     def __init__(
@@ -123,8 +124,8 @@ class Duty:
             elif self.tick() is True:
                 self._due = time.monotonic()
             else:
-                shift = 1 + _JITTER * (random.random() * 2 - 1)  # noqa: S311 - it keeps no secret
-                self._wait(self._status.every * shift)
+                sooner = 1 - _JITTER * random.random()  # noqa: S311 - it keeps no secret
+                self._wait(self._status.every * sooner)
 
     def _wait(self, seconds: float) -> None:
         self._due = time.monotonic() + seconds
