@@ -130,6 +130,37 @@ def one() -> int:
 print("one", one(), flush=True)
 """
 
+# One whose scribe comes to deliver what others left when all else is done, and is slow about it: it
+# never ends if the process does not wait for it.
+SLOW_HEARER = f"""
+import threading
+
+from legato._backend import spool
+from legato._backend.remote import RemoteBackend
+from legato._journal.journal import Journal
+
+looked_at, close, spare = spool._looked_at, RemoteBackend.close, Journal.spare
+begun, left, chores = threading.Event(), threading.Event(), []
+
+def slowly(*args, **kwargs):
+    if threading.current_thread().name == "legato-journal":
+        begun.set()
+        if left.wait(0.5):
+            threading.Event().wait()
+    return looked_at(*args, **kwargs)
+
+def last(self, timeout):
+    self.journal.flush()
+    for chore in chores:
+        spare(self.journal, chore)
+    assert begun.wait(30)
+    close(self, timeout)
+    left.set()
+
+spool._looked_at, RemoteBackend.close = slowly, last
+Journal.spare = lambda self, chore: chores.append(chore)
+{ONE}"""
+
 EMIT = """
 from legato import flow
 from legato.events import emit_event

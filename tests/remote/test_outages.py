@@ -9,7 +9,7 @@ import pytest
 
 from legato._backend.offline import LABEL
 from tests.chaos import verdict
-from tests.remote.actors import DURABLE, LIMITED, LOCAL, ONE, RESUME, RUN, SEND
+from tests.remote.actors import DURABLE, LIMITED, LOCAL, ONE, RESUME, RUN, SEND, SLOW_HEARER
 from tests.remote.whole import TASKS, is_whole, total
 from tests.store.records import until
 
@@ -60,6 +60,17 @@ def test_what_a_killed_process_left_is_delivered_by_the_next_one(server, home, s
     assert not spooled(home)
     assert server.ask("/flow_runs/count") == 3
     assert server.ask("/task_runs/count") == TASKS + 3
+
+
+def test_a_process_does_not_end_while_its_scribe_delivers_what_another_left(server, home, start):
+    script = start(RUN, TASKS, "ending", **AT_ONCE)
+    script.until("ending")
+    script.kill()
+    server.start()
+    hearer = start(SLOW_HEARER)
+    assert hearer.rest() == ["one 1"]
+    assert hearer.ends() == 0, hearer.errors()
+    assert not spooled(home)
 
 
 def test_no_run_begins_without_the_server_if_that_is_refused(server, home, start):
