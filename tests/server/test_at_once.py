@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from legato._control import asking
 from legato._journal.clock import SystemClock
-from legato._model.errors import StoreBusy
+from legato._model.errors import ObjectNotFound, StoreBusy
 from legato._model.operations.flows import CountFlows
 from legato._server import at_once
 from legato._server.control import Control
@@ -115,6 +116,33 @@ def test_a_read_that_fails_is_in_the_log_and_harms_no_other(api, monkeypatch, ca
     assert ask().status_code == 500
     assert "RuntimeError: inside" in caplog.text
     assert ask().content == before.content
+
+
+@faults.meaningless("another failure may come first")
+def test_a_thread_that_cannot_be_had_is_a_failure_like_any_other(api, monkeypatch, caplog):
+    api.event_hooks = {}  # no route says that it may fail
+
+    def submit(self, work):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(ThreadPoolExecutor, "submit", submit)
+        assert api.post("/flows/filter", json={}).status_code == 500
+    assert "RuntimeError: can't start new thread" in caplog.text
+    assert api.post("/flows/filter", json={}).json() == []
+    assert "legato_requests_in_progress 1\n" in api.get("/metrics").text  # this very one
+
+
+@pytest.mark.parametrize("path", ["/flows/count", "/flows/"])
+def test_a_refusal_that_cannot_be_told_is_a_failure(api, handling, caplog, path):
+    def refuse(right, *given):
+        raise ObjectNotFound("half a character: \ud800")
+
+    handling(refuse)
+    api.event_hooks = {}
+    asked = {"name": "etl"} if path == "/flows/" else {}
+    assert api.post(path, json=asked).status_code == 500
+    assert "UnicodeEncodeError" in caplog.text
 
 
 def test_who_asked_for_a_list_and_is_gone_harms_no_other(api, monkeypatch):

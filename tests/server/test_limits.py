@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from contextlib import closing, contextmanager, suppress
 
 import pytest
@@ -17,6 +18,7 @@ from legato._server.socket_protocol import FRAME_MAX_BYTES
 from legato._store.sqlite import SqliteStore
 
 HEAD = b"POST /api/flows/filter HTTP/1.1\r\nHost: localhost\r\n"
+LARGE = b"GET /api/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @contextmanager
@@ -115,6 +117,27 @@ def test_a_body_must_come_in_time(hasty, body):
     with connected(hasty) as line:
         line.sendall(HEAD + b"Content-Length: 100\r\n\r\n" + body)
         assert read(line)[0] is None
+
+
+@pytest.mark.parametrize("more", [b"", LARGE, HEAD], ids=["nothing", "a request", "half a head"])
+def test_who_takes_no_answers_is_cut_off_whatever_it_asks_for_meanwhile(hasty, monkeypatch, more):
+    def telling(name):
+        called, inner = threading.Event(), getattr(Connection, name)
+
+        def tell(self, *given):
+            inner(self, *given)
+            called.set()
+
+        monkeypatch.setattr(Connection, name, tell)
+        return called
+
+    paused, lost = telling("pause_writing"), telling("connection_lost")
+    with connected(hasty) as line:
+        while not paused.wait(0.02):
+            line.sendall(LARGE)
+        line.sendall(more)
+        assert lost.wait(30)
+    assert hasty.get("/health").status_code == 200
 
 
 def test_many_that_say_nothing_hold_up_nobody(hasty):

@@ -103,13 +103,19 @@ class Asked:
         self._body, self._operation = body, operation
         self._scope[OPERATION] = operation.spec.id
         self._mark = measuring.marked(self._scope)
+        try:
+            self._carry_out(operation)
+        except Exception as error:  # noqa: BLE001 - whoever asked gets an answer, the log the rest
+            self._looked(error)
+        return True
+
+    def _carry_out(self, operation: Operation) -> None:
         control, kind = self._by.control, type(operation)
         if kind.spec.access == "write":
             control.begin(operation, self._done)
         else:
             make = answering(self._scope, operation)
             control.begin_look(operation, make, self._looked, lists=is_list(kind))
-        return True
 
     def cancel(self, msg: object = None) -> None:
         """Answer that the server ends and waits no longer; uvicorn cancels a task so."""
@@ -135,15 +141,17 @@ class Asked:
 
     def _looked(self, found: Response | BaseException) -> None:
         """Answer with what a thread, or `_done`, made of the outcome."""
-        if self._over:
-            return
-        logs.REQUEST.set(self._mark)
-        if isinstance(found, Response):
-            self._end(found)
-        elif isinstance(found, Error):
-            self._end(refused(found, self._match, self._body))
-        else:
-            self._end(self._by.failed(self._scope, found))
+        if not self._over:
+            logs.REQUEST.set(self._mark)
+            self._end(self._answer(found))
+
+    def _answer(self, found: Response | BaseException) -> Response:
+        if isinstance(found, Error):
+            try:
+                return refused(found, self._match, self._body)
+            except Exception as error:  # noqa: BLE001 - as above
+                found = error
+        return self._by.failed(self._scope, found) if isinstance(found, BaseException) else found
 
     def _end(self, answer: Response) -> None:
         if self._over:
@@ -151,6 +159,8 @@ class Asked:
         self._over = True
         if ID not in self._scope:
             measuring.marked(self._scope)
-        self._write(*parts(answer, self._scope))
-        measuring.answered(self._scope, self._by.tally, self._began)
-        self.when_over(self)
+        try:
+            self._write(*parts(answer, self._scope))
+        finally:
+            measuring.answered(self._scope, self._by.tally, self._began)
+            self.when_over(self)

@@ -53,7 +53,9 @@ class Connection(HttpToolsProtocol):
     """Until the next request begins."""
     _watching: asyncio.TimerHandle | None = None
     _due: float | None = None
-    """When the client must have done what is waited for."""
+    """When the client must have sent what is waited for."""
+    _taken_by: float | None = None
+    """When the client must have taken what was sent to it, however much it asks meanwhile."""
     _in_head = True
     _received = 0
     """Bytes since the part of a request that is waited for began, or since some before that."""
@@ -145,7 +147,8 @@ class Connection(HttpToolsProtocol):
     def _expect_another(self) -> None:
         """Keep a connection for a while that nothing is waited for on."""
         cycle = cast("Any", self.cycle)
-        if self._due is None and cycle is not None and cycle.response_complete:
+        waits = self._due is None and self._taken_by is None
+        if waits and cycle is not None and cycle.response_complete:
             self._expect(self.idle_seconds)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
@@ -198,11 +201,11 @@ class Connection(HttpToolsProtocol):
         cycle.on_response()
 
     def pause_writing(self) -> None:
-        self._expect(self.body_seconds)
+        self._taken_by = self.loop.time() + self.body_seconds
         super().pause_writing()
 
     def resume_writing(self) -> None:
-        self._due = None
+        self._taken_by = None
         self._expect_another()
         super().resume_writing()
 
@@ -239,7 +242,11 @@ class Connection(HttpToolsProtocol):
 
     def _watch(self) -> None:
         """Look now and then whether the client is late; a timer for each request costs more."""
-        if self._due is not None and self.loop.time() > self._due:
+        now = self.loop.time()
+        if self._taken_by is not None and now > self._taken_by:
+            self._plain.abort()
+            return
+        if self._due is not None and now > self._due:
             self._end()
             return
         self._watching = self.loop.call_later(self.head_seconds / 4, self._watch)
@@ -251,7 +258,7 @@ class Connection(HttpToolsProtocol):
 
     def _end(self) -> None:
         """Close a connection whose client is late; say so if it waits for an answer to its head."""
-        if self._in_head and self._received:
+        if self._in_head and self._received and self._taken_by is None:
             self._answer(408, f"The head of a request must come within {self.head_seconds:g} s.")
         else:
             self._plain.abort()

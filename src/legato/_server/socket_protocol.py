@@ -1,7 +1,8 @@
 """How websockets speak on the wire: a client that reads nothing can be told to go, and goes.
 
 The protocol of uvicorn waits with every frame until the client takes what was sent before; the
-closing one, too. So who does not read is never rid of.
+closing one, too. So who does not read is never rid of. Whoever sends what is no frame, or too long
+a one, it closes at once; if more is on its way, that resets the client before it reads why.
 """
 
 from __future__ import annotations
@@ -39,6 +40,26 @@ class SocketProtocol(WebSocketsSansIOProtocol):
                 FRAMES: self.write,
             }
             self.scope["extensions"] = extensions
+
+    def data_received(self, data: bytes) -> None:
+        if self.conn.parser_exc is None:  # else the client has been told to go
+            super().data_received(data)
+
+    def handle_parser_exception(self) -> None:
+        """Tell a client what was wrong, and take what it still sends."""
+        told = self.conn.close_sent
+        assert told is not None  # noqa: S101 - it was sent as the frame was refused
+        self.queue.put_nowait(
+            {"type": "websocket.disconnect", "code": told.code, "reason": told.reason}
+        )
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(CLOSE_SECONDS, self._give_up)
 
     async def write(self, data: bytes, patience: float) -> None:
         """Write frames that are made already; what goes to many is made once.
