@@ -43,7 +43,7 @@ _POLL_SECONDS = 0.02
 _SWEEP_SECONDS = 5.0
 _PRUNE_SECONDS = 60.0
 _PULSE = timedelta(seconds=1.8)
-"""At the latest; with what a tick takes, a process that is killed has crashed within two seconds."""
+"""At the latest: with what a tick takes, who is killed has crashed within two seconds."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
