@@ -155,7 +155,7 @@ def answered(scope: Scope, operation: Operation, found: Any, now: datetime) -> R
 
 
 def answering(scope: Scope, operation: Operation) -> Answer[Response]:
-    """Return what makes the answer of a read, by the thread that reads: it holds up nobody."""
+    """Return what makes an operation's answer; that of a read is made by the thread that reads."""
 
     def answer(found: Any, now: datetime, cursor: str | None) -> Response:
         response = compressed(scope, answered(scope, operation, found, now))
