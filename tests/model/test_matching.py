@@ -20,7 +20,14 @@ from legato._model.matching import passes
 
 NOW, RUN = datetime.now(UTC), uuid4()
 LINE = Log(
-    id=uuid4(), created=NOW, name="legato", level=20, message="m", timestamp=NOW, flow_run_id=RUN
+    id=uuid4(),
+    created=NOW,
+    updated=NOW,
+    name="legato",
+    level=20,
+    message="m",
+    timestamp=NOW,
+    flow_run_id=RUN,
 )
 SECOND = timedelta(seconds=1)
 

@@ -42,6 +42,12 @@ def active(api, name="db"):
     return api.get(f"{LIMITS}/{name}").json()["active_slots"]
 
 
+def test_who_makes_a_limit_is_answered_with_all_keys(api, limit):
+    made = limit()
+    (found,) = api.post(f"{LIMITS}/filter", json={}).json()
+    assert made == {**found, "denied_slots": 0, "avg_slot_occupancy_seconds": 2.0}
+
+
 def test_slots_are_taken_and_given_back_by_name(api, limit, take, give):
     made = limit()
     short = {"id": made["id"], "name": "db", "limit": 2}

@@ -52,6 +52,17 @@ def test_lines_are_found_by_words(api, run, log, query, found):
     assert [line["message"] for line in lines] == found
 
 
+def test_a_line_has_the_keys_that_clients_read(api, run, log):
+    id_ = run()["id"]
+    log(id_, "one")
+    (line,) = api.post("/logs/filter", json={}).json()
+    assert set(line) == {
+        "id", "created", "updated", "name", "level", "message", "timestamp", "flow_run_id",
+        "task_run_id",
+    }  # fmt: skip
+    assert line["updated"] == line["created"]
+
+
 def test_a_query_has_an_end(api):
     body = {"logs": {"text": {"query": "x" * 201}}}
     assert api.post("/logs/filter", json=body).status_code == 422

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, structs
 
 from legato._control import slots as slot_control
 from legato._control.object_events import tell
 from legato._model.concurrency_limits import (
     GlobalConcurrencyLimit,
     GlobalConcurrencyLimitUpdate,
+    NewGlobalConcurrencyLimit,
     fault_of_numbers,
 )
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 def create(
     tx: Transaction, now: datetime, request: CreateGlobalConcurrencyLimit
-) -> GlobalConcurrencyLimit:
+) -> NewGlobalConcurrencyLimit:
     """Create a limit; raise Conflict if there is one of that name."""
     given = request.limit
     decay, used = given.slot_decay_per_second or 0.0, given.active_slots or 0
@@ -55,7 +56,8 @@ def create(
     if not concurrency_limits.create(tx, made):
         raise Conflict(f"There is a concurrency limit {given.name!r} already.")
     tell(tx, now, [_happened("created", made)])
-    return _shown(tx, now, [made])[0]
+    (shown,) = _shown(tx, now, [made])
+    return NewGlobalConcurrencyLimit(**structs.asdict(shown))
 
 
 def read(

@@ -28,6 +28,16 @@ class GlobalConcurrencyLimit(Struct, kw_only=True):
     slot_decay_per_second: float = 0.0
 
 
+class NewGlobalConcurrencyLimit(GlobalConcurrencyLimit, kw_only=True):
+    """A limit as it is answered to who made it, with numbers that no other answer has.
+
+    Prefect's server begins to count with them; here nothing is counted.
+    """
+
+    denied_slots: int = 0
+    avg_slot_occupancy_seconds: float = 2.0
+
+
 class GlobalConcurrencyLimitCreate(Struct, kw_only=True, omit_defaults=True):
     """What makes a limit."""
 

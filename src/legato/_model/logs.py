@@ -9,10 +9,14 @@ from msgspec import Struct
 
 
 class Log(Struct, kw_only=True):
-    """A stored log line; (flow_run_id, writer_id, seq) is its key, so gaps can be seen."""
+    """A stored log line; (flow_run_id, writer_id, seq) is its key, so gaps can be seen.
+
+    It never changes, so `updated` is `created`.
+    """
 
     id: UUID
     created: datetime
+    updated: datetime
     name: str
     level: int
     message: str

@@ -239,6 +239,7 @@ def log(row: Row) -> Log:
     return Log(
         id=UUID(int=uid(writer_id).int ^ seq),
         created=_at(at),
+        updated=_at(at),
         name=name,
         level=level,
         message=message,

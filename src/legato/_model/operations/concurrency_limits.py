@@ -11,6 +11,7 @@ from legato._model.concurrency_limits import (
     GlobalConcurrencyLimit,
     GlobalConcurrencyLimitCreate,
     GlobalConcurrencyLimitUpdate,
+    NewGlobalConcurrencyLimit,
 )
 from legato._model.errors import Conflict
 from legato._model.operations.spec import Operation, Spec
@@ -24,7 +25,7 @@ class CreateGlobalConcurrencyLimit(Operation):
         method="POST",
         path="/v2/concurrency_limits/",
         access="write",
-        answer=GlobalConcurrencyLimit,
+        answer=NewGlobalConcurrencyLimit,
         status=201,
         body="limit",
         errors=(Conflict,),
