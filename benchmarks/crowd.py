@@ -5,6 +5,7 @@
     benchmarks/crowd.py --url postgresql://postgres@127.0.0.1/scratch
     benchmarks/crowd.py --subscribers 50 --readers 0        only those who follow
     benchmarks/crowd.py --aside        as if the crowd had a machine of its own
+    benchmarks/crowd.py --elsewhere    another process serves the crowd: what the machine costs
 
 Starts a server on an empty database. One client creates, runs and completes flow runs over one
 connection, in phases that take turns: alone, then beside websockets that are told of every change
@@ -12,7 +13,8 @@ and readers that each ask for the newest page of flow runs once a second. Prints
 JSON the medians of the phases and the median of their ratios, each phase beside the one before it.
 The crowd is one process that looks no further into frames than it must to count them, since it has
 the same cores as the server; with `--aside` it has them only while nobody else wants them. Each
-subscriber has to get each change: otherwise this fails.
+subscriber has to get each change: otherwise this fails. `--elsewhere` has the crowd served with as
+many bytes by `decoy.py`, while the server has the client alone.
 """
 
 from __future__ import annotations
@@ -139,14 +141,15 @@ async def attend(port: int, subscribers: int, readers: int) -> None:
 class Crowd:
     """Those who follow and look while the block runs."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, process: subprocess.Popen[str], *, elsewhere: bool) -> None:
+        self._process, self._elsewhere = process, elsewhere
         self.page_ms: list[float] = []
 
     def dismiss(self, changes: int) -> None:
         """Let them go; fail if somebody has not been told of each change."""
+        changes = 0 if self._elsewhere else changes
         found = json.loads(self._process.communicate(f"{changes}\n", timeout=60)[0])
-        if wrong := [told for told in found["told"] if told != changes]:
+        if not self._elsewhere and (wrong := [one for one in found["told"] if one != changes]):
             raise RuntimeError(f"{changes} changes, but subscribers were told of {wrong}")
         self.page_ms = found["page_ms"]
 
@@ -161,7 +164,22 @@ def gathered(port: int, given: argparse.Namespace) -> Iterator[Crowd]:
         try:
             if process.stdout is None or process.stdout.readline() != "ready\n":
                 raise RuntimeError("the crowd did not come together")
-            yield Crowd(process)
+            yield Crowd(process, elsewhere=given.elsewhere)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def serving(port: int, given: argparse.Namespace, runs_per_second: float) -> Iterator[int]:
+    """Give the port at which the crowd is served: that of the server, or of another process."""
+    if not given.elsewhere:
+        yield port
+        return
+    command = [sys.executable, str(Path(__file__).with_name("decoy.py"))]
+    command += [str(runs_per_second * len(KINDS))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield int(process.stdout.readline() if process.stdout else "")
         finally:
             process.kill()
 
@@ -239,6 +257,7 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=50)
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--aside", action="store_true", help="the crowd in the idle class")
+    parser.add_argument("--elsewhere", action="store_true", help="another process serves it")
     parser.add_argument("--phases", type=int, default=5, help="of each kind")
     parser.add_argument("--seconds", type=float, default=6, help="of one phase")
     parser.add_argument("--attend", type=int, metavar="PORT", help=argparse.SUPPRESS)
@@ -252,7 +271,8 @@ def main() -> None:
     with home as place, server(given.url or place) as (port, process_id):
         for _ in range(given.phases):
             alone.append(phase(port, process_id, given.seconds, None))
-            with gathered(port, given) as crowd:
+            rate = alone[-1]["runs_per_second"]
+            with serving(port, given, rate) as there, gathered(there, given) as crowd:
                 beside.append(phase(port, process_id, given.seconds, crowd))
             shown = [f"{one['any_p99_ms']:.1f}" for one in (alone[-1], beside[-1])]
             print(f"p99 alone {shown[0]} ms, crowd {shown[1]} ms", file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from legato._model.filters import (
     LogFilter,
     Operator,
     OptionalIdFilter,
+    SearchFilter,
     TimeFilter,
 )
 from legato._model.logs import Log
@@ -41,6 +42,8 @@ SECOND = timedelta(seconds=1)
         (LogFilter(level=LevelFilter(ge_=21)), False),
         (LogFilter(timestamp=TimeFilter(after_=NOW, before_=NOW)), True),
         (LogFilter(timestamp=TimeFilter(after_=NOW + SECOND)), False),
+        (LogFilter(text=SearchFilter(query="M other")), True),
+        (LogFilter(text=SearchFilter(query="-m")), False),
         (LogFilter(timestamp=TimeFilter(before_=NOW - SECOND)), False),
         (LogFilter(flow_run_id=IdFilter(any_=[uuid4(), RUN])), True),
         (LogFilter(flow_run_id=IdFilter(any_=[])), False),

@@ -46,6 +46,21 @@ async def turns():
     return seen
 
 
+async def leaving():
+    """Who still waits on a log that is quiet, when all have left."""
+    feed = Feed(Grown(), read)
+    for _ in range(3):
+        task = asyncio.create_task(feed.after(0))
+        await asyncio.sleep(0)  # it waits
+        task.cancel()
+        await asyncio.wait([task])
+    return feed._waiting
+
+
+def test_who_leaves_a_log_that_is_quiet_is_forgotten():
+    assert asyncio.run(asyncio.wait_for(leaving(), 30)) == []
+
+
 class Pruned:
     """A control whose log is pruned before it is read, while the database cannot tell its end."""
 

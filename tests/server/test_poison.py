@@ -29,6 +29,8 @@ from tests.store.conftest import postgres_store
 ALL = os.environ.get("LEGATO_TEST_POISON") == "all"
 NUL, LONG, BIG = "a\0b", "x" * 2**20, 2**63
 EARLY, LATE = "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"
+NO_ZONE = "2026-01-01T00:00:00"
+"""Is taken, as UTC; to compare it with other times is an error."""
 # Written into the body as they are: what no encoder would.
 RAW = {
     "<nan>": b"NaN",
@@ -124,7 +126,7 @@ class Poisons:
             one["name"]: sample(one["schema"], known, one["name"]) for one in route.in_("query")
         }
         for name in asked:
-            for value in (NUL, BIG, -BIG - 1, "nan", LATE, "x" * 2000):
+            for value in (NUL, BIG, -BIG - 1, "nan", LATE, NO_ZONE, "x" * 2000):
                 query = urlencode({**asked, name: value}).encode()
                 yield f"?{name}", False, Call(route.method, filled(route, known), b"", query)
         for one in route.in_("path"):
@@ -143,6 +145,9 @@ class Poisons:
             for value in self._chosen(kind):
                 body = dumps(placed(route.body, leaf, value, known))
                 yield ".".join(leaf), refused, Call(route.method, path, body)
+            if kind == "date-time":
+                body = dumps(placed(route.body, leaf, NO_ZONE, known))
+                yield f"{'.'.join(leaf)}, no zone", False, Call(route.method, path, body)
         leaf, _ = next(leaves(route.body))
         for mark, raw in RAW.items():
             if route in OWN and mark not in {"<deep>", "<surrogate>", "<nan>"} and not ALL:

@@ -158,10 +158,16 @@ def messages(frames):
 
 def test_log_lines_are_told_as_they_come(api, run):
     mine, other = run("RUNNING")["id"], run("RUNNING")["id"]
-    wanted = {"flow_run_id": {"any_": [mine]}, "level": {"ge_": 20, "le_": None}}
+    wanted = {
+        "flow_run_id": {"any_": [mine]},
+        "level": {"ge_": 20, "le_": None},
+        "text": {"query": "one TWO three -four"},
+        "timestamp": {"after_": "2020-01-01T00:00:00"},
+    }
     with following(api, "/logs/out", wanted) as socket:
-        log(api, other, "not mine")
-        log(api, mine, "quiet", level=10)
+        log(api, other, "not mine: one")
+        log(api, mine, "neither of them", "four or one")
+        log(api, mine, "quiet one", level=10)
         log(api, mine, "one", "two")
         log(api, mine, "three")
         frames = told(socket, 3, "log")

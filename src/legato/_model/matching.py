@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from legato._model.filters import Leaf, Operator
+from legato._model.text_search import parsed
 
 _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "any_": lambda value, given: value in given,
@@ -15,7 +16,10 @@ _TESTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "le_": lambda value, given: value is not None and value <= given,
     "after_": lambda value, given: value is not None and value >= given,
     "before_": lambda value, given: value is not None and value <= given,
+    "query": lambda value, given: parsed(given).finds(value),
 }
+_NAMES = {"text": "message"}
+"""Attributes that filters call otherwise."""
 
 
 def passes(value: Any, given: Leaf | None) -> bool:
@@ -32,6 +36,9 @@ def passes(value: Any, given: Leaf | None) -> bool:
         if wanted is None or name == "operator":
             continue
         test = _TESTS.get(name)
-        found.append(passes(getattr(value, name), wanted) if test is None else test(value, wanted))
+        if test is None:
+            found.append(passes(getattr(value, _NAMES.get(name, name)), wanted))
+        else:
+            found.append(test(value, wanted))
     either = getattr(given, "operator", None) is Operator.or_
     return not found or (any(found) if either else all(found))

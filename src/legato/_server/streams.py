@@ -143,14 +143,22 @@ class Feed:
         Raises Resync if what stood there has been pruned.
         """
         while position >= self._end:
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiter)
-            await waiter
+            await self._wait()
         if position < self._start:
             return await self._load(position)
         newest_first: Iterator[Stretch] = reversed(self._kept)
         stretch = next(kept for kept in newest_first if kept.after <= position)
         return stretch.behind(position)
+
+    async def _wait(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # a round has begun with it
+                self._waiting.remove(waiter)
+            raise
 
     async def _load(self, after: int) -> Stretch:
         return await self._control.call(lambda store: self._read(store, after, LIMIT))

@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from legato._control import event_streams, ordered_log
 from legato._model.errors import InvalidRequest
-from legato._model.event_filters import EventFilter, includes, zoned
+from legato._model.event_filters import EventFilter, includes
 from legato._model.events import Event
 from legato._model.faults import described, struct_faults
 from legato._model.filters import Leaf, LogFilter
 from legato._model.matching import passes
 from legato._model.ordered_log import EntryFilter, cursor_at, position_of
+from legato._model.zones import settle
 from legato._server.control import Control
 from legato._server.quirks import bare
 from legato._server.socket_protocol import text_frame
@@ -107,7 +108,8 @@ def filter_of(topic: Topic, asked: Any) -> Leaf:
     except (msgspec.ValidationError, ValueError):
         problems = struct_faults(cast("dict[str, Any]", fields), topic.filter, ["filter"])
         raise InvalidRequest(described(problems), problems) from None
-    return zoned(given) if isinstance(given, EventFilter) else given
+    settle(given)
+    return given
 
 
 TOPICS = (

@@ -15,6 +15,7 @@ from legato._model.errors import InvalidRequest
 from legato._model.faults import described, struct_faults
 from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
+from legato._model.zones import settle
 
 
 class Route(Struct, frozen=True):
@@ -91,4 +92,5 @@ def made(match: Match, body: Any, query: str) -> Operation:
         raise InvalidRequest(described(problems), problems) from None
     if problems := edges.refused(operation, asks=kind.spec.access == "read"):
         raise InvalidRequest(described(problems), problems)
+    settle(operation)
     return operation
