@@ -226,3 +226,17 @@ def test_a_task_run_stands_for_the_subflow_run_below_it(api, run):
     details = api.get(f"/task_runs/{stands}").json()["state"]["state_details"]
     assert details["child_flow_run_id"] == below["id"]
     assert below["root_flow_run_id"] == above["id"]
+
+
+@pytest.mark.parametrize("ends", ["COMPLETED", "FAILED", "RUNNING"])
+def test_what_is_left_of_a_run_is_closed_and_an_end_stays(api, run, move, ends):
+    flow_run = run("RUNNING")["id"]
+    task = {"flow_run_id": flow_run, "task_key": "t", "dynamic_key": "0"}
+    left = api.post("/task_runs/", json={**task, "state": {"type": "RUNNING"}}).json()["id"]
+    move(flow_run, ends)
+    for _ in range(2):
+        answer = api.post(f"/flow_runs/{flow_run}/close_rest", json={"message": "gone"})
+        assert answer.status_code == 204, answer.text
+    assert api.get(f"/task_runs/{left}").json()["state_type"] == "CRASHED"
+    expected = "CRASHED" if ends == "RUNNING" else ends
+    assert api.get(f"/flow_runs/{flow_run}").json()["state_type"] == expected

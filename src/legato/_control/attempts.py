@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from legato._control import slots as slot_control
 from legato._control.proposals import mirror
 from legato._model.records import Writer
-from legato._model.states import State, StateType
+from legato._model.states import TERMINAL, State, StateType
 from legato._store import decode, leases, slots, trees, writers
 from legato._store.flow_runs import FlowRuns
 from legato._store.flow_work import FlowWork
@@ -57,7 +57,8 @@ def close_rest(tx: Transaction, now: datetime, flow_run_id: UUID, message: str) 
     closing = Closing(tx, now)
     tree = trees.list_tree(tx, flow_run_id)
     closing.runs.load(tree)
-    left = closing.open_runs()
+    # a run that was moved by Prefect's clients has ended without an attempt that was closed
+    left = [work for work in closing.open_runs() if work.type not in TERMINAL]
     live = [decode.uid(row[0]) for row in tx.rows_in("task_run.list_live_of_flow_runs", tree)]
     closing.end(left, {work.id: message for work in left}, live, lambda _: message)
     closing.flush()
