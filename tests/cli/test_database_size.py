@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from legato import flow, task
+from legato import flow, get_run_logger, task
+from legato._backend.current import embedded
 from legato._store.postgres import PostgresStore
 from tests.store.conftest import empty, postgres_url
 from tests.store.records import COMPLETED, Sender, line, move, now, whole_task
@@ -63,6 +64,23 @@ def test_what_is_old_goes_and_a_dry_run_only_counts(old_and_new, legato):
     assert (size["flow-runs"]["rows"], size["task-runs"]["rows"]) == (1, 1)
     again = legato("db", "prune", "--kind", "flow-runs", "--older-than", "0s", "-y", "-o", "json")
     assert [each["count"] for each in again.json] == [1]
+
+
+def test_the_file_gets_smaller_by_what_went(home, legato):
+    @flow
+    def talkative():
+        for _ in range(400):
+            get_run_logger().info("word " * 200)
+
+    talkative()
+    before = legato("db", "size", "-o", "json").json
+    done = legato("db", "prune", "--kind", "flow-runs", "--older-than", "0s", "-y")
+    assert " KiB are given back to the file system." in done.err
+    after = legato("db", "size", "-o", "json").json
+    assert after["free_bytes"] == 0
+    embedded().close(10)
+    assert (home / "legato.db").stat().st_size < before["bytes"] - 400 * 1000
+    assert "given back" not in legato("db", "prune", "--older-than", "0s", "-y", "--dry-run").err
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from legato._cli import listing, retaining, times
+from legato._cli import database_size, listing, retaining, times
 from legato._cli.exits import Misuse, nearest
 from legato._cli.output import say
 from legato._control.duties.retention import KINDS
@@ -48,6 +48,8 @@ def carry_out(store: Store, ages: Mapping[str, timedelta], dry_run: bool, output
         work = KINDS[kind].count if dry_run else KINDS[kind].prune
         entry = {"kind": kind, "before": now - age, "dry_run": dry_run}
         found.append({**entry, "count": sum(work(store, now - age))})
+    if not dry_run:
+        _shrink(store)
     titles = ("KIND", "OLDER THAN", "WOULD GO" if dry_run else "DELETED")
     listing.show(
         output,
@@ -57,3 +59,12 @@ def carry_out(store: Store, ages: Mapping[str, timedelta], dry_run: bool, output
             (entry["kind"], times.moment(entry["before"]), str(entry["count"])) for entry in found
         ],
     )
+
+
+def _shrink(store: Store) -> None:
+    """Give back what has become free, a piece at a time, so that others can write meanwhile."""
+    given = 0
+    while piece := store.shrink(0):
+        given += piece
+    if given:
+        say(f"{database_size.data(given)} are given back to the file system.")

@@ -20,6 +20,8 @@ _TIMER_SECONDS = 5.0
 _PRUNE_SECONDS = 60.0
 _TALLY_SECONDS = 60.0
 _WORKER_SECONDS = 15.0
+_SPARE = 0.2
+"""This part of a database may be free: what comes fills it again."""
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -44,6 +46,7 @@ def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
         _alone("tallies", _TALLY_SECONDS, partial(_keep_tallies, store, clock)),
         _alone("workers", _WORKER_SECONDS, partial(_watch_workers, store, clock)),
         *_pruners(store, clock, rules),
+        _alone("space", _PRUNE_SECONDS, lambda: store.shrink(_SPARE) > 0),
     ]
 
 

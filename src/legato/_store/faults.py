@@ -169,6 +169,9 @@ class FaultyStore:
     def upkeep(self) -> Callable[[], None] | None:
         return self.store.upkeep()
 
+    def shrink(self, spare: float) -> int:
+        return self.store.shrink(spare)
+
     def stable_position(self) -> int:
         return self.store.stable_position()
 

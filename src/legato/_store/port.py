@@ -165,6 +165,14 @@ class Store(Protocol):
         """Return work that is due but can wait for a thread with leisure; None: there is none."""
         ...
 
+    def shrink(self, spare: float) -> int:
+        """Give the file system a piece of what nothing fills any more; return its bytes.
+
+        0: of all space at most a part of `spare` is free, or the database does not tell (of
+        PostgreSQL, whose own vacuum sees to that).
+        """
+        ...
+
     def stable_position(self) -> int:
         """Return the place in the ordered log up to which nothing can appear any more.
 

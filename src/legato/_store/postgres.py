@@ -108,6 +108,9 @@ class PostgresStore:
     def upkeep(self) -> Callable[[], None] | None:
         return None
 
+    def shrink(self, spare: float) -> int:
+        return 0
+
     def close(self) -> None:
         for writer in (self._writer, self._leases):
             with writer.combiner.mutex:

@@ -24,6 +24,7 @@ from legato._store.platform_posix import kernel_lock, let_go
 from legato._store.port import Grade, Lane, Transaction, Watch
 from legato._store.sqlite_errors import translate
 from legato._store.sqlite_log import WriteAheadLog
+from legato._store.sqlite_space import give_back
 from legato._store.sqlite_transaction import SqliteSnapshot, SqliteTransaction
 from legato._store.versions import SCHEMA
 from legato._store.watching import PollingWatch
@@ -90,6 +91,9 @@ class SqliteStore:
 
     def upkeep(self) -> Callable[[], None] | None:
         return self._tend_log if self._log.due else None
+
+    def shrink(self, spare: float) -> int:
+        return self.run(lambda tx: give_back(tx, spare), Lane.PRUNING, Grade.PLAIN)
 
     def _tend_log(self) -> None:
         with self._combiner.mutex:
