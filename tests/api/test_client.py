@@ -332,7 +332,7 @@ def test_names_in_paths_are_decoded(client):
         ("GET", "/flow_runs/no-id", None, 422, [["flow_run_id"]]),
         ("GET", "/flow_run_states/", None, 422, [["flow_run_id"]]),
         ("POST", "/flow_runs/filter", {"limit": 201}, 422, []),
-        ("POST", "/flow_runs/filter", [1], 422, []),
+        ("POST", "/flow_runs/filter", [1], 422, [[]]),
         ("POST", "/flow_runs/filter", {"sort": "UP", "nonsense": 1}, 422, [["sort"], ["nonsense"]]),
         (
             "POST",

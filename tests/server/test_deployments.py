@@ -81,7 +81,7 @@ def test_a_run_has_what_the_deployment_says_and_what_is_asked_for(api, flow_id):
     run = made.json()
     assert (run["deployment_id"], run["flow_id"]) == (known["id"], flow_id)
     assert (run["parameters"], run["tags"]) == ({"n": 1, "m": 5}, ["a", "b"])
-    assert (run["state_type"], run["flow_version"]) == ("SCHEDULED", "3")
+    assert (run["state_type"], run["deployment_version"]) == ("SCHEDULED", "3")
     again = api.post(place, json=asked)
     assert (again.status_code, again.json()["id"]) == (200, run["id"])
     picked = {"flow_runs": {"deployment_id": {"any_": [known["id"]]}}}
@@ -205,8 +205,10 @@ def test_own_parameters_are_held_against_the_schema_when_they_are_saved(api, flo
     wrong = {"parameters": {"n": "x"}, "parameter_openapi_schema": SCHEMA}
     refused = deploy(api, flow_id, **wrong)
     assert refused.status_code == 422
-    assert "parameters: n: 'x' is no integer" in refused.json()["detail"]
-    assert "enforce_parameter_schema=false" in refused.json()["detail"]
+    (fault,) = refused.json()["exception_detail"]
+    assert fault["loc"] == ["body", "parameters"]
+    assert "n: 'x' is no integer" in fault["msg"]
+    assert "enforce_parameter_schema=false" in fault["msg"]
     assert api.post("/deployments/count", json={}).json() == 0
     place = f"/deployments/{deploy(api, flow_id, parameter_openapi_schema=SCHEMA).json()['id']}"
     refused = api.patch(place, json={"parameters": {"n": "x"}})
@@ -277,4 +279,29 @@ def test_several_deployments_are_deleted_at_once(api, flow_id):
     assert api.post("/deployments/bulk_delete", json={**picked, "limit": 51}).status_code == 422
     assert api.post("/deployments/bulk_delete", json=picked).json() == {"deleted": made}
     assert [one["id"] for one in api.post("/deployments/filter").json()] == [kept]
+    assert api.post("/flow_runs/count", json={}).json() == 0
+
+
+def test_what_a_deployment_is_told_nothing_of(api):
+    flow = api.post("/flows/", json={"name": "labelled", "labels": {"team": "a"}}).json()
+    made = deploy(api, flow["id"], labels={"kind": "daily"}).json()
+    assert made["labels"] == {"prefect.flow.id": flow["id"], "team": "a", "kind": "daily"}
+    assert (made["parameter_openapi_schema"], made["pull_steps"]) == ({}, [])
+    run = api.post(f"/deployments/{made['id']}/create_flow_run", json={}).json()
+    deployment = {"prefect.deployment.id": made["id"]}
+    assert run["labels"] == {**made["labels"], **deployment}
+
+
+def test_a_run_names_the_version_of_its_deployment(api, flow_id):
+    made = deploy(api, flow_id, version="2.1").json()
+    run = api.post(f"/deployments/{made['id']}/create_flow_run", json={}).json()
+    for found in (run, api.get(f"/flow_runs/{run['id']}").json()):
+        assert (found["deployment_version"], found["flow_version"]) == ("2.1", None)
+
+
+def test_a_run_has_no_queue_where_its_deployment_has_no_pool(api, flow_id):
+    place = f"/deployments/{deploy(api, flow_id).json()['id']}/create_flow_run"
+    refused = api.post(place, json={"work_queue_name": "q"})
+    assert refused.status_code == 400
+    assert "work_queue_name" in refused.json()["detail"]
     assert api.post("/flow_runs/count", json={}).json() == 0

@@ -102,7 +102,6 @@ def test_what_is_leased_is_not_given_back_by_name(api, limit, take, give):
     [
         {"slots": 3},
         {"slots": 0},
-        {"names": []},
         {"mode": "rate_limit"},
         {"mode": "other"},
         {"lease_duration": 59},
@@ -112,6 +111,22 @@ def test_what_is_leased_is_not_given_back_by_name(api, limit, take, give):
 def test_what_cannot_be_taken_is_refused(limit, take, wrong):
     limit()
     assert take(how="increment-with-lease", **wrong).status_code == 422
+
+
+def test_of_no_limits_nothing_is_taken(api, limit, take):
+    limit()
+    assert take(names=[]).json() == []
+    assert take(how="increment-with-lease", names=[]).json()["limits"] == []
+    (found,) = api.post("/v2/concurrency_limits/filter", json={}).json()
+    assert found["active_slots"] == 0
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_less_than_one_slot_is_not_given_back(api, limit, count):
+    limit()
+    refused = api.post(f"{LIMITS}/decrement", json={"slots": count, "names": ["db"]})
+    assert refused.status_code == 422
+    assert refused.json()["exception_detail"][0]["loc"] == ["body", "slots"]
 
 
 def test_slots_of_a_rate_limit_come_back_by_themselves(limit, take):

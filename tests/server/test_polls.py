@@ -271,3 +271,12 @@ def test_who_has_slots_is_told_by_queue(api, pool, due, move):
     assert api.post(f"{POOL}/concurrency_status", json={"flow_run_limit": -1}).status_code == 422
     assert api.post("/work_pools/none/concurrency_status", json={}).status_code == 404
     assert api.post(f"/work_queues/{new_id()}/concurrency_status", json={}).status_code == 404
+
+
+def test_a_run_that_was_scheduled_without_a_time_is_fetched_at_once(api, pool, flow):
+    place = {"work_pool_name": "here", "work_queue_name": "default"}
+    body = {"flow_id": flow["id"], "state": {"type": "SCHEDULED"}, **place}
+    made = api.post("/flow_runs/", json=body).json()
+    assert made["next_scheduled_start_time"] == made["state"]["state_details"]["scheduled_time"]
+    found = api.post(f"{POOL}/get_scheduled_flow_runs", json={}).json()
+    assert [one["flow_run"]["id"] for one in found] == [made["id"]]

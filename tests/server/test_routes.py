@@ -81,7 +81,9 @@ def test_a_list_has_at_most_200(api, path):
 def test_a_body_that_is_no_json_object_is_refused(api, body):
     answer = api.post("/flows/", content=body)
     assert answer.status_code == 422
-    assert answer.json()["detail"]
+    (fault,) = answer.json()["exception_detail"]
+    assert fault["loc"] == ["body"]
+    assert fault["msg"].startswith("The body ")
 
 
 def test_a_body_that_is_text_is_no_flow(api):
@@ -135,7 +137,8 @@ def test_a_state_has_all_its_details(run, flow):
     assert details["flow_run_id"] == found["id"]
     assert {"cache_key", "deferred", "pause_key", "transition_id", "traceparent"} <= set(details)
     assert found["labels"] == {"prefect.flow.id": flow["id"], "team": "a"}
-    assert found["empirical_policy"]["retries"] == 0
+    assert found["empirical_policy"]["retries"] is None
+    assert found["job_variables"] == {}
     assert found["total_run_time"] == 0.0
     assert found["name"].count("-") == 1
 

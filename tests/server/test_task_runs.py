@@ -72,11 +72,12 @@ def test_all_that_is_said_of_a_task_run_is_kept(api, run, task):
     flow_run_id, run_id = run()["id"], str(uuid4())
     inputs = {"a": [{"input_type": "constant", "type": "int"}], "b": []}
     policy = {"max_retries": 0, "retries": 2, "retry_delay": [1, 5], "retry_jitter_factor": None}
-    said = {"name": "add-0", "task_version": "v", "tags": ["x"], "labels": {"a": 1}}
+    said = {"name": "add-0", "task_version": "v", "tags": ["x"]}
     more = {"task_inputs": inputs, "empirical_policy": policy}
-    made = task(flow_run_id, id=run_id, **said, **more)
+    made = task(flow_run_id, id=run_id, labels={"a": 1}, **said, **more)
     assert made.status_code == 201, made.text
     found = read(api, run_id)
+    assert found["labels"]["a"] == 1
     assert {name: found[name] for name in said} == said
     assert found["task_inputs"] == inputs
     assert (found["empirical_policy"]["retries"], found["state"]["name"]) == (2, "Pending")
@@ -240,3 +241,36 @@ def test_what_is_left_of_a_run_is_closed_and_an_end_stays(api, run, move, ends):
     assert api.get(f"/task_runs/{left}").json()["state_type"] == "CRASHED"
     expected = "CRASHED" if ends == "RUNNING" else ends
     assert api.get(f"/flow_runs/{flow_run}").json()["state_type"] == expected
+
+
+def test_a_policy_has_all_its_parts(api):
+    made = api.post("/task_runs/", json={"task_key": "t", "dynamic_key": "0"}).json()
+    parts = {"retries", "retry_delay", "retry_jitter_factor"}
+    assert made["empirical_policy"] == {
+        "max_retries": 0,
+        "retry_delay_seconds": 0.0,
+        **dict.fromkeys(parts),
+    }
+
+
+def test_older_names_of_a_policy_count(api):
+    policy = {"max_retries": 2, "retry_delay_seconds": 3}
+    body = {"task_key": "t", "dynamic_key": "0", "empirical_policy": policy}
+    found = api.post("/task_runs/", json=body).json()["empirical_policy"]
+    assert (found["retries"], found["retry_delay"]) == (2, 3)
+
+
+def test_a_task_run_has_the_labels_of_its_flow_run(api, run):
+    above = run("RUNNING", labels={"owner": "b"})
+    body = {"task_key": "t", "dynamic_key": "0", "labels": {"own": 1}}
+    made = api.post("/task_runs/", json={**body, "flow_run_id": above["id"]}).json()
+    ids = {"prefect.flow.id": above["flow_id"], "prefect.flow-run.id": above["id"]}
+    assert made["labels"] == {"team": "a", "owner": "b", **ids, "own": 1}
+    assert api.get(f"/task_runs/{made['id']}").json()["labels"] == made["labels"]
+
+
+def test_scheduled_without_a_time_is_due_now(api):
+    state = {"type": "SCHEDULED"}
+    body = {"task_key": "t", "dynamic_key": "0", "state": state}
+    made = api.post("/task_runs/", json=body).json()
+    assert made["next_scheduled_start_time"] == made["expected_start_time"] == made["created"]

@@ -82,3 +82,19 @@ def test_log_lines_and_events(api, run):
     resource = {"prefect.resource.id": "r"}
     event = {"id": str(uuid4()), "occurred": NAIVE, "event": "e", "resource": resource}
     assert api.post("/events", json=[event]).status_code == 204
+
+
+def test_a_day_is_its_begin(api, run):
+    made = run({"type": "SCHEDULED", "state_details": {"scheduled_time": "2026-01-02"}})
+    assert made["next_scheduled_start_time"] == "2026-01-02T00:00:00Z"
+    for day, count in (("2026-01-02", 1), ("2026-01-03", 0)):
+        asked = {"flow_runs": {"expected_start_time": {"after_": day}}}
+        assert api.post("/flow_runs/count", json=asked).json() == count
+
+
+def test_a_day_that_there_is_not_is_told_as_it_was_given(api):
+    asked = {"logs": {"timestamp": {"after_": "2026-02-30"}}}
+    refused = api.post("/logs/filter", json=asked)
+    assert refused.status_code == 422
+    assert refused.json()["exception_detail"][0]["input"] == "2026-02-30"
+    assert refused.json()["request_body"] == asked

@@ -19,8 +19,9 @@ from legato._model.deployments import (
     DeploymentCreate,
     DeploymentDetails,
     DeploymentUpdate,
+    Labels,
 )
-from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
+from legato._model.errors import Conflict, InvalidRequest, NotAllowed, ObjectNotFound
 from legato._model.flow_runs import FlowRun, FlowRunPolicy
 from legato._model.object_events import Happened, Verb, of_deployment
 from legato._model.operations.deployments import (
@@ -58,11 +59,12 @@ def create(tx: Transaction, now: datetime, request: CreateDeployment) -> Deploym
         raise InvalidRequest("name: A deployment has a name.")
     _check_kept(given)
     _check_schema(given.parameter_openapi_schema)
-    if finding.find_flow(tx, given.flow_id) is None:
+    flow = finding.find_flow(tx, given.flow_id)
+    if flow is None:
         raise InvalidRequest(f"flow_id: There is no flow {given.flow_id}.")
     names = (given.work_pool_name, given.work_queue_name)
     placed = _place(tx, now, *names, given.job_variables)
-    made = _made(now, given, placed)
+    made = _made(now, given, placed, flow.labels)
     known = deployments.find_by_name(tx, now, given.flow_id, given.name)
     wrong = _faults(made if known is None else _in_place_of(known, made, given))
     if wrong:
@@ -73,8 +75,11 @@ def create(tx: Transaction, now: datetime, request: CreateDeployment) -> Deploym
     return _replace(tx, now, made, given, placed)
 
 
-def _made(now: datetime, given: DeploymentCreate, placed: Placed | None) -> Deployment:
+def _made(
+    now: datetime, given: DeploymentCreate, placed: Placed | None, labels: Labels
+) -> Deployment:
     said = {name: getattr(given, name) for name in (*DeploymentDetails.__struct_fields__, *KEPT)}
+    said["labels"] = {**labels, **given.labels}
     return Deployment(
         id=uuid4(),
         created=now,
@@ -324,6 +329,11 @@ def create_flow_run(
     """Create a run of a deployment; raise ObjectNotFound, or Conflict for wrong parameters."""
     known = read(tx, now, ReadDeployment(deployment_id=request.deployment_id))
     given = request.flow_run
+    if given.work_queue_name and known.work_pool_name is None:
+        raise NotAllowed(
+            f"work_queue_name: The deployment {known.name!r} has no work pool, so there is no queue"
+            f" {given.work_queue_name!r} for its run; leave it out, or give the deployment a pool."
+        )
     parameters = parameter_values.resolve(
         tx, {**known.parameters, **given.parameters}, "parameters"
     )
@@ -335,7 +345,7 @@ def create_flow_run(
         name=given.name,
         flow_id=known.flow_id,
         deployment_id=known.id,
-        flow_version=known.version,
+        deployment_version=known.version,
         state=given.state or due,
         parameters=parameters,
         context=given.context,

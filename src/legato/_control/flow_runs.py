@@ -48,7 +48,7 @@ from legato._model.operations.flow_runs import (
 )
 from legato._model.operations.spec import Deleted
 from legato._model.results import said
-from legato._model.states import DEFAULT_NAME, State, StateType
+from legato._model.states import DEFAULT_NAME, State, StateDetails, StateType
 from legato._store import finding, trees
 from legato._store.flow_runs import FlowRuns
 from legato._store.flow_work import FlowWork
@@ -330,15 +330,18 @@ def _carry_out(
 
 
 def stamped(given: StateCreate, now: datetime) -> State:
-    """Return a proposed state with an id and the time."""
+    """Return a proposed state with an id and the time; scheduled without a time is due now."""
     if given.name == "":
         raise InvalidRequest("name: a state's name must not be empty.")
+    details = given.state_details
+    if given.type is StateType.SCHEDULED and (details is None or details.scheduled_time is None):
+        details = structs.replace(details or StateDetails(), scheduled_time=now)
     return State(
         id=new_id(now),
         type=given.type,
         name=given.name or DEFAULT_NAME[given.type],
         timestamp=now,
         message=given.message,
-        state_details=given.state_details,
+        state_details=details,
         data=said(given.data),
     )

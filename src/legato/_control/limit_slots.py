@@ -63,6 +63,8 @@ def increment_with_lease(
 
 def decrement(tx: Transaction, now: datetime, request: DecrementLimits) -> list[LimitInShort]:
     """Give slots back that were taken without a lease, those taken first before others."""
+    if request.slots < 1:
+        raise InvalidRequest(f"slots: At least one is given back, not {request.slots}.")
     rows = _known(tx, request.names)
     wanted, left = {row.id for row in rows}, request.slots
     slots.load(tx, slots.linked(tx, wanted), now)  # locks them: nobody else ends these now
@@ -119,7 +121,7 @@ def _for_ever(tx: Transaction, now: datetime, taken: TakeSlots) -> list[LimitInS
 def _take(tx: Transaction, now: datetime, taken: TakeSlots) -> list[LimitInShort]:
     """Take slots at once; raise Locked, with the time after which it may be tried again."""
     if not taken.names:
-        raise InvalidRequest("names: At least one limit is named.")
+        return []
     answer = slot_control.take(tx, now, taken)
     if isinstance(answer, Waits):
         seconds = WAIT_SECONDS if answer.seconds is None else answer.seconds

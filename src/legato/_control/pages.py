@@ -24,7 +24,7 @@ def page(
     """Read one page; `filter_kind` is the operation that lists by limit and offset."""
     limit = LIMIT if request.limit is None else request.limit
     if request.page < 1:
-        raise InvalidRequest(f"Invalid page: must be at least 1, but is {request.page}.")
+        raise InvalidRequest(f"page: must be at least 1, but is {request.page}.")
     fields = structs.asdict(request)
     offset = (fields.pop("page") - 1) * limit
     results = read(filter_kind(**{**fields, "limit": limit, "offset": offset}))
@@ -36,7 +36,7 @@ def page(
 def bounded(request: Any) -> tuple[int, int]:
     """Return how many rows a page has at most, and how many come before it."""
     if request.page < 1:
-        raise InvalidRequest(f"Invalid page: must be at least 1, but is {request.page}.")
+        raise InvalidRequest(f"page: must be at least 1, but is {request.page}.")
     limit, _ = bounds(request.limit, 0)
     return limit, (request.page - 1) * limit
 

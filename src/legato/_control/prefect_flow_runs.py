@@ -8,8 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from legato._control import answers
-from legato._control.flow_runs import each_of, read
-from legato._control.prefect_states import proposed
+from legato._control.flow_runs import each_of, read, stamped
 from legato._control.proposals import mirror
 from legato._engine import prefect_rules as rules
 from legato._engine.rules import Abort, Accept, Reject, Verdict
@@ -74,7 +73,7 @@ def _decided(
     if work is None:
         return ObjectNotFound(f"Flow run with id {request.flow_run_id} not found")
     try:
-        asked = proposed(request.state, now)
+        asked = stamped(request.state, now)
     except Error as refusal:
         return refusal
     run = _view(work)

@@ -8,17 +8,20 @@ from typing import Any
 from uuid import UUID
 
 from legato._control import answers
-from legato._control.prefect_states import proposed, standing
+from legato._control.flow_runs import stamped
 from legato._control.task_runs import of_id
 from legato._engine import prefect_task_rules as rules
 from legato._engine.prefect_rules import Standing
 from legato._engine.rules import Abort, Accept, Reject, Verdict
 from legato._model import transitions
 from legato._model.errors import ObjectNotFound
+from legato._model.flow_runs import FlowRun
 from legato._model.operations.flow_runs import OrchestrationResult
 from legato._model.operations.task_runs import SetTaskRunState
+from legato._model.results import is_stored
 from legato._model.retries import RetryPolicy
-from legato._model.states import StateType
+from legato._model.states import StateDetails, StateType
+from legato._model.task_runs import TaskRun
 from legato._store import finding
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -35,7 +38,7 @@ def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> Orche
     work = tasks.works.get(request.task_run_id.int)
     if work is None:
         raise ObjectNotFound(f"Task run with id {request.task_run_id} not found")
-    run, asked = _view(tx, work), proposed(request.state, now)
+    run, asked = _view(tx, work), stamped(request.state, now)
     verdict = _storable(work, rules.decide(run, asked, now, force=request.force))
     entered = verdict.state if isinstance(verdict, Accept | Reject) else None
     if entered is not None:
@@ -53,7 +56,7 @@ def _view(tx: Transaction, work: TaskWork) -> rules.TaskView:
     found = finding.find_task_run(tx, work.id)
     assert found is not None  # noqa: S101 - it is locked
     return rules.TaskView(
-        **standing(found),
+        **_standing(found),
         policy=_policy(found.empirical_policy),
         flow_run_run_count=found.flow_run_run_count,
         flow=_flow(tx, work.flow_run_id),
@@ -63,7 +66,7 @@ def _view(tx: Transaction, work: TaskWork) -> rules.TaskView:
 
 def _flow(tx: Transaction, flow_run_id: UUID | None) -> Standing | None:
     found = None if flow_run_id is None else finding.find_flow_run(tx, flow_run_id)
-    return None if found is None else Standing(**standing(found))
+    return None if found is None else Standing(**_standing(found))
 
 
 def _policy(given: dict[str, Any]) -> RetryPolicy:
@@ -88,3 +91,16 @@ def _storable(work: TaskWork, verdict: Verdict) -> Verdict:
         standing = "no state" if work.type is None else work.type.value
         return Abort(f"A run in state {standing} cannot enter {state.type.value}.")
     return verdict
+
+
+def _standing(found: FlowRun | TaskRun) -> dict[str, Any]:
+    """Return where a run stands, as the fields of `Standing`."""
+    state = found.state
+    details = None if state is None else state.state_details
+    return {
+        "type": found.state_type,
+        "name": found.state_name,
+        "details": details or StateDetails(),
+        "run_count": found.run_count,
+        "has_result": state is not None and is_stored(state.data),
+    }

@@ -14,6 +14,7 @@ from legato._control.flow_runs import stamped
 from legato._control.ids import new_id
 from legato._engine import rules
 from legato._model import names, transitions
+from legato._model.deployments import Labels
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
 from legato._model.operations.flow_runs import OrchestrationResult, StateCreate
 from legato._model.operations.task_runs import (
@@ -50,14 +51,24 @@ def create(tx: Transaction, now: datetime, request: CreateTaskRun) -> TaskRun:
         raise InvalidRequest(f"state: A run cannot begin in {run.state.type.value}.")
     if finding.find_task_run(tx, run.id) is not None:
         raise Conflict(f"The task run {run.id} exists.")
-    if run.flow_run_id is not None and finding.find_flow_run(tx, run.flow_run_id) is None:
-        raise Conflict(f"flow_run_id: There is no flow run {run.flow_run_id}.")
+    if run.flow_run_id is not None:
+        run.labels = {**_labels(tx, run.flow_run_id), **run.labels}
     history = History(tx, keeps_data=True)
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.create(run, 0)
     tasks.flush()
     history.flush(tx)
     return of_id(tx, now, run.id)
+
+
+def _labels(tx: Transaction, flow_run_id: UUID) -> Labels:
+    """Return the labels that a task run has from its flow run; raise Conflict if there is none."""
+    within = finding.find_flow_run(tx, flow_run_id)
+    if within is None:
+        raise Conflict(f"flow_run_id: There is no flow run {flow_run_id}.")
+    ids = {"flow": within.flow_id, "deployment": within.deployment_id, "flow-run": within.id}
+    of_ids = {f"prefect.{noun}.id": str(id_) for noun, id_ in ids.items() if id_ is not None}
+    return {**within.labels, **of_ids}
 
 
 def _drafted(asked: TaskRunRequest, now: datetime) -> TaskRunCreate:

@@ -9,7 +9,7 @@ from typing import Any, Union, cast, get_args, get_origin
 import msgspec
 from msgspec import Struct, structs
 
-from legato._model.errors import Problem
+from legato._model.errors import InvalidRequest, Problem
 
 Place = list[str | int]
 
@@ -42,6 +42,11 @@ def struct_faults(fields: Mapping[str, Any], kind: type[Struct], place: Place) -
 def problem(kind: str, place: Place, message: str, value: Any) -> Problem:
     """Return one fault."""
     return Problem(type=kind, loc=place, msg=message, input=value)
+
+
+def of_the_body(message: str, body: Any = None, kind: str = "value") -> InvalidRequest:
+    """Return the refusal of a body as a whole."""
+    return InvalidRequest(message, [problem(kind, [], message, body)])
 
 
 def described(problems: list[Problem]) -> str:

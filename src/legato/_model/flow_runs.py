@@ -10,6 +10,8 @@ from msgspec import UNSET, Struct, UnsetType, field
 
 from legato._model.states import State, StateType
 
+_LONGEST_DELAY = 2**31
+
 
 class FlowRunPolicy(Struct, kw_only=True, omit_defaults=True):
     """How a flow run is tried, frozen when it is created."""
@@ -21,6 +23,13 @@ class FlowRunPolicy(Struct, kw_only=True, omit_defaults=True):
     pause_keys: list[str] = []
     resuming: bool | None = False
     retry_type: str | None = None
+
+    def __post_init__(self) -> None:
+        """Take the older names of two fields for what the newer ones do not say."""
+        if self.max_retries and not self.retries:
+            self.retries = self.max_retries
+        if 1 <= self.retry_delay_seconds < _LONGEST_DELAY and not self.retry_delay:
+            self.retry_delay = int(self.retry_delay_seconds)
 
 
 class FlowRun(Struct, kw_only=True):
@@ -84,6 +93,7 @@ class FlowRunDraft(Struct, kw_only=True, omit_defaults=True):
     parent_task_run_id: UUID | None = None
     root_flow_run_id: UUID | None = None
     deployment_id: UUID | None = None
+    deployment_version: str | None = None
     idempotency_key: str | None = None
     empirical_policy: FlowRunPolicy = field(default_factory=FlowRunPolicy)
     tags: list[str] = []
@@ -105,7 +115,7 @@ class FlowRunCreate(FlowRunDraft, kw_only=True, omit_defaults=True):
     state: State | None = None
 
 
-class FlowRunUpdate(Struct, kw_only=True, omit_defaults=True):
+class FlowRunUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What may be changed of a flow run besides its state; what is UNSET stays."""
 
     name: str | UnsetType = UNSET

@@ -1,12 +1,19 @@
-"""Times that name no zone are meant in UTC, as Prefect's server takes them."""
+"""Times that name no zone are meant in UTC, and days as their begin, as Prefect's server has it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
+
+from legato._model.errors import Problem
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def settle(value: Struct) -> None:
@@ -31,3 +38,22 @@ def settle(value: Struct) -> None:
             for one in cast("list[object]", item):
                 if isinstance(one, Struct):
                     settle(one)
+
+
+def begun(fields: Mapping[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
+    """Return a request with days made times, at the places where something does not fit.
+
+    >>> wrong = {"loc": ["logs", "timestamp", "after_"], "input": "2026-01-01"}
+    >>> begun({"logs": {"timestamp": {"after_": "2026-01-01"}}}, [wrong])
+    {'logs': {'timestamp': {'after_': '2026-01-01T00:00:00Z'}}}
+    """
+    made = deepcopy(dict(fields))
+    for found in problems:
+        day = found["input"]
+        if isinstance(day, str) and _DAY.fullmatch(day):
+            *way, last = cast("list[str | int]", found["loc"])
+            inner: Any = made
+            for step in way:
+                inner = inner[step]
+            inner[last] = f"{day}T00:00:00Z"
+    return made

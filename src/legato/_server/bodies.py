@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from legato._model.edges import DEPTH_MAX, is_too_deep
-from legato._model.errors import InvalidRequest
+from legato._model.faults import of_the_body
 
 ECHO_MAX_BYTES = 64 * 1024
 """Of a longer body, an error says what is wrong but does not repeat it."""
@@ -34,7 +34,7 @@ def decoded(raw: bytes) -> Any:
     try:
         value = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidRequest(f"The body is not JSON: {error}.") from None
+        raise of_the_body(f"The body is not JSON: {error}.") from None
     if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and is_too_deep(value):
-        raise InvalidRequest(f"The body has more than {DEPTH_MAX} levels within each other.")
+        raise of_the_body(f"The body has more than {DEPTH_MAX} levels within each other.")
     return value

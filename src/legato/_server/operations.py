@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from legato._control.idempotency import KEY_MAX, Once, Said, once
 from legato._model.errors import Crowded, Error, InvalidRequest, Locked
+from legato._model.faults import of_the_body
 from legato._model.operations.logs import DownloadLogs
 from legato._model.operations.requests import Match, made, matches
 from legato._model.operations.spec import Operation
@@ -143,7 +144,10 @@ def is_list(kind: type[Operation]) -> bool:
 
 def operation_of(match: Match, raw: bytes, scope: Scope) -> Operation:
     """Return the operation that a request asks for; raise InvalidRequest if it says no such."""
-    asked = quirks.without_nulls(match.kind, decoded(raw))
+    body = decoded(raw)
+    if match.kind.spec.body is not None and (body is None or not raw):
+        raise of_the_body("The body is missing: it says what the request is about.", kind="missing")
+    asked = quirks.without_nulls(match.kind, {} if body is None else body)
     return made(match, asked, scope["query_string"].decode("latin-1"))
 
 

@@ -6,6 +6,7 @@ from logging import getLogger
 from typing import Any, cast
 
 from legato._model.errors import Error, InvalidRequest, ObjectNotFound, Problem
+from legato._model.faults import problem
 from legato._model.operations.spec import Operation
 
 _log = getLogger("legato.server")
@@ -55,14 +56,24 @@ def _in_general(error: Error) -> str:
 def _invalid(
     error: InvalidRequest, kind: type[Operation] | None, body: Any, *, echo: bool
 ) -> dict[str, Any]:
-    if not error.problems:
+    problems = error.problems or _of_a_field(str(error), body)
+    if not problems:
         return {"detail": str(error)[:MESSAGE_MAX], "code": error.code}
     whole = None if kind is None else kind.spec.body
     return {
         "exception_message": "Invalid request received.",
-        "exception_detail": [_named(found, whole, echo=echo) for found in error.problems],
+        "exception_detail": [_named(found, whole, echo=echo) for found in problems],
         "request_body": body if echo else None,
     }
+
+
+def _of_a_field(message: str, body: Any) -> list[Problem]:
+    """Return a fault that is told as `field: what is wrong`, if the request has the field."""
+    name, _, said = message.partition(": ")
+    if not (said and isinstance(body, dict) and name in body):
+        return []
+    given = cast("dict[str, Any]", body)[name]
+    return [problem("value", [name], said[:MESSAGE_MAX], given)]
 
 
 def _named(found: Problem, whole: str | None, *, echo: bool) -> dict[str, object]:
@@ -76,5 +87,8 @@ def _named(found: Problem, whole: str | None, *, echo: bool) -> dict[str, object
 def _missing(error: ObjectNotFound, kind: type[Operation]) -> dict[str, Any]:
     if kind.spec.id in _SAID_IN_FULL:
         return {"exception_message": str(error), "code": error.code}
-    said = _MISSING.get(kind.spec.id.partition(".")[0], str(error))
+    makes = kind.spec.method == "POST" and "{" not in kind.spec.path
+    noun = kind.spec.id.partition(".")[0]
+    # what a new object names is another one
+    said = str(error) if makes else _MISSING.get(noun, str(error))
     return {"detail": said, "reason": str(error), "code": error.code}

@@ -14,7 +14,7 @@ from legato._model.operations.deployments import DeploymentPage
 from legato._model.operations.flow_runs import FlowRunPage, OrchestrationResult, StateResults
 from legato._model.operations.flows import FlowPage
 from legato._model.operations.graphs import Dependency
-from legato._model.operations.task_runs import TaskRunPage
+from legato._model.operations.task_runs import TaskRunPage, TaskRunPolicy
 from legato._model.states import State, StateDetails
 from legato._model.task_runs import TaskRun
 from legato._model.wire import jsonable, jsonable_with
@@ -22,6 +22,7 @@ from legato._model.workers import WorkerFlowRun
 
 _DETAILS = jsonable(structs.asdict(StateDetails()))
 _POLICY = jsonable(structs.asdict(FlowRunPolicy()))
+_TASK_POLICY = jsonable(structs.asdict(TaskRunPolicy()))
 _OF_RUNS = ("total_run_time", "estimated_run_time", "estimated_start_time_delta")
 _DURATIONS: dict[type, tuple[str, ...]] = {
     FlowRun: _OF_RUNS,
@@ -44,7 +45,6 @@ _INNER: dict[type, str] = {
     WorkerFlowRun: "flow_run",
 }
 """Answers that hold others in one of their fields."""
-_NO_DELAY: dict[str, Any] = {"retries": 0, "retry_delay": 0}
 
 
 def shaped(value: Any) -> Any:
@@ -57,11 +57,12 @@ def shaped(value: Any) -> Any:
     if isinstance(value, State):
         return _state(plain)
     if isinstance(value, Deployment):
-        return {**_UNSERVED, **plain}
+        return _deployment(plain)
     if isinstance(value, FlowRun):
         return _flow_run(plain)
     if isinstance(value, TaskRun):
         plain["state"] = _state(plain["state"], task_run_id=plain["id"])
+        plain["empirical_policy"] = {**_TASK_POLICY, **(plain["empirical_policy"] or {})}
     if isinstance(value, Dependency | OrchestrationResult):
         plain["state"] = _state(plain["state"])
     inner = _INNER.get(kind)
@@ -70,13 +71,21 @@ def shaped(value: Any) -> Any:
     return plain
 
 
+def _deployment(found: dict[str, Any]) -> dict[str, Any]:
+    labels = {"prefect.flow.id": found["flow_id"], **found["labels"]}
+    schema, steps = found["parameter_openapi_schema"] or {}, found["pull_steps"] or []
+    said = {"labels": labels, "parameter_openapi_schema": schema, "pull_steps": steps}
+    return {**_UNSERVED, **found, **said}
+
+
 def _flow_run(run: dict[str, Any]) -> dict[str, Any]:
     run["state"] = _state(run["state"], flow_run_id=run["id"])
     labels = {"prefect.flow.id": run["flow_id"]}
     if run["deployment_id"] is not None:
         labels["prefect.deployment.id"] = run["deployment_id"]
     run["labels"] = {**labels, **run["labels"]}
-    run["empirical_policy"] = {**_POLICY, **_NO_DELAY, **run["empirical_policy"]}
+    run["empirical_policy"] = {**_POLICY, **run["empirical_policy"]}
+    run["job_variables"] = run["job_variables"] or {}
     return run
 
 

@@ -70,6 +70,7 @@ FLOW_RUN_CREATE = (
     "parent_task_run_id",
     "root_flow_run_id",
     "deployment_id",
+    "deployment_version",
     "work_queue_id",
     "work_queue_name",
     "work_pool_id",

@@ -266,6 +266,7 @@ class FlowRuns:
             json(run.context, "context"), policy, json(run.tags, "tags"),
             json(run.labels, "labels"), maybe(run.idempotency_key),
             uid(run.parent_task_run_id), uid(run.root_flow_run_id), uid(run.deployment_id),
+            maybe(run.deployment_version),
             uid(run.work_queue_id), maybe(run.work_queue_name), uid(run.work_pool_id),
             maybe(run.work_pool_name), json(run.job_variables, "job_variables"),
             maybe(run.entrypoint), int(run.durable), uid(run.rerun_of), uid(run.parameters_id),

@@ -43,5 +43,5 @@ def bounds(limit: int | None, offset: int, most: int = LIMIT) -> tuple[int, int]
     if count < 0:
         raise InvalidRequest(f"Invalid limit: must not be negative, but is {count}.")
     if offset < 0:
-        raise InvalidRequest(f"Invalid offset: must not be negative, but is {offset}.")
+        raise InvalidRequest(f"offset: must not be negative, but is {offset}.")
     return count, offset

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from legato._model import edges
 from legato._model.errors import InvalidRequest
-from legato._model.faults import described, struct_faults
+from legato._model.faults import described, of_the_body, struct_faults
 from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
-from legato._model.zones import settle
+from legato._model.zones import begun, settle
 
 
 class Route(Struct, frozen=True):
@@ -81,16 +81,23 @@ def made(match: Match, body: Any, query: str) -> Operation:
     if kind.spec.body is not None:
         body = {kind.spec.body: body}
     if not isinstance(body, Mapping):
-        raise InvalidRequest("The body must be a JSON object.")
+        raise of_the_body("The body must be a JSON object.", body)
     fields = {**cast("Mapping[str, Any]", body), **match.values}
     if query:
         fields = {**fields, **dict(parse_qsl(query)), **match.values}
-    try:
-        operation: Operation = msgspec.convert(fields, kind, strict=False)
-    except (msgspec.ValidationError, ValueError):
-        problems = struct_faults(fields, kind, [])
-        raise InvalidRequest(described(problems), problems) from None
+    operation = _converted(fields, kind)
     if problems := edges.refused(operation, asks=kind.spec.access == "read"):
         raise InvalidRequest(described(problems), problems)
     settle(operation)
     return operation
+
+
+def _converted(fields: dict[str, Any], kind: type[Operation]) -> Operation:
+    try:
+        return msgspec.convert(fields, kind, strict=False)
+    except (msgspec.ValidationError, ValueError):
+        problems = struct_faults(fields, kind, [])
+    try:
+        return msgspec.convert(begun(fields, problems), kind, strict=False)
+    except (msgspec.ValidationError, ValueError):
+        raise InvalidRequest(described(problems), problems) from None

@@ -25,6 +25,13 @@ class TaskRunPolicy(Struct, kw_only=True, omit_defaults=True):
     retry_delay: float | list[float] | None = None
     retry_jitter_factor: float | None = None
 
+    def __post_init__(self) -> None:
+        """Take the older names of two fields for what the newer ones do not say."""
+        if self.max_retries and not self.retries:
+            self.retries = self.max_retries
+        if self.retry_delay_seconds and not self.retry_delay:
+            self.retry_delay = self.retry_delay_seconds
+
 
 class TaskRunRequest(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A task run that is asked for; without a state it begins Pending."""
@@ -44,7 +51,7 @@ class TaskRunRequest(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
     task_inputs: dict[str, list[RunInput]] = {}
 
 
-class TaskRunUpdate(Struct, kw_only=True, omit_defaults=True):
+class TaskRunUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What may be changed of a task run besides its state; what is UNSET stays."""
 
     name: str | UnsetType = UNSET

@@ -198,7 +198,10 @@ def logs(given: f.LogFilter | None) -> Condition | None:
 
 
 def related(noun: str, request: Any, *, by_state: bool = True) -> list[Condition]:
-    """Return the conditions of a request on `noun`: its own filter, and those of other nouns."""
+    """Return the conditions of a request on `noun`: its own filter, and those of other nouns.
+
+    A filter of another noun that asks for nothing is met by what has one at all.
+    """
     own: dict[str, Callable[[Any], Condition | None]] = {
         "flows": flows,
         "flow_runs": partial(flow_runs, by_state=by_state),
@@ -209,9 +212,10 @@ def related(noun: str, request: Any, *, by_state: bool = True) -> list[Condition
     }
     found: list[Condition] = []
     for other, given in filters(request).items():
-        condition = own[other](given)
-        if condition is not None:
-            found.append(_along(_PATHS.get((noun, other), ()), other, given, condition))
+        condition, path = own[other](given), _PATHS.get((noun, other), ())
+        if condition is None and path in _SURE:
+            continue
+        found.append(_along(path, other, given, sql.ALWAYS if condition is None else condition))
     return found
 
 
@@ -333,3 +337,5 @@ _PATHS: dict[tuple[str, str], tuple[Step, ...]] = {
     ("deployments", "work_pools"): (_DEPLOYMENT_TO_QUEUE, _QUEUE_TO_POOL),
     ("deployments", "work_pool_queues"): (_DEPLOYMENT_TO_QUEUE,),
 }
+_SURE = ((), (_RUN_TO_FLOW,), (_DEPLOYMENT_TO_FLOW,))
+"""From a row to itself, or to the one that it cannot be without."""
