@@ -59,3 +59,22 @@ def test_artifacts_of_runs_at_all(api, run):
     found = api.post("/artifacts/filter", json={"flow_runs": {}}).json()
     assert [one["key"] for one in found] == ["of-a-run"]
     assert api.post("/artifacts/count", json={"deployments": {}}).json() == 0
+
+
+def test_a_run_that_has_not_begun_starts_when_it_is_expected_to(api, run):
+    due = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2001-02-03T00:00:00Z"}}
+    waits, begun = run(due)["id"], run("RUNNING")["id"]
+    day = {"after_": "2001-02-02T00:00:00Z", "before_": "2001-02-04T00:00:00Z"}
+    spans = [
+        ({"after_": "2001-02-02T00:00:00Z"}, {waits, begun}),
+        (day, {waits}),
+        ({"after_": "2001-02-04T00:00:00Z"}, {begun}),
+        ({**day, "is_null_": True}, {waits}),
+        ({**day, "is_null_": False}, set()),
+    ]
+    for span, expected in spans:
+        asked = {"flow_runs": {"start_time": span}}
+        assert {one["id"] for one in api.post("/flow_runs/filter", json=asked).json()} == expected
+        looked_at = {"flow_runs": {"start_time": span, "name": {"like_": ""}}}
+        for body in (asked, looked_at):
+            assert api.post("/flow_runs/count", json=body).json() == len(expected)

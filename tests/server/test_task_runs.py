@@ -274,3 +274,17 @@ def test_scheduled_without_a_time_is_due_now(api):
     body = {"task_key": "t", "dynamic_key": "0", "state": state}
     made = api.post("/task_runs/", json=body).json()
     assert made["next_scheduled_start_time"] == made["expected_start_time"] == made["created"]
+
+
+@pytest.mark.parametrize("state", ["SCHEDULED", "COMPLETED", "PENDING"])
+def test_a_task_run_is_where_the_run_that_it_stands_for_begins(api, run, state):
+    body = {"flow_run_id": run("RUNNING")["id"], "task_key": "t", "dynamic_key": "0"}
+    above = api.post("/task_runs/", json=body).json()["id"]
+    below = run(state, parent_task_run_id=above)
+    found = api.get(f"/task_runs/{above}").json()
+    assert found["state_type"] == state
+    if state != "PENDING":  # where it was before
+        assert found["state"]["state_details"]["child_flow_run_id"] == below["id"]
+        states = api.get("/task_run_states/", params={"task_run_id": above}).json()
+        assert [one["type"] for one in states] == ["PENDING", state]
+    assert below["state"]["state_details"]["task_run_id"] == above

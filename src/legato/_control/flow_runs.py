@@ -14,7 +14,7 @@ from legato._control import answers, pages, work_queues
 from legato._control.estimates import estimated
 from legato._control.ids import new_id
 from legato._control.object_events import tell
-from legato._control.proposals import enter, view
+from legato._control.proposals import enter, mirror, view
 from legato._engine import rules
 from legato._model import names, transitions
 from legato._model.errors import (
@@ -91,17 +91,29 @@ def create_new(
     happened: list[Happened] = []
     made = [_made(tx, now, request, runs, flows, happened) for now, request in asked]
     runs.flush()
+    _show_above(tx, history, runs, [work for work in made if isinstance(work, FlowWork)])
     history.flush(tx)
-    for work in made:
-        if isinstance(work, FlowWork) and work.parent_task_run_id is not None:
-            params = {"task_run_id": work.parent_task_run_id, "flow_run_id": work.id}
-            tx.run("task_run.stand_for", params)
     if happened:
         tell(tx, max(now for now, _ in asked), happened)
     return [
         estimated(runs.created(each), now) if isinstance(each, FlowWork) else each
         for (now, _), each in zip(asked, made, strict=True)
     ]
+
+
+def _show_above(
+    tx: Transaction, history: History, runs: FlowRuns, made: Sequence[FlowWork]
+) -> None:
+    """Have the task runs that stand for subflows' runs name these, and be where these begin."""
+    above = {work.parent_task_run_id: work for work in made if work.parent_task_run_id is not None}
+    tasks = TaskRuns(tx, history, _NOBODY)
+    tasks.load(id_ for id_, work in above.items() if work.type is not StateType.PENDING)
+    for work in above.values():
+        if (state := runs.created(work).state) is not None:
+            mirror(tasks, work, state)
+    tasks.flush()
+    for id_, work in above.items():
+        tx.run("task_run.stand_for", {"task_run_id": id_, "flow_run_id": work.id})
 
 
 def _made(

@@ -73,13 +73,18 @@ def shaped(value: Any) -> Any:
 
 def _deployment(found: dict[str, Any]) -> dict[str, Any]:
     labels = {"prefect.flow.id": found["flow_id"], **found["labels"]}
-    schema, steps = found["parameter_openapi_schema"] or {}, found["pull_steps"] or []
-    said = {"labels": labels, "parameter_openapi_schema": schema, "pull_steps": steps}
+    said: dict[str, Any] = {
+        "labels": labels,
+        "parameter_openapi_schema": found["parameter_openapi_schema"] or {},
+        "pull_steps": found["pull_steps"] or [],
+    }
     return {**_UNSERVED, **found, **said}
 
 
 def _flow_run(run: dict[str, Any]) -> dict[str, Any]:
-    run["state"] = _state(run["state"], flow_run_id=run["id"])
+    above = run["parent_task_run_id"]
+    ids = {"flow_run_id": run["id"]} | ({"task_run_id": above} if above is not None else {})
+    run["state"] = _state(run["state"], **ids)
     labels = {"prefect.flow.id": run["flow_id"]}
     if run["deployment_id"] is not None:
         labels["prefect.deployment.id"] = run["deployment_id"]

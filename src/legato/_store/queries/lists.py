@@ -8,7 +8,6 @@ from typing import Any, LiteralString
 from msgspec.structs import replace
 
 from legato._model.errors import InvalidRequest, ObjectNotFound
-from legato._model.filters import FlowRunFilter, Operator, TimeFilter
 from legato._model.flow_runs import FlowRun
 from legato._model.flows import Flow
 from legato._model.logs import Log
@@ -145,7 +144,7 @@ def flow_runs(tx: Transaction, request: Any) -> list[FlowRun]:
 def flow_run_rows(tx: Transaction, request: Any) -> list[tuple[Any, ...]]:
     """List rows of `FLOW_RUN`."""
     own = nouns.related("flow_runs", request, by_state=_are_few(tx, request))
-    conditions = [*own, *_placed(request.flow_runs), *_after(tx, "flow_run", request)]
+    conditions = [*own, *_after(tx, "flow_run", request)]
     return runs(tx, "flow_run", columns.FLOW_RUN, conditions, request)
 
 
@@ -154,17 +153,6 @@ def task_runs(tx: Transaction, request: Any) -> list[TaskRun]:
     conditions = [*nouns.related("task_runs", request), *_after(tx, "task_run", request)]
     rows = runs(tx, "task_run", columns.TASK_RUN, conditions, request)
     return [decode.task_run(row) for row in politely(rows, PIECE_RUNS)]
-
-
-def _placed(given: FlowRunFilter | None) -> list[Sql]:
-    """What follows from the time of the start for the place in the list by start."""
-    if given is None or given.start_time is None or given.operator is Operator.or_:
-        return []
-    leaf = given.start_time
-    if leaf.is_null_ is not None:
-        return []
-    found = c.timed("flow_run.sort_at", TimeFilter(before_=leaf.before_, after_=leaf.after_))
-    return [] if found is None else [found]
 
 
 def runs(

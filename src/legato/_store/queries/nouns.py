@@ -134,7 +134,7 @@ def flow_runs(given: f.FlowRunFilter | None, *, by_state: bool = True) -> Condit
             c.listed("flow_run.work_queue_name", given.work_queue_name),
             c.in_state("flow_run", given.state, by_state=by_state),
             c.listed("flow_run.flow_version", given.flow_version),
-            c.timed("flow_run.start_at", given.start_time),
+            _begun(given.start_time),
             c.timed("flow_run.end_at", given.end_time),
             c.timed("flow_run.expected_at", given.expected_start_time),
             c.timed("flow_run.next_scheduled_at", given.next_scheduled_start_time),
@@ -144,6 +144,15 @@ def flow_runs(given: f.FlowRunFilter | None, *, by_state: bool = True) -> Condit
             c.listed("flow_run.created_by", given.created_by),
         ],
     )
+
+
+def _begun(leaf: f.TimeFilter | None) -> Condition | None:
+    """When a run began or, if it has not, is expected to: as in the order of starts."""
+    if leaf is None:
+        return None
+    missing = None if leaf.is_null_ is None else sql.is_null("flow_run.start_at", leaf.is_null_)
+    within = f.TimeFilter(before_=leaf.before_, after_=leaf.after_)
+    return c.joined(f.Operator.and_, [c.timed("flow_run.sort_at", within), missing])
 
 
 def _parent(leaf: f.OptionalIdFilter | None) -> Condition | None:
