@@ -95,6 +95,15 @@ def test_a_run_that_its_own_process_tries_again_is_left_to_it(api, pool, due, mo
     assert polled(api, scheduled_before=None) == []
 
 
+@pytest.mark.parametrize("force", [True, False])
+def test_a_run_that_ended_and_is_to_be_tried_again_is_fetched(api, pool, due, move, force):
+    run_id = due(deployment_id=str(new_id()))
+    for state in ("PENDING", "RUNNING", "FAILED"):
+        move(run_id, state)
+    move(run_id, "SCHEDULED", name="AwaitingRetry", force=force)
+    assert polled(api, scheduled_before=None) == [run_id]
+
+
 def test_limits_of_pool_and_queues_say_how_many(api, pool, due, move):
     runs = [due(-10), due(-9), due(-8), due(-7, "fast"), due(-6, "fast")]
     api.patch(f"{POOL}/queues/fast", json={"concurrency_limit": 1})

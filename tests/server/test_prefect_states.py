@@ -111,6 +111,20 @@ def test_a_pause_that_timed_out_fails_the_run(run, move):
     assert move(made["id"], "RUNNING") == (201, "REJECT", "Failed")
 
 
+@pytest.mark.parametrize("end", ["COMPLETED", "CRASHED", "CANCELLED"])
+def test_what_follows_a_pause_that_timed_out_is_its_failure(run, move, end):
+    made = run("RUNNING")
+    move(made["id"], "PAUSED", state_details={"pause_timeout": soon(hours=-1)})
+    assert move(made["id"], end) == (201, "REJECT", "Failed")
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_who_waits_in_a_pause_is_told_of_the_cancellation(run, move, hours):
+    made = run("RUNNING")
+    move(made["id"], "PAUSED", state_details={"pause_timeout": soon(hours=hours)})
+    assert move(made["id"], "CANCELLING") == (201, "ACCEPT", "Cancelling")
+
+
 def test_force_asks_no_rule(run, move):
     made = run("RUNNING")
     assert move(made["id"], "PENDING", force=True) == (201, "ACCEPT", "Pending")

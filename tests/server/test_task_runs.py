@@ -288,3 +288,30 @@ def test_a_task_run_is_where_the_run_that_it_stands_for_begins(api, run, state):
         states = api.get("/task_run_states/", params={"task_run_id": above}).json()
         assert [one["type"] for one in states] == ["PENDING", state]
     assert below["state"]["state_details"]["task_run_id"] == above
+
+
+def test_answers_to_proposals_name_the_runs(api, run):
+    over = run("RUNNING")["id"]
+    key = {"task_key": "t", "dynamic_key": "0"}
+    task_run = api.post("/task_runs/", json={**key, "flow_run_id": over}).json()["id"]
+    below = run("PENDING", parent_task_run_id=task_run)["id"]
+    named = {
+        f"/flow_runs/{over}": (over, None),
+        f"/flow_runs/{below}": (below, task_run),
+        f"/task_runs/{task_run}": (over, task_run),
+    }
+    for path, ids in named.items():
+        for kind in ("RUNNING", "PENDING", "COMPLETED"):
+            answer = api.post(f"{path}/set_state", json={"state": {"type": kind}}).json()
+            details = answer["state"]["state_details"]
+            assert (details["flow_run_id"], details["task_run_id"]) == ids
+
+
+@pytest.mark.parametrize(("force", "count"), [(True, 2), (False, 1)])
+def test_tries_are_counted_anew_after_the_end_but_not_by_force(api, run, force, count):
+    body = {"flow_run_id": run("RUNNING")["id"], "task_key": "t", "dynamic_key": "0"}
+    place = f"/task_runs/{api.post('/task_runs/', json=body).json()['id']}"
+    for kind, forced in (("RUNNING", False), ("FAILED", False), ("RUNNING", force)):
+        asked = {"state": {"type": kind}, "force": forced}
+        assert api.post(f"{place}/set_state", json=asked).status_code == 201
+    assert api.get(place).json()["run_count"] == count

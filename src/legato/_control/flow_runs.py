@@ -329,7 +329,12 @@ def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> Orche
     runs.flush()
     tasks.flush()
     history.flush(tx)
-    return answers.of(verdict, stored or _read(tx, now, work.id).state)
+    return answers.of(
+        verdict,
+        stored or _read(tx, now, work.id).state,
+        flow_run_id=work.id,
+        task_run_id=work.parent_task_run_id,
+    )
 
 
 def _carry_out(

@@ -42,6 +42,8 @@ class _Decided(NamedTuple):
     run: rules.RunView
     verdict: Verdict
     entered: State | None
+    above: UUID | None
+    """The task run that the run hangs below."""
 
 
 def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> OrchestrationResult:
@@ -84,7 +86,7 @@ def _decided(
         if entered.type in TERMINAL:
             runs.close(work, ENDED)
         mirror(tasks, work, entered)
-    return _Decided(run, verdict, entered)
+    return _Decided(run, verdict, entered, work.parent_task_run_id)
 
 
 def _told(tx: Transaction, asked: Asked, found: _Decided | Error) -> OrchestrationResult | Error:
@@ -94,7 +96,9 @@ def _told(tx: Transaction, asked: Asked, found: _Decided | Error) -> Orchestrati
     if found.entered is not None:
         _remember(tx, now, request.flow_run_id, found.run, found.entered)
     current = found.entered or read(tx, now, ReadFlowRun(flow_run_id=request.flow_run_id)).state
-    return answers.of(found.verdict, current)
+    return answers.of(
+        found.verdict, current, flow_run_id=request.flow_run_id, task_run_id=found.above
+    )
 
 
 def bulk_set_state(tx: Transaction, now: datetime, request: BulkSetFlowRunState) -> StateResults:

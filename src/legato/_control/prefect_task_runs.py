@@ -42,13 +42,16 @@ def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> Orche
     verdict = _storable(work, rules.decide(run, asked, now, force=request.force))
     entered = verdict.state if isinstance(verdict, Accept | Reject) else None
     if entered is not None:
-        tasks.force(work, entered, afresh=rules.begins_anew(run, entered))
+        afresh = not request.force and rules.begins_anew(run, entered)
+        tasks.force(work, entered, afresh=afresh)
     tasks.flush()
     history.flush(tx)
-    if entered is not None and entered.type is StateType.RUNNING and run.flow is not None:
+    begins = entered is not None and entered.type is StateType.RUNNING
+    if begins and run.flow is not None and not request.force:
         count = {"task_run_id": request.task_run_id, "count": run.flow.run_count}
         tx.run("task_run.follow_flow_run", count)
-    return answers.of(verdict, entered or of_id(tx, now, request.task_run_id).state)
+    state = entered or of_id(tx, now, work.id).state
+    return answers.of(verdict, state, flow_run_id=work.flow_run_id, task_run_id=work.id)
 
 
 def _view(tx: Transaction, work: TaskWork) -> rules.TaskView:

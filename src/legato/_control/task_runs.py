@@ -180,4 +180,5 @@ def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> Orche
         tasks.follow(work, proposed)
     tasks.flush()
     history.flush(tx)
-    return answers.of(verdict, of_id(tx, now, request.task_run_id).state)
+    state = of_id(tx, now, work.id).state
+    return answers.of(verdict, state, flow_run_id=work.flow_run_id, task_run_id=work.id)

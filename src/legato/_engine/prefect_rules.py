@@ -104,7 +104,7 @@ def cancel_what_does_not_run(run: RunView, proposed: State, now: datetime) -> Ve
         return None
     if run.is_suspended:
         return Reject(instead(proposed, T.CANCELLED), "Suspended flow run has no infrastructure.")
-    if not run.has_infrastructure or run.name == "Resuming":
+    if run.type is T.SCHEDULED and (not run.has_infrastructure or run.name == "Resuming"):
         return Reject(instead(proposed, T.CANCELLED), "Scheduled flow run has no infrastructure.")
     return None
 
@@ -164,7 +164,7 @@ def resume_in_time(run: RunView, proposed: State, now: datetime) -> Verdict | No
     if run.is_suspended and not run.has_deployment:
         return Reject(None, "Cannot reschedule a suspended flow run without a deployment.")
     timeout = run.details.pause_timeout
-    if proposed.type in {T.RUNNING, T.SCHEDULED} and timeout is not None and timeout < now:
+    if proposed.type is not T.CANCELLING and timeout is not None and timeout < now:
         what = "suspended" if run.is_suspended else "paused"
         message = f"The flow was {what} and never resumed."
         failed = replace(instead(proposed, T.FAILED), message=message)
@@ -234,7 +234,7 @@ def policy_after(run: RunView, entered: State) -> FlowRunPolicy:
         policy = replace(policy, resuming=False, pause_keys=[], retry_type=again)
     if entered.type is T.PAUSED and details.pause_key is not None:
         policy = replace(policy, pause_keys=[*policy.pause_keys, details.pause_key])
-    if entered.name == "AwaitingRetry":
+    if run.type is T.RUNNING and entered.name == "AwaitingRetry":
         return replace(policy, retry_type="in_process", pause_keys=[])
     if run.type is T.RUNNING and entered.type is T.FAILED:
         return replace(policy, retry_type=None)
