@@ -122,3 +122,8 @@ def test_a_schema_that_cannot_be_used_holds_the_run(paused, resume, schema):
 
 def test_a_run_that_is_not_there(api):
     assert api.post(f"/flow_runs/{uuid4()}/resume", json={}).status_code == 404
+
+
+def test_the_run_is_missing_not_its_input(api):
+    refused = api.post(f"/flow_runs/{uuid4()}/input", json={"key": "k", "value": "1"})
+    assert (refused.status_code, refused.json()["detail"]) == (404, "Flow run not found")

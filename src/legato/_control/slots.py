@@ -165,12 +165,11 @@ def _check(request: TakeSlots, limits: Sequence[LimitRow]) -> None:
     for row in limits:
         if row.active and 0 < row.slots < request.slots:
             raise InvalidRequest(
-                f"slots: {request.slots} slots of {row.name!r} are asked for, but it has only "
-                f"{row.slots}."
+                f"{request.slots} slots of {row.name!r} are asked for, but it has only {row.slots}."
             )
         if request.mode is Mode.rate_limit and row.decay <= 0:
             raise InvalidRequest(
-                f"names: {row.name!r} is no rate limit, as its slots do not come back by "
+                f"{row.name!r} is no rate limit, as its slots do not come back by "
                 "themselves; give it a slot_decay_per_second, or use concurrency()."
             )
 

@@ -15,15 +15,16 @@ Answer = tuple[int, dict[str, Any]]
 NOT_FOUND: Answer = (404, {"detail": "Not Found"})
 METHOD_NOT_ALLOWED: Answer = (405, {"detail": "Method Not Allowed"})
 
-# What Prefect says of an object that is not there, by the noun of the operation.
+# What Prefect says of an object that is not there, by the operation or its noun.
 _MISSING = {
     "flows": "Flow not found",
     "flow_runs": "Flow run not found",
     "flow_run_inputs": "Flow run input not found",
+    "flow_run_inputs.create": "Flow run not found",
     "task_runs": "Task not found",
     "flow_run_states": "Flow run state not found",
     "task_run_states": "Task run state not found",
-    "variables": "Variable not found",
+    "variables": "Variable not found.",
     "artifacts": "Artifact not found.",
     "artifact_collections": "Artifact not found.",
     "deployments": "Deployment not found",
@@ -88,7 +89,7 @@ def _missing(error: ObjectNotFound, kind: type[Operation]) -> dict[str, Any]:
     if kind.spec.id in _SAID_IN_FULL:
         return {"exception_message": str(error), "code": error.code}
     makes = kind.spec.method == "POST" and "{" not in kind.spec.path
-    noun = kind.spec.id.partition(".")[0]
+    known = _MISSING.get(kind.spec.id) or _MISSING.get(kind.spec.id.partition(".")[0])
     # what a new object names is another one
-    said = str(error) if makes else _MISSING.get(noun, str(error))
+    said = str(error) if makes or known is None else known
     return {"detail": said, "reason": str(error), "code": error.code}
