@@ -106,6 +106,8 @@ def _show_above(
 ) -> None:
     """Have the task runs that stand for subflows' runs name these, and be where these begin."""
     above = {work.parent_task_run_id: work for work in made if work.parent_task_run_id is not None}
+    if not above:
+        return
     tasks = TaskRuns(tx, history, _NOBODY)
     tasks.load(id_ for id_, work in above.items() if work.type is not StateType.PENDING)
     for work in above.values():
