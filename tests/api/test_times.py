@@ -28,6 +28,7 @@ def test_times_without_a_zone_are_utc(place):
         for since, count in ((now - timedelta(minutes=1), 1), (now, 0)):
             asked = FlowRunFilter(start_time=FlowRunFilterStartTime(after_=since))
             assert len(client.read_flow_runs(flow_run_filter=asked)) == count
+            assert asked.start_time.after_ == since  # the caller's own is left as it is
         then = datetime(2030, 1, 1, tzinfo=UTC)
         state = Scheduled(scheduled_time=then.replace(tzinfo=None))
         assert client.create_flow_run(etl, state=state).expected_start_time == then

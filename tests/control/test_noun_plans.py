@@ -23,7 +23,9 @@ from legato._model.operations.deployments import (
     FilterDeployments,
     PaginateDeployments,
 )
+from legato._model.operations.flow_runs import CountFlowRuns, FilterFlowRuns
 from legato._model.operations.flows import CountFlows, FilterFlows, PaginateFlows
+from legato._model.operations.task_runs import FilterTaskRuns
 from legato._model.operations.variables import CountVariables, FilterVariables
 from legato._model.operations.work_pools import CountWorkPools, FilterWorkPools
 from legato._model.operations.work_queues import FilterWorkQueues
@@ -152,3 +154,34 @@ def test_few_are_found_by_an_index(database, operation):
     for plan in tx.plans:
         assert "SCAN" not in plan, plan
         assert "(ws=?)" not in plan, plan
+
+
+AT_ALL = [
+    *(
+        FilterFlowRuns(sort=f.FlowRunSort.START_TIME_DESC, **{other: kind()})
+        for other, kind in (
+            ("task_runs", f.TaskRunFilter),
+            ("deployments", f.DeploymentFilter),
+            ("work_pools", f.WorkPoolFilter),
+            ("work_pool_queues", f.WorkQueueFilter),
+        )
+    ),
+    FilterTaskRuns(flows=f.FlowFilter()),
+    FilterTaskRuns(deployments=f.DeploymentFilter()),
+]
+
+
+@pytest.mark.parametrize("operation", AT_ALL)
+def test_what_has_one_at_all_is_looked_up_until_the_page_is_full(database, operation):
+    tx = test_plans.Explaining(database)
+    handler_of(operation)(tx, now(), operation)
+    for plan in tx.plans:
+        assert not sorts(plan), plan
+
+
+def test_runs_that_ended_badly_before_a_time_are_counted_by_their_index(database):
+    before = {"start_time": {"before_": "2026-01-01T00:00:00Z"}}
+    operation = CountFlowRuns(flow_runs=flow_runs({**before, **test_plans.MANY_FAILED}))
+    tx = test_plans.Explaining(database)
+    handler_of(operation)(tx, now(), operation)
+    assert "COVERING INDEX ix_flow_run_of_state" in tx.plan, tx.plan

@@ -85,9 +85,10 @@ class Pair:
         where = _NAMED.sub(lambda found: ids[found[1]], path)
         end = time.monotonic() + _BUSY_SECONDS
         while True:
-            answer = self._clients[side].request(method, where, json=given)
-            if answer.status_code != 503 or time.monotonic() > end:
-                return answer
+            with contextlib.suppress(httpx.ReadError):  # theirs closes connections now and then
+                answer = self._clients[side].request(method, where, json=given)
+                if answer.status_code != 503 or time.monotonic() > end:
+                    return answer
 
     def _answer(self, side, method, path, body):
         names = {id_: f"<{name}>" for name, id_ in self._ids[side].items()}

@@ -4,8 +4,9 @@ They run only where a Python is named that has Prefect 3.8.8:
 
     LEGATO_TEST_PREFECT=venv/bin/python python -m pytest tests/server/test_beside_prefect.py
 
-LEGATO_TEST_WALKS=300 makes more of the walks by chance. What is known to differ: sentences are
-ours; a run that is paused and goes on is no new try here; `_` and `%` in `like_` are no wildcards.
+LEGATO_TEST_WALKS=300 makes more of the walks by chance, LEGATO_TEST_SEED=N the same again. What is
+known to differ: sentences are ours; a run that goes on after a pause is no new try here; `_` and
+`%` in `like_` are no wildcards.
 """
 
 from __future__ import annotations
@@ -279,14 +280,18 @@ def outcome(answer):
     return status, found["status"], found["details"]["type"], state["type"], state["name"], details
 
 
-def is_let_be(state, force):
-    """Tell whether ours knowingly answers otherwise: no history holds the end of what ended."""
-    return force and state["type"] == "CANCELLING"
+def is_let_be(state, force, steps):
+    """Tell whether ours knowingly answers otherwise.
+
+    No history holds the end of what ended; theirs counts the first try after a pause twice or not.
+    """
+    has_paused = any(step["state"]["type"] == "PAUSED" for step in steps)
+    return (force and state["type"] == "CANCELLING") or (has_paused and state["type"] == "FAILED")
 
 
 @pytest.mark.parametrize("noun", ["flow_runs", "task_runs"])
 def test_walks_by_chance_lead_to_the_same_states(pair, noun):
-    seed = random.randrange(10**6)
+    seed = int(os.environ.get("LEGATO_TEST_SEED", random.randrange(10**6)))
     chance = random.Random(seed)
     populated(pair, f"{random.randrange(10**12)}")
     for walk in range(WALKS):
@@ -301,7 +306,7 @@ def test_walks_by_chance_lead_to_the_same_states(pair, noun):
         steps = [body]
         for _ in range(6):
             state, force = proposed(chance), chance.random() < 0.15
-            if is_let_be(state, force):
+            if is_let_be(state, force, steps):
                 continue
             steps.append({"state": state, "force": force})
             answers = pair("POST", f"/{noun}/<walker>/set_state", steps[-1])

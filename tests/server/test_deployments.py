@@ -305,3 +305,10 @@ def test_a_run_has_no_queue_where_its_deployment_has_no_pool(api, flow_id):
     assert refused.status_code == 400
     assert "work_queue_name" in refused.json()["detail"]
     assert api.post("/flow_runs/count", json={}).json() == 0
+
+
+def test_one_run_of_several_that_cannot_be_made_leaves_the_others(api, flow_id):
+    place = f"/deployments/{deploy(api, flow_id).json()['id']}/create_flow_run/bulk"
+    answer = api.post(place, json=[{}, {"work_queue_name": "q"}])
+    assert answer.status_code in (200, 201), answer.text
+    assert api.post("/flow_runs/count", json={}).json() == 1

@@ -104,6 +104,12 @@ def test_a_pause_fires_once_and_is_no_new_try(api, run, move):
     assert api.get(f"/flow_runs/{made['id']}").json()["run_count"] == 1
 
 
+def test_a_run_that_was_paused_before_it_ran_begins_a_try(api, run):
+    made = run("PAUSED")
+    api.post(f"/flow_runs/{made['id']}/set_state", json={"state": {"type": "RUNNING"}})
+    assert api.get(f"/flow_runs/{made['id']}").json()["run_count"] == 1
+
+
 def test_a_pause_that_timed_out_fails_the_run(run, move):
     made = run()
     move(made["id"], "RUNNING")
@@ -123,6 +129,15 @@ def test_who_waits_in_a_pause_is_told_of_the_cancellation(run, move, hours):
     made = run("RUNNING")
     move(made["id"], "PAUSED", state_details={"pause_timeout": soon(hours=hours)})
     assert move(made["id"], "CANCELLING") == (201, "ACCEPT", "Cancelling")
+
+
+def test_a_forced_claim_waits_for_no_time(run, move):
+    due = {"type": "SCHEDULED", "state_details": {"scheduled_time": soon(hours=1)}}
+    forced, asked = run(due), run(due)
+    move(forced["id"], "PENDING", force=True)
+    assert move(forced["id"], "RUNNING") == (201, "ACCEPT", "Running")
+    move(asked["id"], "PENDING")
+    assert move(asked["id"], "RUNNING") == (200, "WAIT", "Pending")
 
 
 def test_force_asks_no_rule(run, move):

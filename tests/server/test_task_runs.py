@@ -254,10 +254,10 @@ def test_a_policy_has_all_its_parts(api):
 
 
 def test_older_names_of_a_policy_count(api):
-    policy = {"max_retries": 2, "retry_delay_seconds": 3}
+    policy = {"max_retries": 2, "retry_delay_seconds": 2.5}
     body = {"task_key": "t", "dynamic_key": "0", "empirical_policy": policy}
     found = api.post("/task_runs/", json=body).json()["empirical_policy"]
-    assert (found["retries"], found["retry_delay"]) == (2, 3)
+    assert (found["retries"], found["retry_delay"]) == (2, 2.5)
 
 
 def test_a_task_run_has_the_labels_of_its_flow_run(api, run):

@@ -13,7 +13,7 @@ from legato._backend.cached_results import CachedResults
 from legato._backend.process import ProcessBackend
 from legato._model.errors import StoreError
 from legato._model.operations.results import FindCached
-from legato._model.zones import settle
+from legato._model.zones import settled
 from legato._store.port import Grade, Lane
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class EmbeddedBackend(ProcessBackend):
         """Carry out an operation on what is committed, this process's own records included."""
         from legato._control.registry import clearing, follower_of, handler_of
 
-        settle(operation)
+        operation = settled(operation)
         hurries = operation.spec.lane == "leases"
         if not (hurries or operation.spec.at_once):
             self.journal.flush()

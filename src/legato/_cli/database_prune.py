@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from legato._cli import database_size, listing, retaining, times
 from legato._cli.exits import Misuse, nearest
 from legato._cli.output import say
 from legato._control.duties.retention import KINDS
+
+_SHRINK_SECONDS = 60.0
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,8 +66,11 @@ def carry_out(store: Store, ages: Mapping[str, timedelta], dry_run: bool, output
 
 def _shrink(store: Store) -> None:
     """Give back what has become free, a piece at a time, so that others can write meanwhile."""
-    given = 0
-    while piece := store.shrink(0):
-        given += piece
+    given, end, more = 0, monotonic() + _SHRINK_SECONDS, True
+    while more and monotonic() < end:
+        began, piece = monotonic(), store.shrink(0)
+        given, more = given + piece, piece > 0
+        sleep(monotonic() - began if more else 0)
     if given:
-        say(f"{database_size.data(given)} are given back to the file system.")
+        left = "; the rest, when this is called again" if more else ""
+        say(f"{database_size.data(given)} are given back to the file system{left}.")

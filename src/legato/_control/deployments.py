@@ -378,7 +378,7 @@ def create_flow_runs(
         try:
             with tx.savepoint():
                 made = create_flow_run(tx, now, asked)
-        except (InvalidRequest, ObjectNotFound, Conflict) as error:
+        except (InvalidRequest, ObjectNotFound, Conflict, NotAllowed) as error:
             results.append(CreatedFlowRun(status="FAILED", error=str(error)))
         else:
             results.append(CreatedFlowRun(status="CREATED", flow_run_id=made.id))

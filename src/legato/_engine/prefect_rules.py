@@ -167,7 +167,7 @@ def resume_in_time(run: RunView, proposed: State, now: datetime) -> Verdict | No
     if proposed.type is not T.CANCELLING and timeout is not None and timeout < now:
         what = "suspended" if run.is_suspended else "paused"
         message = f"The flow was {what} and never resumed."
-        failed = replace(instead(proposed, T.FAILED), message=message)
+        failed = replace(instead(proposed, T.FAILED), message=message, data=None)
         return Reject(failed, message)
     return None
 
@@ -223,7 +223,7 @@ def decide(run: RunView, proposed: State, now: datetime, *, force: bool = False)
         verdict = rule(run, proposed, now)
         if verdict is not None:
             return verdict
-    return Accept(carried(run, proposed))
+    return Accept(proposed if force else carried(run, proposed))
 
 
 def policy_after(run: RunView, entered: State) -> FlowRunPolicy:
@@ -245,7 +245,8 @@ def policy_after(run: RunView, entered: State) -> FlowRunPolicy:
 
 def goes_on(run: RunView, entered: State) -> bool:
     """Tell whether a run that enters Running goes on with a try instead of beginning one."""
-    return entered.type is T.RUNNING and (run.type is T.PAUSED or bool(run.policy.resuming))
+    paused = run.type is T.PAUSED or bool(run.policy.resuming)
+    return entered.type is T.RUNNING and paused and run.run_count > 0
 
 
 def carried(run: Standing, proposed: State) -> State:

@@ -43,7 +43,7 @@ class ArtifactCollection(Struct, kw_only=True):
     task_run_id: UUID | None = None
 
 
-class ArtifactCreate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ArtifactCreate(Struct, kw_only=True, omit_defaults=True):
     """What makes an artifact; without a key it has no versions."""
 
     id: UUID | None = None
@@ -57,7 +57,7 @@ class ArtifactCreate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
     task_run_id: UUID | None = None
 
 
-class ArtifactUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ArtifactUpdate(Struct, kw_only=True, omit_defaults=True):
     """What may be changed of an artifact; what is UNSET stays."""
 
     description: str | None | UnsetType = UNSET

@@ -38,9 +38,7 @@ class NewGlobalConcurrencyLimit(GlobalConcurrencyLimit, kw_only=True):
     avg_slot_occupancy_seconds: float = 2.0
 
 
-class GlobalConcurrencyLimitCreate(
-    Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class GlobalConcurrencyLimitCreate(Struct, kw_only=True, omit_defaults=True):
     """What makes a limit."""
 
     name: str
@@ -48,13 +46,9 @@ class GlobalConcurrencyLimitCreate(
     active: bool | None = True
     active_slots: int | None = 0
     slot_decay_per_second: float | None = 0.0
-    denied_slots: int | None = 0
-    """Taken and not kept: a counter of Prefect's server that nothing here reads."""
 
 
-class GlobalConcurrencyLimitUpdate(
-    Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
-):
+class GlobalConcurrencyLimitUpdate(Struct, kw_only=True, omit_defaults=True):
     """What may be changed of a limit; what is None or UNSET stays.
 
     `active_slots=0` takes the slots from whoever holds them.
@@ -65,8 +59,6 @@ class GlobalConcurrencyLimitUpdate(
     active: bool | None | UnsetType = UNSET
     active_slots: int | None | UnsetType = UNSET
     slot_decay_per_second: float | None | UnsetType = UNSET
-    denied_slots: int | None | UnsetType = UNSET
-    """Taken and not kept, as when a limit is made."""
 
 
 class ConcurrencyLimit(Struct, kw_only=True):
@@ -80,7 +72,7 @@ class ConcurrencyLimit(Struct, kw_only=True):
     active_slots: list[UUID] = []
 
 
-class ConcurrencyLimitCreate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ConcurrencyLimitCreate(Struct, kw_only=True, omit_defaults=True):
     """What makes a limit on a tag; an existing one is changed."""
 
     tag: str

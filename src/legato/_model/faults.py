@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from legato._model.errors import InvalidRequest, Problem
 
 Place = list[str | int]
+NO_SUCH_FIELD = "there is no such field"
 
 
 def faults(value: Any, kind: Any, place: Place) -> list[Problem]:
@@ -32,7 +33,7 @@ def struct_faults(fields: Mapping[str, Any], kind: type[Struct], place: Place) -
         if name in known:
             found += faults(value, known[name].type, [*place, name])
         else:
-            found.append(problem("extra", [*place, name], "there is no such field", value))
+            found.append(problem("extra", [*place, name], NO_SUCH_FIELD, value))
     for name, field in known.items():
         if field.required and name not in fields:
             found.append(problem("missing", [*place, name], "the field is required", None))

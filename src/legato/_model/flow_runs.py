@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +29,8 @@ class FlowRunPolicy(Struct, kw_only=True, omit_defaults=True):
         """Take the older names of two fields for what the newer ones do not say."""
         if self.max_retries and not self.retries:
             self.retries = self.max_retries
-        if 1 <= self.retry_delay_seconds < _LONGEST_DELAY and not self.retry_delay:
-            self.retry_delay = int(self.retry_delay_seconds)
+        if 0 < self.retry_delay_seconds < _LONGEST_DELAY and not self.retry_delay:
+            self.retry_delay = ceil(self.retry_delay_seconds)
 
 
 class FlowRun(Struct, kw_only=True):
@@ -115,7 +116,7 @@ class FlowRunCreate(FlowRunDraft, kw_only=True, omit_defaults=True):
     state: State | None = None
 
 
-class FlowRunUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class FlowRunUpdate(Struct, kw_only=True, omit_defaults=True):
     """What may be changed of a flow run besides its state; what is UNSET stays."""
 
     name: str | UnsetType = UNSET

@@ -19,7 +19,7 @@ class Flow(Struct, kw_only=True):
     labels: dict[str, str | int | float | bool] = {}
 
 
-class FlowCreate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class FlowCreate(Struct, kw_only=True, omit_defaults=True):
     """What makes a flow; an existing one of that name is used as it is."""
 
     name: str

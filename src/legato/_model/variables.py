@@ -25,7 +25,7 @@ class Variable(Struct, kw_only=True):
     tags: list[str] = []
 
 
-class VariableCreate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class VariableCreate(Struct, kw_only=True, omit_defaults=True):
     """What makes a variable. The value is what JSON has, at most 5,000 characters of it."""
 
     name: str
@@ -33,7 +33,7 @@ class VariableCreate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
     tags: list[str] | None = None
 
 
-class VariableUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class VariableUpdate(Struct, kw_only=True, omit_defaults=True):
     """What may be changed of a variable; what is UNSET stays."""
 
     name: str | UnsetType = UNSET

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
+from time import monotonic, sleep
 
 from msgspec import Struct
 
@@ -22,6 +23,7 @@ _TALLY_SECONDS = 60.0
 _WORKER_SECONDS = 15.0
 _SPARE = 0.2
 """This part of a database may be free: what comes fills it again."""
+_REST = 3
 
 
 class Rules(Struct, frozen=True, kw_only=True):
@@ -46,8 +48,17 @@ def chores(store: Store, clock: Clock, rules: Rules) -> Sequence[Duty]:
         _alone("tallies", _TALLY_SECONDS, partial(_keep_tallies, store, clock)),
         _alone("workers", _WORKER_SECONDS, partial(_watch_workers, store, clock)),
         *_pruners(store, clock, rules),
-        _alone("space", _PRUNE_SECONDS, lambda: store.shrink(_SPARE) > 0),
+        _alone("space", _PRUNE_SECONDS, partial(_give_back, store)),
     ]
+
+
+def _give_back(store: Store) -> bool:
+    """Give a piece of free space back, then leave the file to others for longer than that took."""
+    began = monotonic()
+    given = store.shrink(_SPARE)
+    if given:
+        sleep(_REST * (monotonic() - began))
+    return given > 0
 
 
 def _pruners(store: Store, clock: Clock, rules: Rules) -> Iterable[Duty]:

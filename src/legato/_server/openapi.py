@@ -11,6 +11,7 @@ from msgspec import structs
 
 from legato._model.errors import ObjectNotFound
 from legato._model.operations.logs import DownloadLogs, LogPart
+from legato._model.operations.requests import body_of
 from legato._model.operations.spec import Operation, Spec
 from legato._model.operations.table import OPERATIONS
 from legato._server import journal, native, quirks, streams_asked
@@ -86,6 +87,8 @@ def document() -> dict[str, Any]:
     for kind in OPERATIONS:
         spec: Spec = kind.spec
         whole = components[kind.__name__]
+        if (body := body_of(kind)) is not None:
+            components[body.__name__]["additionalProperties"] = False
         paths.setdefault(spec.path, {})[spec.method.lower()] = _route(kind, whole, found)
     kept = set(components) - _names() - {LogPart.__name__}  # which is sent as a file
     parts = {name: components[name] for name in kept}

@@ -17,7 +17,7 @@ from legato._model.faults import described, struct_faults
 from legato._model.filters import Leaf, LogFilter
 from legato._model.matching import passes
 from legato._model.ordered_log import EntryFilter, cursor_at, position_of
-from legato._model.zones import settle
+from legato._model.zones import settled
 from legato._server.control import Control
 from legato._server.quirks import bare
 from legato._server.socket_protocol import text_frame
@@ -104,12 +104,10 @@ def filter_of(topic: Topic, asked: Any) -> Leaf:
     if not isinstance(fields, dict):
         raise InvalidRequest("filter: must be a JSON object, or null for all")
     try:
-        given = msgspec.convert(fields, topic.filter)
+        return settled(msgspec.convert(fields, topic.filter))
     except (msgspec.ValidationError, ValueError):
         problems = struct_faults(cast("dict[str, Any]", fields), topic.filter, ["filter"])
         raise InvalidRequest(described(problems), problems) from None
-    settle(given)
-    return given
 
 
 TOPICS = (

@@ -19,7 +19,7 @@ from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
 from legato._model.results import ResultReference
 from legato._model.states import State
-from legato._model.zones import settle
+from legato._model.zones import settled
 
 PATH = "/operations/"
 MARK = "X-Legato"
@@ -56,8 +56,7 @@ def made(kind: type[Operation], body: bytes) -> Operation:
         raise InvalidRequest(described(problems), problems) from None
     if problems := edges.refused(operation, asks=kind.spec.access == "read"):
         raise InvalidRequest(described(problems), problems)
-    settle(operation)
-    return operation
+    return settled(operation)
 
 
 def encoded(value: Any) -> bytes:

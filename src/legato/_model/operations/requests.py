@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from legato._model import edges
-from legato._model.errors import InvalidRequest
-from legato._model.faults import described, of_the_body, struct_faults
+from legato._model.errors import InvalidRequest, Problem
+from legato._model.faults import NO_SUCH_FIELD, described, of_the_body, problem, struct_faults
 from legato._model.operations.spec import Operation
 from legato._model.operations.table import OPERATIONS
-from legato._model.zones import begun, settle
+from legato._model.zones import begun, settled
 
 
 class Route(Struct, frozen=True):
@@ -77,7 +78,7 @@ def made(match: Match, body: Any, query: str) -> Operation:
 
     Raises InvalidRequest, with all problems, if they do not fit.
     """
-    kind = match.kind
+    kind, strange = match.kind, _strange(match.kind, body)
     if kind.spec.body is not None:
         body = {kind.spec.body: body}
     if not isinstance(body, Mapping):
@@ -85,11 +86,44 @@ def made(match: Match, body: Any, query: str) -> Operation:
     fields = {**cast("Mapping[str, Any]", body), **match.values}
     if query:
         fields = {**fields, **dict(parse_qsl(query)), **match.values}
+    if strange:
+        problems = strange + struct_faults(fields, kind, [])
+        raise InvalidRequest(described(problems), problems)
     operation = _converted(fields, kind)
     if problems := edges.refused(operation, asks=kind.spec.access == "read"):
         raise InvalidRequest(described(problems), problems)
-    settle(operation)
-    return operation
+    return settled(operation)
+
+
+def _strange(kind: type[Operation], body: Any) -> list[Problem]:
+    """Return the faults of a body of fields that there are not, where the struct lets them pass.
+
+    Records and rows of later versions may have more; whoever makes or changes something is told.
+    """
+    names = _tolerant(kind) if isinstance(body, Mapping) else None
+    if names is None:
+        return []
+    place, given = [kind.spec.body or ""], cast("Mapping[str, Any]", body)
+    if names.issuperset(given):
+        return []
+    strangers = [(name, value) for name, value in given.items() if name not in names]
+    return [problem("extra", [*place, name], NO_SUCH_FIELD, value) for name, value in strangers]
+
+
+@cache
+def _tolerant(kind: type[Operation]) -> frozenset[str] | None:
+    """Return the names of the struct that is an operation's body, if it lets others pass."""
+    body = body_of(kind)
+    if body is None or body.__struct_config__.forbid_unknown_fields:
+        return None
+    return frozenset(field.encode_name for field in structs.fields(body))
+
+
+def body_of(kind: type[Operation]) -> type[Struct] | None:
+    """Return the struct that is the whole body of an operation; None: it has no such."""
+    types = {field.name: field.type for field in structs.fields(kind)}
+    body = types.get(kind.spec.body or "")
+    return body if isinstance(body, type) and issubclass(body, Struct) else None
 
 
 def _converted(fields: dict[str, Any], kind: type[Operation]) -> Operation:
@@ -97,7 +131,7 @@ def _converted(fields: dict[str, Any], kind: type[Operation]) -> Operation:
         return msgspec.convert(fields, kind, strict=False)
     except (msgspec.ValidationError, ValueError):
         problems = struct_faults(fields, kind, [])
-    try:
-        return msgspec.convert(begun(fields, problems), kind, strict=False)
-    except (msgspec.ValidationError, ValueError):
-        raise InvalidRequest(described(problems), problems) from None
+    with suppress(msgspec.ValidationError, ValueError):
+        if (dated := begun(fields, problems)) is not None:
+            return msgspec.convert(dated, kind, strict=False)
+    raise InvalidRequest(described(problems), problems)

@@ -51,7 +51,7 @@ class TaskRunRequest(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
     task_inputs: dict[str, list[RunInput]] = {}
 
 
-class TaskRunUpdate(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class TaskRunUpdate(Struct, kw_only=True, omit_defaults=True):
     """What may be changed of a task run besides its state; what is UNSET stays."""
 
     name: str | UnsetType = UNSET

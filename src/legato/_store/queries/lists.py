@@ -238,7 +238,7 @@ def count(tx: Transaction, noun: str, request: Any) -> int:
     if asked is not None:
         return sum(spans.by_state(tx, _TABLES[noun], asked).values())
     table, given = _TABLES[noun], request.flow_runs
-    timed = given is not None and bool(given.start_time or given.expected_start_time)
-    # indexes by these times have the state in them, so they count without a look at the rows
+    timed = given is not None and given.expected_start_time is not None
+    # the index by this time has the state in it, so it counts without a look at the rows
     conditions = nouns.related(noun, request, by_state=not timed)
     return counted(tx, table, [of_workspace(table), *conditions])

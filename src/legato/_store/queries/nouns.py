@@ -222,10 +222,23 @@ def related(noun: str, request: Any, *, by_state: bool = True) -> list[Condition
     found: list[Condition] = []
     for other, given in filters(request).items():
         condition, path = own[other](given), _PATHS.get((noun, other), ())
-        if condition is None and path in _SURE:
-            continue
-        found.append(_along(path, other, given, sql.ALWAYS if condition is None else condition))
+        if condition is not None:
+            found.append(_along(path, other, given, condition))
+        else:
+            found += _at_all(path)
     return found
+
+
+def _at_all(path: tuple[Step, ...]) -> list[Condition]:
+    """Return that there is a row along a path, if there need not be one."""
+    while path and path[-1] in _SURE:
+        path = path[:-1]
+    if not path:
+        return []
+    condition = sql.ALWAYS
+    for step in reversed(path):
+        condition = _having(step, condition)
+    return [condition]
 
 
 def _along(path: tuple[Step, ...], other: str, given: Any, condition: Condition) -> Condition:
@@ -346,5 +359,5 @@ _PATHS: dict[tuple[str, str], tuple[Step, ...]] = {
     ("deployments", "work_pools"): (_DEPLOYMENT_TO_QUEUE, _QUEUE_TO_POOL),
     ("deployments", "work_pool_queues"): (_DEPLOYMENT_TO_QUEUE,),
 }
-_SURE = ((), (_RUN_TO_FLOW,), (_DEPLOYMENT_TO_FLOW,))
-"""From a row to itself, or to the one that it cannot be without."""
+_SURE = (_RUN_TO_FLOW, _DEPLOYMENT_TO_FLOW)
+"""From a row to one that it cannot be without."""
