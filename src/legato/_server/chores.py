@@ -24,6 +24,7 @@ _WORKER_SECONDS = 15.0
 _SPARE = 0.2
 """This part of a database may be free: what comes fills it again."""
 _REST = 3
+"""So many times as long as a piece took nothing is given back."""
 
 
 class Rules(Struct, frozen=True, kw_only=True):
