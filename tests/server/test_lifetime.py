@@ -25,10 +25,28 @@ import sys
 from legato._server import lifetime, serve
 
 serve.REQUESTS_SECONDS, lifetime.LIMIT_SECONDS = map(float, sys.argv[1:3])
+lifetime.LAST_WORDS_SECONDS = 30  # where nothing holds them up, all are said, on any machine
 from legato._cli.main import main
 main(["server", "start", "--port", sys.argv[3]])
 """
 SOON, NEVER = "0.3", "600"
+
+LEFT = """
+import logging, sys, threading
+from legato._server import lifetime
+
+class Slow(logging.StreamHandler):
+    def emit(self, record):
+        threading.Event().wait(float(sys.argv[1]))
+        super().emit(record)
+
+logging.getLogger("legato.server").addHandler(Slow())
+lifetime.LIMIT_SECONDS = 0
+life = lifetime.Lifetime()
+life.last_words.append(lambda: print("the last word", flush=True))
+life.end()
+threading.Event().wait(600)
+"""
 
 
 class Server:
@@ -114,6 +132,14 @@ def test_a_writer_that_waits_is_told_to_come_again_and_does_not_hold_up_the_end(
     said = one.process.stderr.read()
     assert "did not end in good order" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.1, True), (600, False)])
+def test_a_log_that_takes_its_time_is_waited_for_but_not_for_ever(seconds, told):
+    command = [sys.executable, "-c", LEFT, str(seconds)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (answer.returncode, answer.stdout) == (1, "the last word\n")
+    assert ("did not end in good order" in answer.stderr) is told
 
 
 def test_clients_that_neither_speak_nor_read_do_not_hold_up_the_end(server):

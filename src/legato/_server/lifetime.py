@@ -18,7 +18,8 @@ LIMIT_SECONDS = 9.5
 """From the first signal until the process ends, whatever it does."""
 REQUESTS_SECONDS = 7
 """So long requests at work may take; then there is time left to close what they used."""
-_LAST_WORDS_SECONDS = 0.3
+LAST_WORDS_SECONDS = 0.4
+"""So long the last words may take of a process that is left."""
 
 
 class Lifetime:
@@ -58,12 +59,15 @@ class Lifetime:
         """Return for how many seconds the process may go on."""
         return LIMIT_SECONDS if self._at is None else max(0.0, self._at - time.monotonic())
 
-    def leave(self, code: int) -> None:
-        """End the process at once."""
-        # in a thread of its own, as even a line of a log may wait for ever
-        words = threading.Thread(target=self._say, daemon=True)
-        words.start()
-        words.join(_LAST_WORDS_SECONDS)
+    def leave(self, code: int, *more: Callable[[], None]) -> None:
+        """End the process at once, after the last words and `more` of them."""
+        # each in a thread of its own, as even a line of a log may wait for ever
+        words = [threading.Thread(target=word, daemon=True) for word in (*self.last_words, *more)]
+        for word in words:
+            word.start()
+        until = time.monotonic() + LAST_WORDS_SECONDS
+        for word in words:
+            word.join(max(0.0, until - time.monotonic()))
         os._exit(code)
 
     def _signalled(self, number: int, _: object) -> None:
@@ -76,14 +80,9 @@ class Lifetime:
         elif number == signal.SIGINT:
             self.leave(128 + number)
 
-    def _say(self) -> None:
-        for word in self.last_words:
-            word()
-
     def _watch(self) -> None:
         time.sleep(self.left())
-        threading.Thread(target=_tell, daemon=True).start()
-        self.leave(1)
+        self.leave(1, _tell)
 
 
 def _tell() -> None:
