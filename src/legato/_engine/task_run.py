@@ -61,13 +61,15 @@ class TaskPlan(Struct, frozen=True, kw_only=True):
     timeout: float | None = None
     asks_condition: bool = False
     hooks: frozenset[HookKind] = frozenset()
-    caches: bool = False
 
 
-def task_run(plan: TaskPlan, limited: bool = False) -> Generator[Effect, Any, tuple[State, Draft]]:
+def task_run(
+    plan: TaskPlan, limited: bool = False, caches: bool | None = None
+) -> Generator[Effect, Any, tuple[State, Draft]]:
     """Run a task to its end; return the final state and the draft that it was made from.
 
-    `limited`: there may be limits on the run's tags, so each try waits for its slots.
+    `limited`: there may be limits on the run's tags, so each try waits for its slots. `caches`: the
+    result is stored, so it may be there already.
     """
     created: bool | Found = yield CREATE
     while type(created) is Found:
@@ -79,10 +81,12 @@ def task_run(plan: TaskPlan, limited: bool = False) -> Generator[Effect, Any, tu
     blocked: Draft | None = (yield RESOLVE) if created else None
     if blocked is not None:
         return (yield Enter(blocked)), blocked
-    return (yield from _tries(plan, limited))
+    return (yield from _tries(plan, limited, caches))
 
 
-def _tries(plan: TaskPlan, limited: bool) -> Generator[Effect, Any, tuple[State, Draft]]:
+def _tries(
+    plan: TaskPlan, limited: bool, caches: bool | None
+) -> Generator[Effect, Any, tuple[State, Draft]]:
     running = Draft(type=RUNNING)
     failures = 0
     while True:
@@ -92,7 +96,7 @@ def _tries(plan: TaskPlan, limited: bool) -> Generator[Effect, Any, tuple[State,
             state = yield Enter(running)
             if "on_running" in plan.hooks:
                 yield RunHooks("on_running", state)
-            found = (yield LOOKUP) if plan.caches else None
+            found = (yield LOOKUP) if caches else None
             outcome = found or (yield CALL)
         draft = endings.ending("Task run", outcome, plan.timeout)
         if found is not None and draft.type is COMPLETED:

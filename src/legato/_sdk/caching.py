@@ -37,7 +37,7 @@ def look_up(run: TaskExecution) -> Steps:
     if run.turn is not None:
         run.turn.end_with(run)
     run.cache_key = run.cached_id = None
-    if run.backend.is_dry or not run.task.keeps_result:
+    if run.backend.is_dry or not run.context.keeps:
         return None
     policy = run.task.cache_policy
     try:

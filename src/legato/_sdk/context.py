@@ -44,7 +44,7 @@ class RunContext:
     """What flow runs and task runs have in common: identity, state and progress."""
 
     __slots__ = (
-        "id", "log_prints", "name", "outer", "parameters", "progress", "state", "tags",
+        "id", "keeps", "log_prints", "name", "outer", "parameters", "progress", "state", "tags",
         "transaction", "version",
     )  # fmt: skip
     noun: ClassVar[str] = "run"
@@ -57,6 +57,8 @@ class RunContext:
     parameters: dict[str, Any]
     tags: frozenset[str]
     log_prints: bool
+    keeps: bool | None
+    """Whether results are stored; None: nobody says so, here or in the runs around."""
     state: State | None
     progress: Progress
     version: int
@@ -67,10 +69,15 @@ class RunContext:
         self.parameters = parameters
         self.outer = self.transaction = None
         self.tags = frozenset()
-        self.log_prints = False
+        self.log_prints, self.keeps = False, None
         self.state = None
         self.progress = START
         self.version = 0
+
+    @property
+    def persist_result(self) -> bool:
+        """Whether results are stored: of this run, and of those in it that do not say."""
+        return bool(self.keeps)
 
     def become(self, made: BaseTransaction) -> BaseTransaction:
         """Be the transaction that was made; return the one that it is, if another was faster."""

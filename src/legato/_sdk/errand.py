@@ -58,8 +58,9 @@ class Errand:
     def run(self) -> None:
         """Take the run to its end, and say what it is."""
         self._flow.children = Children(self._flow, ThreadPoolTaskRunner())
-        current.set(self._run.context)
-        steps = task_run(self._task.plan, self._run.limited)
+        context = self._run.context
+        current.set(context)
+        steps = task_run(self._task.plan, self._run.limited, context.keeps)
         next(steps)  # it was created where it was submitted
         with tracing.below(self._trace):
             if self._task.isasync:
@@ -133,7 +134,7 @@ def identity_of(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def fill(context: Any, given: dict[str, Any]) -> None:
-    for name in ("tags", "log_prints", "state", "progress", "version", "step_key"):
+    for name in ("tags", "log_prints", "keeps", "state", "progress", "version", "step_key"):
         setattr(context, name, given[name])
 
 

@@ -70,7 +70,7 @@ async def _arun_task(run: TaskExecution, return_state: bool) -> Any:
     promises.keep(run.context.flow_run_context, run)
     token = current.set(run.context)
     try:
-        state, draft = await adrive(run, task_run(run.task.plan, run.limited))
+        state, draft = await adrive(run, task_run(run.task.plan, run.limited, run.context.keeps))
     finally:
         current.reset(token)
     return finish(run, state, draft, return_state)
@@ -99,7 +99,7 @@ async def _arun_flow(run: FlowExecution, return_state: bool) -> Any:
 
 
 def generated_task(run: TaskExecution, return_state: bool) -> Any:
-    """Return the generator of a task that yields."""
+    """Return the generator of a task that yields; it is not cached, as its items are not kept."""
     _refuse_state(return_state)
 
     def end(found: tuple[State, Draft]) -> Any:

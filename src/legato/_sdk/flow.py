@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overlo
 
 from legato._engine.flow_run import FlowPlan, flow_run
 from legato._model.retries import RetryPolicy
-from legato._sdk.context import current
+from legato._sdk.context import RunContext, current
 from legato._sdk.decorated import Decorated
 from legato._sdk.options import (
     BANNED_IN_FLOW_NAMES,
@@ -144,17 +144,11 @@ class Flow(Decorated[P, R]):
             self._entrypoint = entrypoint_of(self) or ""
         return self._entrypoint or None
 
-    @property
-    def keeps_result(self) -> bool:
-        """Whether results are stored."""
+    def keeps_in(self, outer: RunContext | None) -> bool | None:
+        """Tell whether results are stored where the flow is called; None: nobody says so."""
         if self._keeps is not None:
             return self._keeps
-        return settings().results_persist_by_default
-
-    @property
-    def keeps_plain_result(self) -> bool:
-        """Whether a small JSON result is recorded with the run although nobody asked to."""
-        return self._keeps is None
+        return (settings().results_persist_by_default or None) if outer is None else outer.keeps
 
     @property
     def plan(self) -> FlowPlan:

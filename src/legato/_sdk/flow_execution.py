@@ -98,12 +98,11 @@ class FlowExecution(Execution):
         name = names.word_pair(self.backend.random)
         self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
         context.flow, context.flow_id, context.backend = flow, None, self.backend
-        context.outer, context.epoch, context.interrupted = outer, 1, []
+        context.outer, context.epoch, context.keeps = outer, 1, flow.keeps_in(outer)
         context.ordinals, context.lineage, context.promises = Ordinals(), Lineage(), None
         context.tags = current_tags.get()
         context.root_id = enclosing.root_id if enclosing is not None else context.id
-        if enclosing is not None:
-            context.interrupted = enclosing.interrupted
+        context.interrupted = [] if enclosing is None else enclosing.interrupted
         context.parent_task_run_id, context.step_key, context.children = None, "", None
         inherited = outer.log_prints if outer is not None else run_logs.prints_by_default()
         context.replay = context.home = None
@@ -313,13 +312,13 @@ class FlowExecution(Execution):
         """Keep the result as the flow wants it, or if it is plain; return its id."""
         if self.backend.is_dry:
             return None
-        if self.flow.keeps_result:
+        if self.context.keeps:
             from legato._sdk import results
 
             return results.keep(self.flow, self.context, draft)
         if self.context.durable:
             return durable_steps.of_flow(self.flow, self.context, draft.data)
-        if not self.flow.keeps_plain_result:
+        if self.context.keeps is False:
             return None
         return plain_results.of_flow(self.backend, self.context, draft.data)
 

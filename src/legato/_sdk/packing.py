@@ -84,8 +84,8 @@ def _values_around(run: TaskExecution) -> dict[str, Any] | None:
 
 def traits_of(context: RunContext, *more: str) -> dict[str, Any]:
     """Return what another process must know of a run."""
-    shared = ("id", "name", "tags", "log_prints", "state", "progress", "version", "step_key")
-    return {name: getattr(context, name) for name in (*shared, *more)}
+    shared = ("tags", "log_prints", "keeps", "state", "progress", "version", "step_key")
+    return {name: getattr(context, name) for name in ("id", "name", *shared, *more)}
 
 
 def flow_traits(flow: FlowRunContext) -> dict[str, Any]:

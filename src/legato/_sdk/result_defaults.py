@@ -70,11 +70,7 @@ def get_default_persist_setting_for_tasks() -> bool:
 def should_persist_result() -> bool:
     """Tell whether the result of the active run is stored; outside of runs the settings say."""
     run = context.current.get()
-    if isinstance(run, context.TaskRunContext):
-        return run.task.keeps_result
-    if run is not None:
-        return run.flow.keeps_result
-    return get_default_persist_setting()
+    return get_default_persist_setting() if run is None else run.persist_result
 
 
 def get_result_store() -> ResultStore:

@@ -53,7 +53,7 @@ class Submission:
         run = self.run
         if task.isgenerator and task.isasync:
             run.fn = generating.collected(run.fn)
-        self._steps = task_run(task.plan, run.limited)
+        self._steps = task_run(task.plan, run.limited, run.context.keeps)
         next(self._steps)
         if run.found is not None and run.found.draft.transacted:
             self._stage(run.found.draft)

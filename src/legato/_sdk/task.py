@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overlo
 from legato._engine.task_run import TaskPlan, task_run
 from legato._model.retries import RetryPolicy
 from legato._model.states import COMPLETED
-from legato._sdk.context import current
+from legato._sdk.context import RunContext, current
 from legato._sdk.options import (
     Hook,
     TaskOptions,
@@ -183,14 +183,15 @@ class Task(Submittable[P, R]):
             self._step_name = step_name(self.fn, self.name, self.options.step_key)
         return self._step_name
 
-    @property
-    def keeps_result(self) -> bool:
-        """Whether results are stored."""
+    def keeps_in(self, outer: RunContext | None) -> bool | None:
+        """Tell whether results are stored where the task is called; None: nobody says so."""
         if self._keeps is not None:
             return self._keeps
         given = settings()
         default = given.tasks_default_persist_result
-        return given.results_persist_by_default if default is None else default
+        if default is not None:
+            return default
+        return (given.results_persist_by_default or None) if outer is None else outer.keeps
 
     def on_commit(self, fn: H) -> H:
         """Add a hook for the commit of what a run did; it is called with the transaction."""
@@ -199,13 +200,6 @@ class Task(Submittable[P, R]):
     def on_rollback(self, fn: H) -> H:
         """Add a hook that undoes what a run did; it is called with the transaction."""
         return self._add("on_rollback", fn)
-
-    @property
-    def keeps_plain_result(self) -> bool:
-        """Whether a small JSON result is recorded with the run although nobody asked to."""
-        if self.isgenerator:  # its items are not there any more
-            return False
-        return self._keeps is None and settings().tasks_default_persist_result is not False
 
     @property
     def plan(self) -> TaskPlan:
@@ -217,7 +211,6 @@ class Task(Submittable[P, R]):
                 timeout=self.timeout_seconds,
                 asks_condition=self.retry_condition_fn is not None,
                 hooks=frozenset(kind for kind, hooks in found.items() if hooks),
-                caches=self.keeps_result,
             )
         return self._plan
 
@@ -262,7 +255,9 @@ class Task(Submittable[P, R]):
             return promise(run, return_state)
         token = current.set(run.context)
         try:
-            state, draft = drive(run, task_run(self._plan or self.plan, run.limited))
+            state, draft = drive(
+                run, task_run(self._plan or self.plan, run.limited, run.context.keeps)
+            )
         finally:
             current.reset(token)
         if run.context.progress.total_run_time > _LONG_SECONDS:

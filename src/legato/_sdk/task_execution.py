@@ -101,7 +101,7 @@ class TaskExecution(Execution):
         self.draft, self.held, self.found = _PENDING, None, None
         self.cache_key = self.cached_id = self.turn = None
         self.context = context = TaskRunContext(self.backend.ids.new(), task.name, parameters)
-        context.task = task
+        context.task, context.keeps = task, task.keeps_in(outer)
         context.flow_run_context, context.outer = flow, outer
         tags = current_tags.get()
         context.tags = task.tags | tags if tags else task.tags
@@ -280,8 +280,8 @@ class TaskExecution(Execution):
 
     def _kept(self, draft: Draft) -> Kept:
         """Keep the result as the task wants it; a small plain one goes with the transition."""
-        task, flow = self.task, self.context.flow_run_context
-        if task.keeps_result and not self.backend.is_dry:
+        task, context, flow = self.task, self.context, self.context.flow_run_context
+        if context.keeps and not self.backend.is_dry:
             from legato._sdk import caching
 
             if self.cached_id is not None:
@@ -291,10 +291,10 @@ class TaskExecution(Execution):
         if flow is None:
             return _NOTHING
         if flow.durable:
-            return durable_steps.kept(task, self.context, flow, draft.data)
-        if not task.keeps_plain_result:
+            return durable_steps.kept(task, context, flow, draft.data)
+        if context.keeps is False or task.isgenerator:  # whose items are not there any more
             return _NOTHING
-        return plain_results.kept(self.backend, self.context.id, flow, draft.data)
+        return plain_results.kept(self.backend, context.id, flow, draft.data)
 
     def _stamp(self, draft: Draft) -> State:
         context = self.context
