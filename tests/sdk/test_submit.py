@@ -236,6 +236,29 @@ def test_map_over_a_future_takes_the_items_of_its_result() -> None:
     assert in_flow(lambda: double.map(numbers.submit()).result()) == [2, 4, 6]
 
 
+def test_map_over_a_state_takes_the_items_of_its_result() -> None:
+    @task
+    def numbers() -> list[int]:
+        return [1, 2, 3]
+
+    def body() -> list[int]:
+        return double.map(numbers(return_state=True)).result()
+
+    assert in_flow(body) == [2, 4, 6]
+
+
+def test_what_a_map_returned_arrives_as_a_list_of_values() -> None:
+    @task
+    def look(values: Any, more: Any) -> str:
+        return f"{values} {more} {type(values).__name__}"
+
+    def body() -> list[Any]:
+        made = double.map([1, 2])
+        return [look(made, {"x": made}), look.submit(made, [made]).result()]
+
+    assert in_flow(body) == ["[2, 4] {'x': [2, 4]} list", "[2, 4] [[2, 4]] list"]
+
+
 def test_a_map_that_does_not_fit_says_why() -> None:
     @task
     def add(x: int, y: int) -> int:

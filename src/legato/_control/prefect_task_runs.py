@@ -21,7 +21,7 @@ from legato._model.operations.task_runs import SetTaskRunState
 from legato._model.results import is_stored
 from legato._model.retries import RetryPolicy
 from legato._model.states import StateDetails, StateType
-from legato._model.task_runs import TaskRun
+from legato._model.task_runs import TaskRun, TaskRunPolicy
 from legato._store import finding
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -72,16 +72,13 @@ def _flow(tx: Transaction, flow_run_id: UUID | None) -> Standing | None:
     return None if found is None else Standing(**_standing(found))
 
 
-def _policy(given: dict[str, Any]) -> RetryPolicy:
-    """Return how often a run is tried, of a policy as it is stored."""
-    seconds: float = given.get("retry_delay_seconds") or 0
-    asked: float | list[float] | None = given.get("retry_delay")
-    delay = seconds if asked is None else asked
-    count = given.get("retries")
+def _policy(given: TaskRunPolicy) -> RetryPolicy:
+    """Return how often a run is tried."""
+    delay = given.retry_delay or 0
     return RetryPolicy(
-        retries=given.get("max_retries") or 0 if count is None else count,
+        retries=given.retries or 0,
         delays=tuple(delay) if isinstance(delay, list) else (delay,),
-        jitter_factor=given.get("retry_jitter_factor"),
+        jitter_factor=given.retry_jitter_factor,
     )
 
 

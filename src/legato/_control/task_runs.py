@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
 from msgspec import UNSET
 
 from legato._control import answers, marking, pages
@@ -31,7 +30,7 @@ from legato._model.operations.task_runs import (
     UpdateTaskRun,
 )
 from legato._model.states import TERMINAL, StateType
-from legato._model.task_runs import TaskRun, TaskRunCreate
+from legato._model.task_runs import TaskRun, TaskRunCreate, TaskRunPolicy
 from legato._store import finding, results, tallies
 from legato._store.port import Transaction
 from legato._store.states import History
@@ -87,7 +86,7 @@ def _drafted(asked: TaskRunRequest, now: datetime) -> TaskRunCreate:
         tags=asked.tags,
         labels=asked.labels,
         task_inputs=asked.task_inputs,
-        empirical_policy={} if policy is None else msgspec.to_builtins(policy),
+        empirical_policy=None if policy == TaskRunPolicy() else policy,
         cache_key=asked.cache_key,
         cache_expiration=asked.cache_expiration,
     )

@@ -18,7 +18,7 @@ from legato._model.events import RESOURCE_ID, ROLE, TASK_RUN, EventCreate
 from legato._model.records import Progress
 from legato._model.results import said
 from legato._model.states import State, StateDetails, StateType
-from legato._model.task_runs import RunInput, TaskRunCreate
+from legato._model.task_runs import RunInput, TaskRunCreate, TaskRunPolicy
 
 
 class _Run(Struct, kw_only=True):
@@ -26,7 +26,7 @@ class _Run(Struct, kw_only=True):
     task_key: str
     dynamic_key: str
     task_version: str | None = None
-    empirical_policy: dict[str, Any] = {}
+    empirical_policy: TaskRunPolicy | None = None
     tags: list[str] = []
     labels: dict[str, str | int | float | bool] = {}
     task_inputs: dict[str, list[dict[str, Any]]] = {}

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from legato._model.states import State, StateType
 
@@ -37,6 +37,25 @@ class ConstantInput(Struct, kw_only=True, tag_field="input_type", tag="constant"
 
 
 RunInput = TaskRunInput | FlowRunInput | ParameterInput | ConstantInput
+PARENTS = "__parents__"
+"""The name among `task_inputs` of the task run that this one was called in."""
+
+
+class TaskRunPolicy(Struct, kw_only=True, omit_defaults=True):
+    """How a task run is tried; the last of several delays counts for all further tries."""
+
+    max_retries: int = 0
+    retry_delay_seconds: float = 0
+    retries: int | None = None
+    retry_delay: float | list[float] | None = None
+    retry_jitter_factor: float | None = None
+
+    def __post_init__(self) -> None:
+        """Take the older names of two fields for what the newer ones do not say."""
+        if self.max_retries and not self.retries:
+            self.retries = self.max_retries
+        if self.retry_delay_seconds and not self.retry_delay:
+            self.retry_delay = self.retry_delay_seconds
 
 
 class TaskRun(Struct, kw_only=True):
@@ -55,7 +74,7 @@ class TaskRun(Struct, kw_only=True):
     cache_key: str | None = None
     cache_expiration: datetime | None = None
     task_version: str | None = None
-    empirical_policy: dict[str, Any] = {}
+    empirical_policy: TaskRunPolicy = field(default_factory=TaskRunPolicy)
     tags: list[str] = []
     labels: dict[str, str | int | float | bool] = {}
     state_id: UUID | None = None
@@ -91,7 +110,7 @@ class TaskRunCreate(Struct, kw_only=True, omit_defaults=True, gc=False):
     tags: list[str] = []
     labels: dict[str, str | int | float | bool] = {}
     task_inputs: dict[str, list[RunInput]] = {}
-    empirical_policy: dict[str, Any] = {}
+    empirical_policy: TaskRunPolicy | None = None
     cache_key: str | None = None
     cache_expiration: datetime | None = None
     code_hash: str | None = None
@@ -106,4 +125,4 @@ rare = attrgetter(
     "environment_hash", "empirical_policy", "labels",
 )  # fmt: skip
 """What most runs do not have, and their rows do not name then."""
-NOTHING_RARE: tuple[Any, ...] = (*(None,) * 7, {}, {})
+NOTHING_RARE: tuple[Any, ...] = (*(None,) * 8, {})

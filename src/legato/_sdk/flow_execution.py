@@ -226,7 +226,7 @@ class FlowExecution(Execution):
             dynamic_key=key,
             state=replace(self._started(), id=self.backend.ids.new()),
             flow_run_id=parent.id,
-            task_inputs=parent.lineage.inputs(context.parameters),
+            task_inputs=parent.lineage.inputs(context.parameters, self.wait_for, outer),
             tags=sorted(context.tags),
             flow_run_run_count=parent.progress.run_count,
         )

@@ -14,15 +14,17 @@ from uuid import UUID
 from weakref import ref
 
 from legato._model.states import State
-from legato._model.task_runs import FlowRunInput, RunInput, TaskRunInput
+from legato._model.task_runs import PARENTS, FlowRunInput, RunInput, TaskRunInput
 from legato._sdk.annotations import Annotation, quote
 from legato._sdk.futures import Future, FutureList
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from legato._sdk.context import RunContext
     from legato._sdk.private_values import KeptBack
 
+RunId = TaskRunInput | FlowRunInput
 LIMIT = 10_000
 _HELD = (str, bytes, int, float)
 _SHAPED = (list, dict, set, tuple)
@@ -73,10 +75,15 @@ class Lineage:
             held = held()
         return task_run_id if held is value else None
 
-    def inputs(self, parameters: Mapping[str, Any]) -> dict[str, list[RunInput]]:
-        """Return, for each parameter, the runs that its value came from."""
+    def inputs(
+        self, parameters: Mapping[str, Any], wait_for: Any, outer: RunContext | None
+    ) -> dict[str, list[RunInput]]:
+        """Return, for each parameter, the runs that its value came from.
+
+        Beside them stand the runs that are waited for, and the task in which the call is made.
+        """
         makers, older = self._makers, self._older
-        found: dict[str, list[RunInput]] = {}
+        found: dict[str, Any] = {}
         for name, value in parameters.items():
             if value.__class__ in _ATOMS:  # held as they are, so identity proves the maker
                 entry = makers.get(id(value)) or older.get(id(value))
@@ -84,10 +91,14 @@ class Lineage:
                 found[name] = self.of(value) if is_known else []
             else:
                 found[name] = self.of(value)
+        if wait_for:
+            found["wait_for"] = self.of(wait_for)
+        if outer is not None and outer.noun == "Task run":
+            found[PARENTS] = [TaskRunInput(id=outer.id)]
         return found
 
-    def of(self, value: Any) -> list[RunInput]:
-        """Return the runs that `value`, or the items of a small container, came from."""
+    def of(self, value: Any) -> list[RunId]:
+        """Return the runs that `value`, or the items of a small container, came from, once each."""
         if isinstance(value, State):
             return _of_state(value)
         if isinstance(value, Future):
@@ -99,11 +110,12 @@ class Lineage:
         kind: Any = value.__class__
         if kind in _SEARCHED and 0 < len(value) <= _SCANNED:
             items: Any = value.values() if kind is dict else value
-            return [found for item in items for found in self.of(item)]
+            found = {one.id: one for item in items for one in self.of(item)}
+            return [*found.values()]
         return []
 
 
-def _of_state(state: State) -> list[RunInput]:
+def _of_state(state: State) -> list[RunId]:
     details = state.state_details
     if details is None:
         return []

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from io import IOBase
 from typing import TYPE_CHECKING, Any
 
+from legato._model.states import State as StateRecord
 from legato._sdk.advice import advised
 from legato._sdk.annotations import Annotation, allow_failure, quote, unmapped
 from legato._sdk.exceptions import MappingLengthMismatch, MappingMissingIterable
 from legato._sdk.futures import Future, FutureList
-from legato._sdk.resolving import resolved
-from legato._sdk.task_execution import listed
+from legato._sdk.resolving import listed, resolved
 
 if TYPE_CHECKING:
     from legato._sdk.children import Children
@@ -45,7 +45,7 @@ def calls(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """Return the arguments of each call that a map makes.
 
     Strings, bytes and open files are values, not iterables; a dict is mapped over its keys. A
-    future among the arguments is waited for, to know how many items it has.
+    future among the arguments is waited for, to know how many items it has; so has a state.
     """
     given = {**dict(zip(_names(task, len(args)), args, strict=True)), **kwargs}
     columns = {name: _column(value) for name, value in given.items()}
@@ -79,7 +79,7 @@ class _Column:
 def _column(value: Any) -> _Column:
     if isinstance(value, _UNMAPPED):
         return _Column(None, value.value, None)
-    if isinstance(value, Future):
+    if isinstance(value, Future | StateRecord):
         value = resolved(value)
     wrapper: Annotation[Any] | None = value if isinstance(value, _WRAPPERS) else None
     inner: Any = value if wrapper is None else wrapper.value

@@ -13,8 +13,9 @@ from legato._model.states import State as StateRecord
 from legato._model.states import StateType
 from legato._sdk.advice import advised
 from legato._sdk.annotations import Annotation, allow_failure, opaque
+from legato._sdk.decorated import Decorated
 from legato._sdk.exceptions import UpstreamTaskError
-from legato._sdk.futures import Future
+from legato._sdk.futures import Future, FutureList
 from legato._sdk.states import State
 
 _ATOMS = frozenset({int, float, str, bytes, bool, type(None), complex, range})
@@ -132,8 +133,10 @@ def _mapped(value: Any, of: Callable[[Any], Any], depth: int = 0) -> Any:
 
 
 def _rebuilt(value: Any, items: list[Any]) -> Any:
-    """Return a container of the same kind with other items."""
+    """Return a container of the same kind with other items; a list in the place of futures."""
     kind: Any = value.__class__
+    if kind is FutureList:
+        return items
     if dict in kind.__mro__:
         made: Any = dict(zip(value, items, strict=True))
         return made if kind is dict else kind(made)
@@ -198,3 +201,19 @@ def _upstream_error(handle: Any, state: State) -> UpstreamTaskError:
     if isinstance(state.data, BaseException):
         error.__cause__ = state.data
     return error
+
+
+def listed(wait_for: Any) -> list[Any]:
+    """Return what `wait_for` names as a list; a single future or state is one too.
+
+    Raises TypeError for a task or flow, which is not a run to wait for, and for text.
+    """
+    if isinstance(wait_for, str):
+        raise TypeError(f"wait_for must be a list of futures or states, not the text {wait_for!r}.")
+    found = list(wait_for) if hasattr(wait_for, "__iter__") else [wait_for]
+    for one in found:
+        if isinstance(one, Decorated):
+            raise TypeError(
+                f"wait_for has {one!r}, which is no run: give what {one.name}.submit(...) returned."
+            )
+    return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overlo
 from legato._engine.task_run import TaskPlan, task_run
 from legato._model.retries import RetryPolicy
 from legato._model.states import COMPLETED
+from legato._model.task_runs import TaskRunPolicy
 from legato._sdk.context import RunContext, current
 from legato._sdk.options import (
     Hook,
@@ -200,6 +201,18 @@ class Task(Submittable[P, R]):
     def on_rollback(self, fn: H) -> H:
         """Add a hook that undoes what a run did; it is called with the transaction."""
         return self._add("on_rollback", fn)
+
+    @property
+    def policy(self) -> TaskRunPolicy | None:
+        """How its runs are tried, as their records say; None: once."""
+        retry = self.plan.retry
+        if not retry.retries:
+            return None
+        return TaskRunPolicy(
+            retries=retry.retries,
+            retry_delay=self.retry_delay_seconds,
+            retry_jitter_factor=retry.jitter_factor,
+        )
 
     @property
     def plan(self) -> TaskPlan:

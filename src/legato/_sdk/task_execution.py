@@ -23,7 +23,6 @@ from legato._sdk.context import (
     current_tags,
     transacting,
 )
-from legato._sdk.decorated import Decorated
 from legato._sdk.drive import Execution
 from legato._sdk.exceptions import TaskRunTimeoutError, UpstreamTaskError
 from legato._sdk.hooks import HookCall
@@ -93,7 +92,7 @@ class TaskExecution(Execution):
         if flow is not None and flow.interrupted:
             raise watch.signal_again()
         self.task, self.place = task, place()
-        self.wait_for = None if wait_for is None else listed(wait_for)
+        self.wait_for = None if wait_for is None else resolving.listed(wait_for)
         self.fn, self.args, self.kwargs = task.fn, args, kwargs
         if self.backend.is_dry:
             self.fn = _stand_in(task)
@@ -208,9 +207,7 @@ class TaskExecution(Execution):
         state = self._stamp(_PENDING)
         inputs: dict[str, Any] = {}
         if flow is not None:
-            inputs = flow.lineage.inputs(context.parameters)
-            if self.wait_for:
-                inputs["wait_for"] = flow.lineage.of(self.wait_for)
+            inputs = flow.lineage.inputs(context.parameters, self.wait_for, context.outer)
         run = TaskRunCreate(
             id=context.id,
             name=context.name,
@@ -221,6 +218,7 @@ class TaskExecution(Execution):
             task_version=self.task.version,
             tags=sorted(context.tags) if context.tags else [],
             task_inputs=inputs,
+            empirical_policy=self.task.policy,
             flow_run_run_count=flow.progress.run_count if flow is not None else 0,
         )
         if flow is not None and flow.durable:
@@ -382,19 +380,3 @@ def _stand_in(task: Task[Any, Any]) -> Callable[..., Any]:
     from legato._sdk.dry_run import stand_in
 
     return stand_in(task)
-
-
-def listed(wait_for: Any) -> list[Any]:
-    """Return what `wait_for` names as a list; a single future or state is one too.
-
-    Raises TypeError for a task or flow, which is not a run to wait for, and for text.
-    """
-    if isinstance(wait_for, str):
-        raise TypeError(f"wait_for must be a list of futures or states, not the text {wait_for!r}.")
-    found = list(wait_for) if hasattr(wait_for, "__iter__") else [wait_for]
-    for one in found:
-        if isinstance(one, Decorated):
-            raise TypeError(
-                f"wait_for has {one!r}, which is no run: give what {one.name}.submit(...) returned."
-            )
-    return found

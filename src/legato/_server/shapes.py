@@ -14,9 +14,9 @@ from legato._model.operations.deployments import DeploymentPage
 from legato._model.operations.flow_runs import FlowRunPage, OrchestrationResult, StateResults
 from legato._model.operations.flows import FlowPage
 from legato._model.operations.graphs import Dependency
-from legato._model.operations.task_runs import TaskRunPage, TaskRunPolicy
+from legato._model.operations.task_runs import TaskRunPage
 from legato._model.states import State, StateDetails
-from legato._model.task_runs import TaskRun
+from legato._model.task_runs import TaskRun, TaskRunPolicy
 from legato._model.wire import jsonable, jsonable_with
 from legato._model.workers import WorkerFlowRun
 
@@ -62,7 +62,7 @@ def shaped(value: Any) -> Any:
         return _flow_run(plain)
     if isinstance(value, TaskRun):
         plain["state"] = _state(plain["state"], task_run_id=plain["id"])
-        plain["empirical_policy"] = {**_TASK_POLICY, **(plain["empirical_policy"] or {})}
+        plain["empirical_policy"] = {**_TASK_POLICY, **plain["empirical_policy"]}
     if isinstance(value, Dependency | OrchestrationResult):
         plain["state"] = _state(plain["state"])
     inner = _INNER.get(kind)

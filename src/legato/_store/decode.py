@@ -16,7 +16,14 @@ from legato._model.logs import Log
 from legato._model.records import Writer
 from legato._model.results import Result, ResultReference
 from legato._model.states import State, StateDetails, StateType
-from legato._model.task_runs import ConstantInput, ParameterInput, RunInput, TaskRun
+from legato._model.task_runs import (
+    PARENTS,
+    ConstantInput,
+    ParameterInput,
+    RunInput,
+    TaskRun,
+    TaskRunPolicy,
+)
 from legato._model.uuids import uuid_of
 from legato._store.dialect import EPOCH
 from legato._store.standing import when
@@ -31,6 +38,7 @@ _details = msgspec.json.Decoder(StateDetails)
 _described = msgspec.json.Decoder(Described)
 _any_dict = msgspec.json.Decoder(dict[str, Any])
 _strings = msgspec.json.Decoder(list[str])
+_task_policy = msgspec.json.Decoder(TaskRunPolicy)
 _inputs = msgspec.json.Decoder(dict[str, list[RunInput]])
 _policy = msgspec.json.Decoder(FlowRunPolicy)
 
@@ -164,14 +172,14 @@ def flow_run(row: Row) -> FlowRun:
 
 def input_ids(value: str | None) -> list[UUID]:
     """The ids of the runs that a task run's arguments came from."""
-    return _ids_of(_json(_inputs, value) or {})
+    return origins(value)[0]
 
 
-def origins(value: str | None, apart: str) -> tuple[list[UUID], list[UUID]]:
-    """The ids of the runs that arguments came from, and those under the name that is apart."""
+def origins(value: str | None) -> tuple[list[UUID], list[UUID]]:
+    """The ids of the runs that arguments came from, and of those that the run was called in."""
     found = _json(_inputs, value) or {}
-    others = found.pop(apart, [])
-    return _ids_of(found), _ids_of({apart: others})
+    parents = found.pop(PARENTS, [])
+    return _ids_of(found), _ids_of({PARENTS: parents})
 
 
 def _ids_of(inputs: dict[str, list[RunInput]]) -> list[UUID]:
@@ -207,7 +215,7 @@ def task_run(row: Row) -> TaskRun:
         cache_key=cache_key,
         cache_expiration=when(cache_expires),
         task_version=version,
-        empirical_policy=_json(_any_dict, policy) or {},
+        empirical_policy=_json(_task_policy, policy) or TaskRunPolicy(),
         tags=_json(_strings, tags) or [],
         labels=_json(_any_dict, labels) or {},
         task_inputs=_json(_inputs, inputs) or {},

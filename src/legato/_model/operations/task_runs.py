@@ -13,24 +13,7 @@ from legato._model.filters import TaskRunSort
 from legato._model.operations.flow_runs import OrchestrationResult, StateCreate
 from legato._model.operations.lists import OfRuns
 from legato._model.operations.spec import Operation, Spec
-from legato._model.task_runs import RunInput, TaskRun
-
-
-class TaskRunPolicy(Struct, kw_only=True, omit_defaults=True):
-    """How a task run is tried; the last of several delays counts for all further tries."""
-
-    max_retries: int = 0
-    retry_delay_seconds: float = 0
-    retries: int | None = None
-    retry_delay: float | list[float] | None = None
-    retry_jitter_factor: float | None = None
-
-    def __post_init__(self) -> None:
-        """Take the older names of two fields for what the newer ones do not say."""
-        if self.max_retries and not self.retries:
-            self.retries = self.max_retries
-        if self.retry_delay_seconds and not self.retry_delay:
-            self.retry_delay = self.retry_delay_seconds
+from legato._model.task_runs import RunInput, TaskRun, TaskRunPolicy
 
 
 class TaskRunRequest(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

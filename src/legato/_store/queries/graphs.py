@@ -14,9 +14,6 @@ from legato._store.port import Transaction
 from legato._store.sql import Sql
 from legato._store.standing import at
 
-WITHIN = "__parents__"
-"""Stands in the place of an argument's name for the task that a run was called in."""
-
 
 class GraphRun(NamedTuple):
     """A task run, or the subflow run that it stands for, and the runs that it hangs on."""
@@ -48,7 +45,7 @@ def runs(tx: Transaction, flow_run_id: UUID, most: int) -> list[GraphRun]:
 
 def _run(row: decode.Row) -> GraphRun:
     id_, child, name, flow_name, child_name, state_type, start, end, inputs = row
-    upstream, within = decode.origins(inputs, WITHIN)
+    upstream, within = decode.origins(inputs)
     return GraphRun(
         task_run_id=decode.uid(id_),
         subflow_run_id=decode.maybe_uid(child),
