@@ -15,6 +15,7 @@ from legato.states import (
     Crashed,
     Failed,
     Running,
+    Scheduled,
     State,
     aget_state_exception,
     araise_state_exception,
@@ -73,3 +74,7 @@ def test_the_tags_of_the_blocks_around_can_be_asked_for() -> None:
     assert TagsContext.get().current_tags == set()
     with tags("a"), tags("b"):
         assert TagsContext.get().current_tags == {"a", "b"}
+
+
+def test_a_scheduled_state_may_have_a_name() -> None:
+    assert (Scheduled(name="Later").name, Scheduled().name) == ("Later", "Scheduled")

@@ -31,7 +31,7 @@ FLOW_RUN: dict[str, tuple[Callable[[FlowRunContext], Any], Any]] = {
     "scheduled_start_time": (lambda run: run.start_time, None),
     "deployment_id": (lambda run: None, None),
     "parent_deployment_id": (lambda run: None, None),
-    "job_variables": (lambda run: None, None),
+    "job_variables": (lambda run: {}, None),
     "api_url": (lambda run: None, None),
     "ui_url": (lambda run: None, None),
 }

@@ -250,7 +250,7 @@ def _scheduled(
     details: StateDetails = fields.pop("state_details", None) or StateDetails()
     when = scheduled_time or details.scheduled_time or datetime.now(UTC)
     details = replace(details, scheduled_time=when)
-    return _made(cls, StateType.SCHEDULED, name, state_details=details, **fields)
+    return _made(cls, StateType.SCHEDULED, state_details=details, **{"name": name, **fields})
 
 
 def Scheduled(
