@@ -7,7 +7,7 @@ import msgspec
 from tests.backend.recording import Recording, count, is_sound, kept
 
 from legato._backend.embedded import EmbeddedBackend
-from legato._control import flow_runs
+from legato._control import prefect_flow_runs
 from legato._control.ahead import Keeping
 from legato._journal.ahead import BYTES
 from legato._model.errors import StoreBusy
@@ -221,7 +221,7 @@ def test_who_ends_a_run_in_the_commit_that_keeps_its_step_sees_the_step(backend,
     )
 
     def end(tx):
-        return flow_runs.set_state(tx, backend.clock.now(), request)
+        return prefect_flow_runs.set_state(tx, backend.clock.now(), request)
 
     done, answer = backend.store.run_all([*caught, end])
     assert (done, answer.status) == (True, "ACCEPT")

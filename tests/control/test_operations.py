@@ -249,12 +249,16 @@ def test_a_state_may_have_a_name_of_its_own(send, create):
 
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("kind", [RUNNING, SCHEDULED, FAILED])
-def test_a_finished_run_stays_as_it_is(send, create, kind, force):
+def test_a_finished_run_is_moved_on_but_scheduled_by_force_only(send, create, kind, force):
     run = create(state=state(COMPLETED))
     answer = send(r.SetFlowRunState(flow_run_id=run.id, state=proposed(kind), force=force))
-    assert (answer.status, answer.details["type"]) == ("ABORT", "abort_details")
-    assert answer.state.type is COMPLETED
-    assert flow_states(send, run.id) == ["Completed"]
+    if kind is SCHEDULED and not force:
+        assert (answer.status, answer.details["type"]) == ("ABORT", "abort_details")
+        assert answer.state.type is COMPLETED
+        assert flow_states(send, run.id) == ["Completed"]
+    else:
+        assert (answer.status, answer.state.type) == ("ACCEPT", kind)
+        assert flow_states(send, run.id) == ["Completed", kind.value.capitalize()]
 
 
 def test_force_passes_the_rules(send, create):
@@ -266,20 +270,19 @@ def test_force_passes_the_rules(send, create):
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_no_force_makes_a_step_that_there_is_not(send, create, force):
+def test_a_run_at_work_is_pending_again_by_force_only(send, create, force):
     run = create(state=state(RUNNING))
     answer = send(r.SetFlowRunState(flow_run_id=run.id, state=proposed(PENDING), force=force))
-    assert answer.status == "ABORT"
-    assert flow_states(send, run.id) == ["Running"]
+    assert answer.status == ("ACCEPT" if force else "ABORT")
+    assert flow_states(send, run.id) == ["Running"] + ["Pending"] * force
 
 
 def test_what_is_being_cancelled_is_not_completed(send, create):
     run = create(state=state(RUNNING))
     send(r.SetFlowRunState(flow_run_id=run.id, state=proposed(CANCELLING)))
     answer = send(r.SetFlowRunState(flow_run_id=run.id, state=proposed(COMPLETED)))
-    assert answer.status == "REJECT"
-    assert answer.state.type is CANCELLED
-    assert flow_states(send, run.id) == ["Running", "Cancelling", "Cancelled"]
+    assert (answer.status, answer.state.type) == ("REJECT", CANCELLING)
+    assert flow_states(send, run.id) == ["Running", "Cancelling"]
 
 
 def test_a_state_set_from_outside_ends_the_attempt_of_its_holder(send, sender):
@@ -358,10 +361,10 @@ def test_a_task_run_is_created_and_moved(send, sender):
     found = send(t.ReadTaskRun(task_run_id=given.id))
     assert (found.run_count, found.state_name) == (1, "Completed")
     assert task_states(send, given.id) == ["Pending", "Running", "Completed"]
-    for kind, force in ((FAILED, False), (RUNNING, True)):
-        answer = send(t.SetTaskRunState(task_run_id=given.id, state=proposed(kind), force=force))
-        assert answer.status == "ABORT"
-    assert task_states(send, given.id) == ["Pending", "Running", "Completed"]
+    for kind in (FAILED, RUNNING):
+        answer = send(t.SetTaskRunState(task_run_id=given.id, state=proposed(kind), force=True))
+        assert answer.status == "ACCEPT"
+    assert task_states(send, given.id) == ["Pending", "Running", "Completed", "Failed", "Running"]
 
 
 def test_a_step_key_is_taken_once_in_a_flow_run(send, sender):

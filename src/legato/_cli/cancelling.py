@@ -8,12 +8,14 @@ from legato._cli.exits import Failure
 from legato._cli.finding import find_flow_run
 from legato._cli.output import say
 from legato._model.operations.attempts import ListAttempts
+from legato._model.states import TERMINAL
 from legato._sdk.client import get_client
 from legato._sdk.services import backend
 from legato._sdk.states import Cancelled, Cancelling
 
 if TYPE_CHECKING:
     from legato._model.attempts import Attempt
+    from legato._model.states import State
     from legato._sdk.client.objects import FlowRun
     from legato._sdk.client.sync import SyncClient
 
@@ -31,20 +33,26 @@ def cancel(words: tuple[str, ...]) -> None:
 
 def _cancel(client: SyncClient, run: FlowRun) -> str | None:
     """Cancel a flow run; return why that is not possible."""
+    if run.state_type in TERMINAL:
+        return _stands(run, run.state)
     holder = _holder(run)
     state = Cancelled(message=_MESSAGE) if holder is None else Cancelling(message=_MESSAGE)
     answer = client.set_flow_run_state(run.id, state)
-    stands = "-" if answer.state is None else answer.state.name
     if answer.status != "ACCEPT":
-        return f"The flow run {run.name!r} ({run.id}) cannot be cancelled; it is {stands}."
+        return _stands(run, answer.state)
     if holder is None:
         say(f"Cancelled the flow run {run.name!r} ({run.id}).")
         return None
     say(
-        f"The flow run {run.name!r} ({run.id}) is {stands}; process {holder.pid} on"
+        f"The flow run {run.name!r} ({run.id}) is {state.name}; process {holder.pid} on"
         f" {holder.host} has it. {_outlook(holder)}"
     )
     return None
+
+
+def _stands(run: FlowRun, state: State | None) -> str:
+    name = "-" if state is None else state.name
+    return f"The flow run {run.name!r} ({run.id}) cannot be cancelled; it is {name}."
 
 
 def _holder(run: FlowRun) -> Attempt | None:

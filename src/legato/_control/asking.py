@@ -65,6 +65,7 @@ def _alone(tx: Transaction, op: Asked) -> Any:
 
 _AT_ONCE: dict[tuple[str, bool], type[Asked]] = {
     ("flow_runs.set_state", True): SettingState,
+    ("flow_runs.set_state", False): SettingState,
     ("flow_runs.create", True): CreatingFlowRun,
 }
 

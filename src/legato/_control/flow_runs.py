@@ -10,12 +10,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, structs
 
-from legato._control import answers, pages, work_queues
+from legato._control import pages, work_queues
 from legato._control.estimates import estimated
 from legato._control.ids import new_id
 from legato._control.object_events import tell
-from legato._control.proposals import enter, mirror, view
-from legato._engine import rules
+from legato._control.proposals import mirror
 from legato._model import names, transitions
 from legato._model.errors import (
     Conflict,
@@ -287,11 +286,6 @@ def merge_labels(tx: Transaction, now: datetime, request: MergeFlowRunLabels) ->
     update(tx, now, UpdateFlowRun(flow_run_id=run.id, flow_run=labels))
 
 
-def bulk_set_state(tx: Transaction, now: datetime, request: BulkSetFlowRunState) -> StateResults:
-    """Propose a state for the first runs that a filter finds."""
-    return each_of(tx, now, request, set_state)
-
-
 def each_of(
     tx: Transaction,
     now: datetime,
@@ -306,46 +300,6 @@ def each_of(
         answer = structs.asdict(set_one(tx, now, one))
         results.append(FlowRunStateResult(flow_run_id=run.id, **answer))
     return StateResults(results=results)
-
-
-def set_state(tx: Transaction, now: datetime, request: SetFlowRunState) -> OrchestrationResult:
-    """Propose a state for a flow run; `force` asks the table of transitions only.
-
-    A terminal state is not left here: that takes a new attempt.
-    """
-    history = History(tx, keeps_data=True)
-    runs, tasks = FlowRuns(tx, history, now), TaskRuns(tx, history, _NOBODY)
-    runs.load([request.flow_run_id])
-    work = runs.works.get(request.flow_run_id.int)
-    if work is None:
-        raise ObjectNotFound(f"There is no flow run {request.flow_run_id}.")
-    if work.parent_task_run_id is not None:
-        tasks.load([work.parent_task_run_id])
-    proposed = stamped(request.state, now)
-    legal = transitions.is_legal(transitions.FLOW_RUN, work.type, proposed.type)
-    if request.force and legal:
-        verdict: rules.Verdict = rules.Accept(proposed)
-    else:
-        verdict = rules.decide(view(work), proposed, now)
-    stored = _carry_out(runs, tasks, work, verdict)
-    runs.flush()
-    tasks.flush()
-    history.flush(tx)
-    return answers.of(
-        verdict,
-        stored or _read(tx, now, work.id).state,
-        flow_run_id=work.id,
-        task_run_id=work.parent_task_run_id,
-    )
-
-
-def _carry_out(
-    runs: FlowRuns, tasks: TaskRuns, work: FlowWork, verdict: rules.Verdict
-) -> State | None:
-    state = verdict.state if isinstance(verdict, rules.Accept | rules.Reject) else None
-    if state is not None:
-        enter(runs, tasks, work, state, None)
-    return state
 
 
 def stamped(given: StateCreate, now: datetime) -> State:

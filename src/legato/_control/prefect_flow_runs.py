@@ -1,4 +1,4 @@
-"""States that Prefect's clients propose for flow runs: their own rule table, on our rows."""
+"""States that clients propose for flow runs, from outside of their process: by Prefect's rules."""
 
 from __future__ import annotations
 

@@ -47,6 +47,9 @@ _MODULES = {
 # Functions that stand in a module of their own.
 _APART = {
     "events.count_by": "event_counts",
+    "flow_runs.set_state": "prefect_flow_runs",
+    "flow_runs.bulk_set_state": "prefect_flow_runs",
+    "task_runs.set_state": "prefect_task_runs",
     "flow_runs.resume": "resuming",
     "flow_runs.history": "histories",
     "flow_runs.count_task_runs": "histories",
@@ -71,9 +74,6 @@ _APART = {
 }
 # What Prefect's clients ask for by the same routes, but mean otherwise.
 _PREFECT_LANE = {
-    "flow_runs.set_state": "prefect_flow_runs",
-    "flow_runs.bulk_set_state": "prefect_flow_runs",
-    "task_runs.set_state": "prefect_task_runs",
     "artifacts.create": "prefect_artifacts",
     "artifacts.update": "prefect_artifacts",
 }

@@ -7,15 +7,14 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from legato._control import answers, marking, pages
+from legato._control import marking, pages
 from legato._control.estimates import estimated
 from legato._control.flow_runs import stamped
 from legato._control.ids import new_id
-from legato._engine import rules
 from legato._model import names, transitions
 from legato._model.deployments import Labels
 from legato._model.errors import Conflict, InvalidRequest, ObjectNotFound
-from legato._model.operations.flow_runs import OrchestrationResult, StateCreate
+from legato._model.operations.flow_runs import StateCreate
 from legato._model.operations.task_runs import (
     CountTaskRuns,
     CreateTaskRun,
@@ -24,12 +23,11 @@ from legato._model.operations.task_runs import (
     MarkTaskRunSucceeded,
     PaginateTaskRuns,
     ReadTaskRun,
-    SetTaskRunState,
     TaskRunPage,
     TaskRunRequest,
     UpdateTaskRun,
 )
-from legato._model.states import TERMINAL, StateType
+from legato._model.states import StateType
 from legato._model.task_runs import TaskRun, TaskRunCreate, TaskRunPolicy
 from legato._store import finding, results, tallies
 from legato._store.port import Transaction
@@ -158,26 +156,3 @@ def mark_succeeded(tx: Transaction, now: datetime, request: MarkTaskRunSucceeded
     """Have a task run that did not succeed stand as done; raise ObjectNotFound or Conflict."""
     marking.mark(tx, now, request)
     return of_id(tx, now, request.task_run_id)
-
-
-def set_state(tx: Transaction, now: datetime, request: SetTaskRunState) -> OrchestrationResult:
-    """Propose a state for a task run; `force` skips no more than the end of a run allows."""
-    history = History(tx, keeps_data=True)
-    tasks = TaskRuns(tx, history, _NOBODY)
-    tasks.load([request.task_run_id])
-    work = tasks.works.get(request.task_run_id.int)
-    if work is None:
-        raise ObjectNotFound(f"There is no task run {request.task_run_id}.")
-    proposed = stamped(request.state, now)
-    verdict: rules.Verdict = rules.Accept(proposed)
-    standing = "no state" if work.type is None else work.type.value
-    if work.type in TERMINAL:
-        verdict = rules.Abort(f"Run is already in terminal state {standing}.")
-    elif not transitions.is_legal(transitions.TASK_RUN, work.type, proposed.type):
-        verdict = rules.Abort(f"A run in state {standing} cannot enter {proposed.type.value}.")
-    if isinstance(verdict, rules.Accept):
-        tasks.follow(work, proposed)
-    tasks.flush()
-    history.flush(tx)
-    state = of_id(tx, now, work.id).state
-    return answers.of(verdict, state, flow_run_id=work.flow_run_id, task_run_id=work.id)
