@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -10,7 +11,7 @@ from legato import flow, get_run_logger, task
 from legato.cache_policies import INPUTS
 from legato.client.orchestration import get_client
 from legato.context import FlowRunContext, TaskRunContext
-from legato.exceptions import MissingResult
+from legato.exceptions import MissingResult, SerializationError
 from legato.results import should_persist_result
 from legato.settings import temporary_settings
 from legato.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
@@ -181,3 +182,139 @@ def test_the_contexts_tell(home):
     job()
     job.with_options(persist_result=True)()
     assert said == [(False, False)] * 2 + [(True, True)] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({"persist_result": True}, ["sub", "other"]), ({}, ["sub", "other"] * 2)],
+)
+def test_a_subflow_whose_result_is_stored_does_not_run_again(options, expected, home):
+    calls, ends = [], []
+
+    @flow(**options)
+    def sub(value):
+        calls.append("sub")
+        return [value]
+
+    @flow(**options)
+    def other(value):
+        calls.append("other")
+        return object
+
+    @flow(retries=1)
+    def job():
+        ends.append((sub(1, return_state=True), other("a")))
+        ends[-1][0].result().append("changed")
+        if len(ends) == 1:
+            raise ValueError("at first")
+        return sub(2)
+
+    assert job() == [2]
+    assert calls == [*expected, "sub"]
+    (first, _), (second, _) = ends
+    same = first.state_details.flow_run_id == second.state_details.flow_run_id
+    assert same is bool(options)
+    assert second.result() == [1, "changed"]
+    assert [type(end[1]) for end in ends] == [type, type]
+
+
+def test_each_call_of_a_subflow_has_its_own_end(home):
+    calls, tries = [], []
+
+    @flow
+    def sub(value):
+        calls.append(value)
+        if len(calls) == 2:
+            raise ValueError("the second call fails")
+        return len(calls)
+
+    @flow(persist_result=True, retries=1)
+    def job():
+        tries.append([])
+        for _ in range(2):
+            tries[-1].append(sub("same"))
+        tries[-1].append(sub(object()))
+        return tries
+
+    assert job() == [[1], [1, 3, 4]]
+    with get_client(sync_client=True) as client:
+        names = [run.name for run in client.read_task_runs()]
+    assert sorted(names) == ["sub-0", "sub-1", "sub-2", "sub-3"]
+
+
+def test_what_has_no_bytes_is_passed_on_where_only_the_flow_asked(home, caplog):
+    @task
+    def connect():
+        return threading.Lock()
+
+    @flow
+    def sub():
+        return threading.Lock()
+
+    @flow(persist_result=True)
+    def job():
+        assert connect.submit().result().acquire()
+        assert sub().acquire()
+        return names(connect(return_state=True), sub(return_state=True))
+
+    assert job() == ["Completed"] * 2
+    assert "The result is not stored, as the runs around ask: " in caplog.text
+    with pytest.raises(SerializationError):
+        flow(lambda: connect.with_options(persist_result=True)(), name="strict")()
+
+
+@task
+def within(value):
+    return value
+
+
+@task
+def outer(value):
+    return within([value])
+
+
+class Nowhere:
+    """A storage that cannot be sent to another process."""
+
+    def __init__(self, folder):
+        self.folder, self.lock = folder, threading.Lock()
+
+    def read_path(self, path):
+        return (self.folder / path).read_bytes()
+
+    def write_path(self, path, content):
+        (self.folder / path).write_bytes(content)
+
+
+def stored_in(folder):
+    """The results there; a line before each describes it."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return sorted(path.read_text().rpartition("\n")[2] for path in files)
+
+
+def test_processes_store_where_the_flows_around_say(home, tmp_path):
+    @flow(task_runner=ProcessPoolTaskRunner(max_workers=1))
+    def sub():
+        return outer.submit(1).result()
+
+    @flow(result_storage=tmp_path / "there", result_serializer="json")
+    def job():
+        return sub()
+
+    assert job() == [1]
+    assert stored_in(tmp_path / "there") == ["[1]"] * 4  # of both tasks and both flows
+
+
+def test_a_storage_that_cannot_be_sent_stores_what_is_made_here(home, tmp_path):
+    (tmp_path / "there").mkdir()
+
+    @flow(
+        task_runner=ProcessPoolTaskRunner(max_workers=1),
+        result_storage=Nowhere(tmp_path / "there"),
+        result_serializer="json",
+    )
+    def job():
+        return give.submit([2]).result(), give([1])
+
+    assert job() == ([2], [1])
+    assert stored_in(tmp_path / "there") == ["[1]", "[[2], [1]]"]

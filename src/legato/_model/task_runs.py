@@ -122,7 +122,7 @@ class TaskRunCreate(Struct, kw_only=True, omit_defaults=True, gc=False):
 
 rare = attrgetter(
     "task_version", "arguments", "cache_key", "cache_expiration", "code_hash", "argument_hash",
-    "environment_hash", "empirical_policy", "labels",
+    "environment_hash", "labels",
 )  # fmt: skip
 """What most runs do not have, and their rows do not name then."""
-NOTHING_RARE: tuple[Any, ...] = (*(None,) * 8, {})
+NOTHING_RARE: tuple[Any, ...] = (*(None,) * 7, {})

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from legato._backend.port import Backend
     from legato._sdk.children import Children
     from legato._sdk.client.objects import FlowRun, TaskRun
+    from legato._sdk.ended_subflows import EndedSubflows
     from legato._sdk.flow import Flow
     from legato._sdk.lineage import Lineage
     from legato._sdk.promises import Promise
@@ -103,8 +104,22 @@ class FlowRunContext(RunContext):
     """An active flow run."""
 
     __slots__ = (
-        "backend", "children", "commits_here", "durable", "epoch", "flow", "flow_id", "home",
-        "interrupted", "lineage", "ordinals", "parent_task_run_id", "promises", "replay", "root_id",
+        "backend",
+        "children",
+        "commits_here",
+        "durable",
+        "ended_subflows",
+        "epoch",
+        "flow",
+        "flow_id",
+        "home",
+        "interrupted",
+        "lineage",
+        "ordinals",
+        "parent_task_run_id",
+        "promises",
+        "replay",
+        "root_id",
         "step_key",
     )  # fmt: skip
     noun = "Flow run"
@@ -129,6 +144,8 @@ class FlowRunContext(RunContext):
     replay: Replay | None
     """What earlier attempts have finished, if this is not the first one."""
     step_key: str
+    ended_subflows: EndedSubflows | None
+    """Those whose results are stored, once there was a subflow."""
     interrupted: list[BaseException]
     """The signal that asks the whole tree of runs to end, if there was one."""
 

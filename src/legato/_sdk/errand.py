@@ -122,6 +122,7 @@ def flow_context(backend: Any, call: dict[str, Any]) -> FlowRunContext:
     context.durable, context.replay, context.home = given["durable"], None, None
     context.commits_here = False  # the process of the flow commits
     context.promises, context.children, context.parent_task_run_id = None, None, None
+    context.ended_subflows = None
     return context
 
 

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from legato._backend.port import Backend
+    from legato._sdk.ended_subflows import Call
     from legato._sdk.flow import Flow
     from legato._sdk.futures import Future
 
@@ -64,11 +65,13 @@ class FlowExecution(Execution):
     """One call of a flow."""
 
     __slots__ = (
-        "backend", "context", "created", "draft", "flow", "rerun_of", "resumes", "wait_for",
+        "backend", "call", "context", "created", "draft", "flow", "rerun_of", "resumes", "wait_for",
     )  # fmt: skip
     flow: Flow[Any, Any]
     context: FlowRunContext
     backend: Backend
+    call: Call | None
+    """What it is a call of, if it is a subflow whose result is stored."""
     created: FlowRunProposed | None
     resumes: UUID | None
     """The flow run that this call goes on with."""
@@ -93,7 +96,7 @@ class FlowExecution(Execution):
         self.flow, self.fn, self.args, self.kwargs = flow, flow.fn, args, kwargs
         self.place, self.wait_for = place(), wait_for
         self.timeout = flow.timeout_seconds
-        self.created, self.draft = None, _PENDING
+        self.call, self.created, self.draft = None, None, _PENDING
         self.resumes = self.rerun_of = None
         name = names.word_pair(self.backend.random)
         self.context = context = FlowRunContext(self.backend.ids.new(), name, bound)
@@ -105,7 +108,7 @@ class FlowExecution(Execution):
         context.interrupted = [] if enclosing is None else enclosing.interrupted
         context.parent_task_run_id, context.step_key, context.children = None, "", None
         inherited = outer.log_prints if outer is not None else run_logs.prints_by_default()
-        context.replay = context.home = None
+        context.replay = context.home = context.ended_subflows = None
         context.durable = reopening.is_durable(self)
         context.commits_here = reopening.commits_here(self)
         context.log_prints = inherited if flow.log_prints is None else flow.log_prints
@@ -218,6 +221,11 @@ class FlowExecution(Execution):
         if parent is None or self.created is None:
             return None
         key = step_key(scope_of(outer), self.flow.step_name, context.parameters, parent.ordinals)
+        if context.keeps and not parent.durable:
+            from legato._sdk import ended_subflows
+
+            if (found := ended_subflows.find(self, parent, key)) is not None:
+                return found
         context.parent_task_run_id = self.backend.ids.new()
         self.created.parent = TaskRunCreate(
             id=context.parent_task_run_id,
@@ -261,9 +269,8 @@ class FlowExecution(Execution):
             message = f"{verb} {kind} {context.name!r} for flow {flow.name!r}"
             run_logs.say(context, run_logs.INFO, message)
             if self.rerun_of is not None:
-                message = (
-                    f"{len(context.replay or ())} finished steps of {self.rerun_of} are reused"
-                )
+                count = len(context.replay or ())
+                message = f"{count} finished steps of {self.rerun_of} are reused"
                 run_logs.say(context, run_logs.INFO, message)
         return refused
 
@@ -284,6 +291,8 @@ class FlowExecution(Execution):
         self.draft = draft
         if draft.type is RUNNING and (context.durable or context.replay is not None):
             self._begin_try()
+        elif draft.type is RUNNING and context.ended_subflows is not None:
+            context.ended_subflows.begin_try()
         result_id = self._stored(draft) if draft.type is COMPLETED else None
         state = self._stamp(draft)
         move = FlowRunMoveProposed(context.epoch, context.id, state, result_id)
@@ -296,6 +305,8 @@ class FlowExecution(Execution):
                 return Stopped(answers[0].reason)
         else:
             answers = self.backend.journal.propose(move)
+        if self.call is not None and result_id is not None:
+            self.call.note(context, state, result_id)
         return self._answered(answers[-1])
 
     def _begin_try(self) -> None:

@@ -50,7 +50,6 @@ def _items(run: Execution, context: Context) -> Generator[Any, Any, Outcome]:
         outcome, item = _resumed(run, context, resume, ends)
         if outcome is not None:
             return outcome
-        _remember(context, item)
         try:
             resume = partial(source.send, (yield item))
         except GeneratorExit:
@@ -58,12 +57,6 @@ def _items(run: Execution, context: Context) -> Generator[Any, Any, Outcome]:
             raise
         except BaseException as exc:  # noqa: BLE001 - thrown in by the consumer
             resume = partial(source.throw, exc)
-
-
-def _remember(context: Context, item: Any) -> None:
-    """Note where an item comes from, for the tasks that it is given to."""
-    if isinstance(context, TaskRunContext) and context.flow_run_context is not None:
-        context.flow_run_context.lineage.remember(item, context.id)
 
 
 @calls_users
@@ -107,7 +100,6 @@ async def agenerate(
             reply, item = await _aresumed(run, context, resume)
             if reply is not None:
                 break
-            _remember(context, item)
             try:
                 resume = partial(source.asend, (yield item))
             except GeneratorExit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from legato._client.tracing import carried
-from legato._sdk import code, pickling
+from legato._sdk import code, pickling, results
 from legato._sdk.context import current_tags
 from legato._sdk.exceptions import SerializationError
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from legato._sdk.submission import Submission
     from legato._sdk.task import Task
     from legato._sdk.task_execution import TaskExecution
+
+
+_PLACES = ("result_storage", "result_serializer")
 
 
 class Packer:
@@ -57,12 +60,15 @@ def _call_of(run: TaskExecution, submission: Submission) -> dict[str, Any]:
     """Return all of a task run that its other half must know."""
     context, flow = run.context, run.context.flow_run_context
     assert flow is not None  # noqa: S101 - tasks are submitted inside flows
+    around, traits = flow_traits(flow), traits_of(context, "parameters")
+    if run.task.persist_result is None and not _are_there(flow, around["flow_of"]):
+        traits["keeps"] = None
     return {
         "args": run.args,
         "kwargs": run.kwargs,
         "current_tags": submission.context.get(current_tags, frozenset()),
-        "run": traits_of(context, "parameters"),
-        **flow_traits(flow),
+        "run": traits,
+        **around,
         "transaction": _values_around(run),
         "script": code.script(),
         "replay": None if flow.replay is None else flow.replay.within(context.step_key),
@@ -90,22 +96,29 @@ def traits_of(context: RunContext, *more: str) -> dict[str, Any]:
 
 def flow_traits(flow: FlowRunContext) -> dict[str, Any]:
     """Return what `errand.flow_context` makes a flow run of."""
-    options = flow.flow.options
     return {
         "flow": traits_of(flow, "epoch", "flow_id", "root_id", "durable"),
         "flow_of": {
             "name": flow.flow.name,
             "version": flow.flow.version,
-            "result_storage": _portable(options.result_storage),
-            "result_serializer": _portable(options.result_serializer),
+            **{option: _portable(results.chosen(flow.flow, flow, option)) for option in _PLACES},
         },
     }
+
+
+def _are_there(flow: FlowRunContext, sent: dict[str, Any]) -> bool:
+    """Tell whether the worker knows where, and as what, results of the flow are stored."""
+    return all(
+        sent[option] is not None or results.chosen(flow.flow, flow, option) is None
+        for option in _PLACES
+    )
 
 
 def _portable(option: Any) -> Any:
     """Return an option of the flow; None if it is an object that cannot leave this process.
 
-    Most tasks keep no result and do without: that is no reason not to send them.
+    That is no reason not to send tasks: those that do not say themselves that their results are
+    stored do without.
     """
     if option is None:
         return None

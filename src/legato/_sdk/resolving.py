@@ -125,7 +125,7 @@ def _mapped(value: Any, of: Callable[[Any], Any], depth: int = 0) -> Any:
         return of(value)
     items = _items(value, depth)
     if not items:
-        return value
+        return [] if value.__class__ is FutureList else value
     found = [_mapped(item, of, depth + 1) for item in items]
     if all(new is old for new, old in zip(found, items, strict=True)):
         return value

@@ -15,8 +15,9 @@ from legato._engine.endings import describe
 from legato._model.records import ResultKept
 from legato._model.results import INLINE_LIMIT, UPLOAD_LIMIT, Result
 from legato._model.states import StateType
-from legato._sdk import naming, runtime
+from legato._sdk import naming, run_logs, runtime
 from legato._sdk.context import FlowRunContext, RunContext, TaskRunContext
+from legato._sdk.exceptions import SerializationError
 from legato._sdk.result_objects import save
 from legato._sdk.serializers import Serializer, name_of, serializer_of, stored_form
 from legato._sdk.services import backend
@@ -53,7 +54,8 @@ def keep(
 ) -> UUID | None:
     """Store the value of a Completed draft and return the result's id.
 
-    The draft becomes Failed if that cannot be: nothing is called done that cannot be read.
+    The draft becomes Failed if that cannot be: nothing is called done that cannot be read. But a
+    value that has no bytes fails only what says itself that it is stored, not what is in it.
     """
     try:
         if address is None:
@@ -62,6 +64,10 @@ def keep(
         serializer = serializer_for(decorated, context)
         return put(context, draft.data, serializer, address, shared=shared)
     except Exception as error:  # noqa: BLE001 - serializers and key templates of the user
+        if decorated.persist_result is None and isinstance(error, SerializationError):
+            message = f"The result is not stored, as the runs around ask: {describe(error)}"
+            run_logs.say(context, run_logs.WARNING, message)
+            return None
         draft.type = StateType.FAILED
         draft.message = f"The result could not be stored: {describe(error)}"
         draft.data = error
@@ -86,13 +92,18 @@ def serializer_for(decorated: Flow[Any, Any] | Task[Any, Any], context: RunConte
 def chosen(decorated: Flow[Any, Any] | Task[Any, Any], context: RunContext, option: str) -> Any:
     """Return an option of a flow or task; where it names none, that of the run around it."""
     given = getattr(decorated.options, option)
-    outer = context.outer
-    if outer is None and isinstance(context, TaskRunContext):  # in a worker
-        outer = context.flow_run_context
+    outer = _around(context)
     while given is None and outer is not None:
         around = outer.task if isinstance(outer, TaskRunContext) else outer.flow
-        given, outer = getattr(around.options, option), outer.outer
+        given, outer = getattr(around.options, option), _around(outer)
     return given
+
+
+def _around(context: RunContext) -> FlowRunContext | TaskRunContext | None:
+    """Return the run around; that of a task in a worker is its flow's."""
+    if context.outer is None and isinstance(context, TaskRunContext):
+        return context.flow_run_context
+    return context.outer
 
 
 def put(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from functools import cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from legato._engine.task_run import TaskPlan, task_run
@@ -95,6 +96,7 @@ class Task(Submittable[P, R]):
             setattr(self, kind + "_hooks", checked_hooks(getattr(given, kind), kind))
         check_cache_options(given)
         self._plan: TaskPlan | None = None
+        self._policy: TaskRunPolicy | None = None
         self._keeps = asked_to_keep(given)
         name_storages(given)
         self._key: str | None = None
@@ -205,14 +207,9 @@ class Task(Submittable[P, R]):
     @property
     def policy(self) -> TaskRunPolicy | None:
         """How its runs are tried, as their records say; None: once."""
-        retry = self.plan.retry
-        if not retry.retries:
-            return None
-        return TaskRunPolicy(
-            retries=retry.retries,
-            retry_delay=self.retry_delay_seconds,
-            retry_jitter_factor=retry.jitter_factor,
-        )
+        if self._policy is None and self.plan.retry.retries:
+            self._policy = _recorded(self.plan.retry)
+        return self._policy
 
     @property
     def plan(self) -> TaskPlan:
@@ -357,3 +354,15 @@ def task(fn: Any = None, /, **options: Unpack[TaskOptions]) -> Any:
 
         return decorate
     return cast("Task[Any, Any]", Task(fn, **options))
+
+
+def _recorded(retry: RetryPolicy) -> TaskRunPolicy:
+    """Return a policy in plain numbers; what JSON has not is left out."""
+    delays = [float(delay) for delay in retry.delays]
+    known = delays if len(delays) > 1 else sum(delays)
+    jitter = retry.jitter_factor
+    return TaskRunPolicy(
+        retries=int(retry.retries),
+        retry_delay=known if all(map(isfinite, delays)) else None,
+        retry_jitter_factor=float(jitter) if jitter is not None and isfinite(jitter) else None,
+    )

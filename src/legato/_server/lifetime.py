@@ -63,12 +63,14 @@ class Lifetime:
         """End the process at once, after the last words and `more` of them."""
         # each in a thread of its own, as even a line of a log may wait for ever
         words = [threading.Thread(target=word, daemon=True) for word in (*self.last_words, *more)]
-        for word in words:
-            word.start()
         until = time.monotonic() + LAST_WORDS_SECONDS
-        for word in words:
-            word.join(max(0.0, until - time.monotonic()))
-        os._exit(code)
+        try:
+            for word in words:
+                word.start()
+            for word in words:
+                word.join(max(0.0, until - time.monotonic()))
+        finally:  # also where there is no thread to be had any more
+            os._exit(code)
 
     def _signalled(self, number: int, _: object) -> None:
         if not self._asked:

@@ -122,6 +122,7 @@ TASK_RUN_CREATE = (
     "sort_at",
     "task_inputs",
     "tags",
+    "policy",
     "flow_run_run_count",
     "result_body",
 )
@@ -141,7 +142,6 @@ LIVED: Fixed = {
 TASK_RUN_CREATE_WHOLE = (
     *TASK_RUN_CREATE,
     "task_version",
-    "policy",
     "labels",
     "cache_key",
     "cache_expires_at",

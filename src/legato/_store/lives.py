@@ -16,7 +16,7 @@ from uuid import UUID
 from legato._model.records import Progress, TaskRunCreated, TaskRunMoved
 from legato._model.results import ROW_LIMIT
 from legato._model.states import StateType
-from legato._model.task_runs import NOTHING_RARE, TaskRunCreate, rare
+from legato._model.task_runs import NOTHING_RARE, TaskRunCreate, TaskRunPolicy, rare
 from legato._store import encode, tallies
 from legato._store.dialect import micros
 from legato._store.port import DEFAULT_WORKSPACE, Transaction
@@ -49,7 +49,9 @@ class Lives:
         self._key = ""
         self._tags: list[str] = []
         self._inputs: Mapping[str, Any] = {}
+        self._policy: TaskRunPolicy | None = None
         self._texts: tuple[Any, Any] = tx.null, tx.null
+        self._policy_text: Any = tx.null
 
     def pick(self, lives: Mapping[int, Life], others: Collection[int]) -> None:
         """Look which lives are whole, by number of their run's id; not those of `others`."""
@@ -101,7 +103,8 @@ class Lives:
             uid, self._owner_uid, writer_uid, encode.text(run.name), self._key,
             encode.text(run.dynamic_key), made_at, end_at, ended_uid, end_at, result, made_at,
             ran_at, end_at, round(done.progress.total_run_time * 1_000_000), ran_at, *self._texts,
-            index(run.flow_run_run_count), self._null if body is None else bytearray(body),
+            self._policy_text, index(run.flow_run_run_count),
+            self._null if body is None else bytearray(body),
         )  # fmt: skip
         self._history.lives += (
             first, uid, uid_of(run.state.id), made_at, second, uid, uid_of(ran.state.id), ran_at,
@@ -122,6 +125,10 @@ class Lives:
                 encode.bare(run.task_inputs) if run.task_inputs else null,
                 encode.bare(run.tags) if run.tags else null,
             )
+        policy = run.empirical_policy
+        if policy is not self._policy:
+            self._policy, none = policy, policy is None
+            self._policy_text = self._null if none else encode.json(policy, "empirical_policy")
 
 
 def _is_whole(made: Any, ran: Any, done: Any) -> bool:

@@ -344,6 +344,7 @@ class TaskRuns:
             work.entered[5], *self._standing(work), self._sort_at(work),
             encode.bare(run.task_inputs) if run.task_inputs else null,
             encode.bare(run.tags) if run.tags else null,
+            encode.json(run.empirical_policy, "empirical_policy") if run.empirical_policy else null,
             index(run.flow_run_run_count),
             null if work.body is None else bytearray(work.body),
         )  # fmt: skip
@@ -352,7 +353,6 @@ class TaskRuns:
         null, text = self._null, encode.text
         return (
             null if run.task_version is None else text(run.task_version),
-            encode.json(run.empirical_policy, "empirical_policy") if run.empirical_policy else null,
             encode.json(run.labels, "labels") if run.labels else null,
             null if run.cache_key is None else text(run.cache_key),
             null if run.cache_expiration is None else micros(run.cache_expiration),
