@@ -247,6 +247,22 @@ def test_map_over_a_state_takes_the_items_of_its_result() -> None:
     assert in_flow(body) == [2, 4, 6]
 
 
+def test_a_state_of_a_flow_that_returned_futures_gives_way_to_their_values() -> None:
+    @flow
+    def both() -> list[Any]:
+        return [double.submit(1), double.submit(2)]
+
+    @task
+    def look(*values: Any) -> str:
+        return str(values)
+
+    def body() -> list[str]:
+        state = both(return_state=True)
+        return [look(state, [state]), look.submit(allow_failure(state)).result()]
+
+    assert in_flow(body) == ["([2, 4], [[2, 4]])", "([2, 4],)"]
+
+
 def test_what_a_map_returned_arrives_as_a_list_of_values() -> None:
     @task
     def look(values: Any, more: Any) -> str:

@@ -153,7 +153,7 @@ def _value_of(handle: Any) -> Any:
     state = _state_of(handle)
     if state.type is not StateType.COMPLETED:
         raise _upstream_error(handle, state)
-    return state.result()
+    return _with(state.result(), _value_of)
 
 
 def _content_of(annotation: Annotation[Any]) -> Any:
@@ -169,7 +169,14 @@ def _value_or_error(handle: Any) -> Any:
     if isinstance(handle, _ANNOTATION):
         return _content_of(handle)
     state = _state_of(handle)
-    return state.result() if state.type is StateType.COMPLETED else state.exception()
+    if state.type is StateType.COMPLETED:
+        return _with(state.result(), _value_or_error)
+    return state.exception()
+
+
+def _with(result: Any, of: Callable[[Any], Any]) -> Any:
+    """Return a result; a list that a flow returned may hold states, a state alone is the result."""
+    return result if isinstance(result, _HANDLES) else _mapped(result, of)
 
 
 def _state_of(handle: Any) -> State:

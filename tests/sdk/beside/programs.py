@@ -2,7 +2,7 @@
 
 They steer around what is known to differ (docs/compatibility.md): nothing that failed is given to a
 call that is not submitted, a flow that is tried again returns no states, and of the containers that
-a flow returns only lists hold any.
+a flow returns only lists hold any, where its caller asks for its state.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ class Maker:
         self._random = random.Random(seed)
         self._variables: list[str] = []
         self._tasks = self._flows = self._count = 0
+        self._caching: set[int] = set()
 
     def program(self) -> Plain:
         """Return the tasks, the flow that calls them and how it is called."""
         self._tasks = self._random.choice([2, 3, 4])
         tasks = [self._task(number) for number in range(self._tasks)]
-        return {"tasks": tasks, "flow": self._flow(0), "as_state": self._is(0.5)}
+        return {"tasks": tasks, "flow": self._flow(0)}
 
     def _is(self, likely: float) -> bool:
         return self._random.random() < likely
@@ -46,6 +47,8 @@ class Maker:
         if self._is(0.15):
             options["task_run_name"] = self._one("run-{a}", "fixed", "{a}-{b}")
         caches = options.get("persist_result") is not False and self._is(0.25)
+        if caches:
+            self._caching.add(number)
         return {
             "name": f"t{number}",
             "options": options,
@@ -63,20 +66,25 @@ class Maker:
         self._flows += 1
         flow = {
             "name": f"f{self._flows}",
+            "as_state": self._is(0.5),
             "options": {"retries": retries, "persist_result": self._one(None, None, True, False)},
             "fails": self._one(0, 0, 0, 1, 99),
-            "hooks": [kind for kind in ("completion", "failure", "running") if self._is(0.15)],
+            "hooks": [kind for kind in ("failure", "running") if self._is(0.2)],
             "body": [self._step(depth) for _ in range(self._one(2, 3, 4, 5) - depth)],
         }
-        flow["returns"] = self._returned() if not retries else self._one(None, {"constant": 1})
+        flow["returns"] = self._one(None, {"constant": 1})
+        if not retries:
+            flow["returns"] = self._returned(flow["as_state"])
         self._variables = outside
         return flow
 
-    def _returned(self) -> Plain | None:
+    def _returned(self, as_state: bool) -> Plain | None:
         named = [{"variable": name} for name in self._variables]
         ways: list[Plain | None] = [None, {"made": self._one(*MADE)}, {"constant": "x"}]
         if named:
-            ways += [self._one(*named), {"list": self._random.sample(named, 1)}]
+            ways.append(self._one(*named))
+            if as_state:
+                ways.append({"list": self._random.sample(named, 1)})
         return self._one(*ways)
 
     def _step(self, depth: int) -> Plain:
@@ -87,7 +95,7 @@ class Maker:
             self._variables = outside
             return {"do": "tags", "tags": [self._one("in", "out")], "body": body}
         if drawn < 0.3 and depth < 2:
-            step = {"do": "flow", "flow": self._flow(depth + 1), "as_state": self._is(0.5)}
+            step = {"do": "flow", "flow": self._flow(depth + 1)}
         elif drawn < 0.45 and self._variables:
             step = {"do": self._one("result", "wait"), "of": self._one(*self._variables)}
         else:
@@ -99,9 +107,12 @@ class Maker:
 
     def _call(self) -> Plain:
         way = self._one("call", "state", "submit", "submit", "map")
-        step: Plain = {"do": "call", "task": self._random.randrange(self._tasks), "way": way}
+        number = self._random.randrange(self._tasks)
+        if way == "map" and number in self._caching:  # whose calls may find each other's results
+            way = "submit"
+        step: Plain = {"do": "call", "task": number, "way": way}
         if way == "map":
-            step["a"] = self._one({"constant": [1, 2]}, {"constant": []}, self._value())
+            step["a"] = self._one({"constant": [1, 2]}, {"constant": []}, {"constant": "ab"})
             step["b"] = self._one({"constant": [4, 5]}, {"constant": 7}, {"unmapped": [7, 8]})
         else:
             step["a"], step["b"] = self._value(), self._value()
