@@ -67,7 +67,7 @@ class Maker:
         flow = {
             "name": f"f{self._flows}",
             "as_state": self._is(0.5),
-            "options": {"retries": retries, "persist_result": self._one(None, None, True, False)},
+            "options": {"retries": retries, "persist_result": self._one(None, None, True)},
             "fails": self._one(0, 0, 0, 1, 99),
             "hooks": [kind for kind in ("failure", "running") if self._is(0.2)],
             "body": [self._step(depth) for _ in range(self._one(2, 3, 4, 5) - depth)],
