@@ -39,10 +39,9 @@ def told(text):
 def show(value):
     if isinstance(value, states.State):
         return f"{value.type.value} {value.name} {told(value.message)}"
-    if isinstance(value, BaseException) and "did not reach a 'COMPLETED'" in str(value):
-        return "blocked"
     if isinstance(value, BaseException):
-        return f"{type(value).__name__} {told(value)}"
+        blocked = "did not reach a 'COMPLETED'" in str(value)
+        return "blocked" if blocked else f"{type(value).__name__} {told(value)}"
     if is_future(value):
         return "future"
     if isinstance(value, list):
