@@ -218,6 +218,26 @@ def test_a_subflow_whose_result_is_stored_does_not_run_again(options, expected, 
     assert [type(end[1]) for end in ends] == [type, type]
 
 
+def test_what_a_subflow_made_before_is_known_to_come_from_it(home):
+    tries = []
+
+    @flow(persist_result=True)
+    def sub():
+        return ["rows"]
+
+    @flow(retries=1)
+    def job():
+        tries.append(give(sub()))
+        if len(tries) == 1:
+            raise ValueError("at first")
+
+    job()
+    with get_client(sync_client=True) as client:
+        found = {run.name: run for run in client.read_task_runs()}
+    origins = [one.id for one in found["give-1"].task_inputs["value"]]
+    assert origins == [found["sub-0"].id]
+
+
 def test_each_call_of_a_subflow_has_its_own_end(home):
     calls, tries = [], []
 

@@ -78,6 +78,8 @@ def find(run: FlowExecution, parent: FlowRunContext, key: str) -> Found | None:
         return None
     context = run.context
     context.id, context.name = before.id, before.name
-    context.parent_task_run_id = before.parent_task_run_id
+    context.parent_task_run_id = above = before.parent_task_run_id
+    if above is not None:
+        parent.lineage.remember(value, above)
     draft = Draft(type=state.type, name=state.name, message=state.message, data=value)
     return Found(state, draft)
