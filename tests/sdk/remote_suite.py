@@ -271,6 +271,28 @@ class RemoteSuite:
         assert set(rows("select state_type from task_run")) == {("COMPLETED",)}
         assert rows("select count(*) from flow_run where parent_task_run_id is not null") == [(1,)]
 
+    def test_results_are_stored_where_the_flows_around_say(
+        self, runner: TaskRunner, tmp_path: Path
+    ) -> None:
+        @task
+        def quadruple(x: int) -> int:
+            return double(double(x))
+
+        @flow(task_runner=runner)
+        def inside() -> int:
+            return quadruple.submit(3).result()
+
+        there = tmp_path / "there"
+
+        @flow(result_storage=there, result_serializer="json")
+        def outside() -> int:
+            return inside()
+
+        assert outside() == 12
+        files = [path for path in there.rglob("*") if path.is_file()]
+        stored = sorted(path.read_text().rpartition("\n")[2] for path in files)
+        assert stored == ["12"] * 4 + ["6"]  # of three tasks and two flows
+
     def test_what_cannot_be_sent_is_named(self, runner: TaskRunner) -> None:
         @task
         def give() -> Any:
