@@ -218,7 +218,7 @@ def test_a_subflow_whose_result_is_stored_does_not_run_again(options, expected, 
     assert [type(end[1]) for end in ends] == [type, type]
 
 
-def test_what_a_subflow_made_before_is_known_to_come_from_it(home):
+def test_what_a_subflow_made_before_is_known_to_come_from_it(home, caplog):
     tries = []
 
     @flow(persist_result=True)
@@ -234,6 +234,7 @@ def test_what_a_subflow_made_before_is_known_to_come_from_it(home):
     job()
     with get_client(sync_client=True) as client:
         found = {run.name: run for run in client.read_task_runs()}
+    assert "has completed; it does not run again" in caplog.text
     origins = [one.id for one in found["give-1"].task_inputs["value"]]
     assert origins == [found["sub-0"].id]
 

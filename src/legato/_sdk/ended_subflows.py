@@ -76,6 +76,8 @@ def find(run: FlowExecution, parent: FlowRunContext, key: str) -> Found | None:
         message = f"{before.name} runs again: its result cannot be read. {describe(error)}"
         run_logs.say(parent, run_logs.WARNING, message)
         return None
+    message = f"The subflow run {before.name!r} has completed; it does not run again"
+    run_logs.say(parent, run_logs.INFO, message)
     context = run.context
     context.id, context.name = before.id, before.name
     context.parent_task_run_id = above = before.parent_task_run_id
