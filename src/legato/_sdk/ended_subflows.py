@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 class _End(NamedTuple):
-    run: FlowRunContext
+    id: UUID
+    name: str
+    parent_task_run_id: UUID | None
     state: State
     result_id: UUID
 
@@ -33,7 +35,8 @@ class Call(NamedTuple):
 
     def note(self, run: FlowRunContext, state: State, result_id: UUID) -> None:
         """Note that it has completed, with a result that is stored."""
-        self.subflows.ends[self.kind, self.number] = _End(run, state, result_id)
+        end = _End(run.id, run.name, run.parent_task_run_id, state, result_id)
+        self.subflows.ends[self.kind, self.number] = end
 
 
 class EndedSubflows:
@@ -69,19 +72,18 @@ def find(run: FlowExecution, parent: FlowRunContext, key: str) -> Found | None:
     end = call.subflows.ends.get((call.kind, call.number))
     if end is None:
         return None
-    before, state, result_id = end
     try:
-        value = stored_results.value_of(ResultReference(result_id))
+        value = stored_results.value_of(ResultReference(end.result_id))
     except Exception as error:  # noqa: BLE001 - storages and classes of the user
-        message = f"{before.name} runs again: its result cannot be read. {describe(error)}"
+        message = f"{end.name} runs again: its result cannot be read. {describe(error)}"
         run_logs.say(parent, run_logs.WARNING, message)
         return None
-    message = f"The subflow run {before.name!r} has completed; it does not run again"
+    message = f"The subflow run {end.name!r} has completed; it does not run again"
     run_logs.say(parent, run_logs.INFO, message)
-    context = run.context
-    context.id, context.name = before.id, before.name
-    context.parent_task_run_id = above = before.parent_task_run_id
-    if above is not None:
-        parent.lineage.remember(value, above)
+    context, state = run.context, end.state
+    context.id, context.name = end.id, end.name
+    context.parent_task_run_id = end.parent_task_run_id
+    if end.parent_task_run_id is not None:
+        parent.lineage.remember(value, end.parent_task_run_id)
     draft = Draft(type=state.type, name=state.name, message=state.message, data=value)
     return Found(state, draft)

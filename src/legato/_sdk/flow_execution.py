@@ -221,7 +221,7 @@ class FlowExecution(Execution):
         if parent is None or self.created is None:
             return None
         key = step_key(scope_of(outer), self.flow.step_name, context.parameters, parent.ordinals)
-        if context.keeps and not parent.durable:
+        if context.keeps and parent.flow.retries and not parent.durable:
             from legato._sdk import ended_subflows
 
             if (found := ended_subflows.find(self, parent, key)) is not None:
@@ -305,7 +305,7 @@ class FlowExecution(Execution):
                 return Stopped(answers[0].reason)
         else:
             answers = self.backend.journal.propose(move)
-        if self.call is not None and result_id is not None:
+        if self.call is not None and result_id is not None and isinstance(answers[-1], Accepted):
             self.call.note(context, state, result_id)
         return self._answered(answers[-1])
 

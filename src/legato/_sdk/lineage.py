@@ -16,12 +16,12 @@ from weakref import ref
 from legato._model.states import State
 from legato._model.task_runs import PARENTS, FlowRunInput, RunInput, TaskRunInput
 from legato._sdk.annotations import Annotation, quote
+from legato._sdk.context import RunContext, TaskRunContext
 from legato._sdk.futures import Future, FutureList
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from legato._sdk.context import RunContext
     from legato._sdk.private_values import KeptBack
 
 RunId = TaskRunInput | FlowRunInput
@@ -93,7 +93,7 @@ class Lineage:
                 found[name] = self.of(value)
         if wait_for:
             found["wait_for"] = self.of(wait_for)
-        if outer is not None and outer.noun == "Task run":
+        if isinstance(outer, TaskRunContext):
             found[PARENTS] = [TaskRunInput(id=outer.id)]
         return found
 
