@@ -13,7 +13,9 @@ from legato.client.orchestration import get_client
 from legato.context import FlowRunContext, TaskRunContext
 from legato.exceptions import MissingResult, SerializationError
 from legato.results import should_persist_result
+from legato.runtime import flow_run
 from legato.settings import temporary_settings
+from legato.states import Cancelling
 from legato.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 
@@ -339,3 +341,22 @@ def test_a_storage_that_cannot_be_sent_stores_what_is_made_here(home, tmp_path):
 
     assert job() == ([2], [1])
     assert stored_in(tmp_path / "there") == ["[1]", "[[2], [1]]"]
+
+
+def test_an_end_that_was_refused_is_none(home):
+    calls = []
+
+    @flow(persist_result=True)
+    def sub():
+        calls.append(flow_run.id)
+        if len(calls) == 1:
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(flow_run.id, Cancelling())
+        return "rows"
+
+    @flow(retries=1)
+    def job():
+        return sub()
+
+    assert job() == "rows"
+    assert len(calls) == 2
